@@ -1,0 +1,1 @@
+//! Real file systems, archives and memory behind one path type.

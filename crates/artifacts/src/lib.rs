@@ -1,0 +1,1 @@
+//! Artifact files: YAML to model, and what is wrong with it.

@@ -1,0 +1,1 @@
+//! Ids, timestamps, clocks, entropy, error chains.

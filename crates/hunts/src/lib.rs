@@ -1,0 +1,1 @@
+//! Who is asked, how fast, and when to stop.

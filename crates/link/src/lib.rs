@@ -1,0 +1,1 @@
+//! Agent-server session without sockets.

@@ -1,0 +1,3 @@
+//! Server, command line, demo and benchmarks in one program.
+
+fn main() {}

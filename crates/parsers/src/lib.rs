@@ -1,0 +1,1 @@
+//! Evidence formats: bytes and text to rows.

@@ -1,0 +1,1 @@
+//! Rows and values from and to JSON text.

@@ -1,0 +1,1 @@
+//! Values and rows: how they compare and print.

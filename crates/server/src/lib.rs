@@ -1,0 +1,1 @@
+//! The server's tasks and HTTP handlers, over ports only.

@@ -1,0 +1,1 @@
+//! Hunts, fleet and agents on one virtual clock and one seed. Never shipped.

@@ -1,0 +1,1 @@
+//! Uploaded files, content-addressed, on a local disk.

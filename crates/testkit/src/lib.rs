@@ -1,0 +1,1 @@
+//! Suites for ports, builders, example machines. Never shipped.

@@ -1,0 +1,1 @@
+//! VQL tree to plan to lazy rows.

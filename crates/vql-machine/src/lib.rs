@@ -1,0 +1,1 @@
+//! VQL plugins about a machine.

@@ -1,0 +1,1 @@
+//! What a VQL plugin or function is.

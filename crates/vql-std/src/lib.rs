@@ -1,0 +1,1 @@
+//! VQL plugins and functions that need no machine.

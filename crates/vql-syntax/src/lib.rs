@@ -1,0 +1,1 @@
+//! VQL text to tree and errors; formatter.

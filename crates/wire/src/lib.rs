@@ -1,0 +1,1 @@
+//! What agent and server say to each other.

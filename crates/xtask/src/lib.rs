@@ -1,0 +1,1 @@
+//! Tidy, floor plan, reference docs. Never shipped.

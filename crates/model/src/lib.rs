@@ -1,1 +1,15 @@
-//! The nouns and their lives: client, artifact, flow, hunt, member.
+//! The nouns of Lycaon and their lives: client, flow, hunt, member, and the words for what is
+//! collected. Each state is an enum with one transition function beside it; nobody else moves it.
+//!
+//! Knows no I/O, no async, no serialisation. How a noun is kept belongs to the stores, how it is
+//! said to `wire` and `api`.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod client;
+pub mod flow;
+pub mod hunt;
+pub mod member;
+pub mod org;
+pub mod results;

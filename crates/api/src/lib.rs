@@ -1,1 +1,85 @@
-//! What people's programs ask the server.
+//! What people's programs ask the server: paths, bodies and answers of the HTTP API, version 1.
+//!
+//! Used by the server's handlers, by the command line, and (through the OpenAPI document) by the
+//! GUI. Knows nothing of HTTP libraries and nothing of how an answer is found.
+//!
+//! # Conventions
+//!
+//! - Everything lives below [`PREFIX`]; bodies and answers are JSON unless a line says otherwise.
+//! - Ids are spelled `C.…`, `F.…`, `H.…`; moments are RFC 3339 in UTC; sizes are bytes; durations
+//!   in requests are texts such as `10m`, in answers milliseconds.
+//! - Lists take `offset`, `limit` (default 50, at most 1000), `sort`, `desc` and answer a page.
+//! - Errors have the status that fits and an [`ErrorBody`].
+//! - Browsers sign in with a cookie and send the [`CSRF_HEADER`] with every change; programs send
+//!   `Authorization: Bearer TOKEN`.
+//!
+//! | method and path | asks | answers |
+//! |---|---|---|
+//! | `POST /login` | `LoginRequest` | `LoginReply`, cookie |
+//! | `POST /logout` | | |
+//! | `GET /whoami` | | `WhoAmI` |
+//! | `GET /overview` | | `Overview` |
+//! | `GET /events` | | server-sent events, see `LiveEvent` |
+//! | `GET /clients` | `search`, `label`, `online` | `ClientPage` |
+//! | `GET /clients/{client}` | | `ClientView` |
+//! | `POST /clients/{client}/labels` | `LabelChange` | `ClientView` |
+//! | `POST /clients/{client}/revoke` | | `ClientView` |
+//! | `GET /clients/{client}/flows` | | `FlowPage` |
+//! | `GET /flows` | | `FlowPage` |
+//! | `POST /flows` | `FlowRequest` | `FlowView` |
+//! | `GET /flows/{flow}` | | `FlowView` |
+//! | `POST /flows/{flow}/cancel` | | `FlowView` |
+//! | `GET /flows/{flow}/sources` | | list of `SourceView` |
+//! | `GET /flows/{flow}/results` | `RowsQuery` | `RowPage` |
+//! | `GET /flows/{flow}/log` | `offset`, `limit` | `LogPage` |
+//! | `GET /flows/{flow}/uploads` | `offset`, `limit` | `UploadPage` |
+//! | `GET /flows/{flow}/export.zip` | | a zip, streamed |
+//! | `GET /uploads/{upload}/content` | | the bytes, as an attachment |
+//! | `GET /artifacts` | `search` | list of `ArtifactSummary` |
+//! | `GET /artifacts/{name}` | | `ArtifactView` |
+//! | `POST /artifacts/check` | `ArtifactCheck` | `CheckReport` |
+//! | `POST /vql/check` | `VqlCheck` | `CheckReport` |
+//! | `GET /hunts` | `search`, `state` | `HuntPage` |
+//! | `POST /hunts` | `HuntRequest` | `HuntView` |
+//! | `POST /hunts/preview` | `HuntRequest` | `HuntPreview` |
+//! | `GET /hunts/{hunt}` | | `HuntView` |
+//! | `PUT /hunts/{hunt}` | `HuntEdit` | `HuntView` |
+//! | `POST /hunts/{hunt}/{verb}`: start, pause, drain, resume, stop, archive | | `HuntView` |
+//! | `GET /hunts/{hunt}/members` | `queue`, `search` | `MemberPage` |
+//! | `GET /hunts/{hunt}/why/{client}` | | `WhyView` |
+//! | `GET /hunts/{hunt}/sources` | | list of `SourceView` |
+//! | `GET /hunts/{hunt}/results` | `RowsQuery` | `RowPage` |
+//! | `GET /hunts/{hunt}/recount` | | `Recount` |
+//! | `GET /hunts/{hunt}/export.zip` | | a zip, streamed |
+//! | `GET /tokens`, `POST /tokens`, `POST /tokens/{id}/revoke` | `TokenRequest` | `TokenView`s |
+//! | `GET /audit` | `offset`, `limit` | `AuditPage` |
+//! | `GET /health` (no sign-in) | | `Health` |
+//! | `GET /openapi.json` (no sign-in) | | this, as OpenAPI |
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod artifact;
+mod client;
+mod flow;
+mod hunt;
+mod live;
+mod results;
+mod session;
+
+pub use artifact::*;
+pub use client::*;
+pub use flow::*;
+pub use hunt::*;
+pub use live::*;
+pub use results::*;
+pub use session::*;
+
+/// Before every path.
+pub const PREFIX: &str = "/api/v1";
+
+/// The header in which a browser repeats the token from [`LoginReply`].
+pub const CSRF_HEADER: &str = "x-lycaon-csrf";
+
+/// The header in which the server names each request.
+pub const REQUEST_ID_HEADER: &str = "x-request-id";

@@ -1,0 +1,260 @@
+//! Hunts and their members.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{ArtifactCall, FlowLimits, Problem};
+
+/// Selects clients by the server's own record.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClientFilter {
+    /// Any of these labels.
+    pub labels: Vec<String>,
+    /// `any`, or one operating system.
+    pub os: Option<String>,
+    /// Any of these clients.
+    pub clients: Vec<String>,
+}
+
+/// Which clients a hunt wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HuntCondition {
+    /// VQL on the client; the usual facts when left out.
+    pub client: Option<String>,
+    /// VQL on the server over `rows` and `client`; every client when left out.
+    pub server: Option<String>,
+    /// Only these.
+    pub include: ClientFilter,
+    /// None of these.
+    pub exclude: ClientFilter,
+}
+
+/// Limits of a hunt. Zero: none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HuntLimits {
+    /// Clients recruited in all.
+    pub clients: u64,
+    /// Flows under way at once.
+    pub running: u64,
+    /// What each client's flow may use.
+    pub per_client: FlowLimits,
+}
+
+/// Make a hunt. This is also the form of `hunt.yaml`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HuntRequest {
+    /// A short name.
+    pub name: String,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// What is collected.
+    pub artifacts: Vec<ArtifactCall>,
+    /// From whom.
+    #[serde(default)]
+    pub condition: HuntCondition,
+    /// `20/min`, or `unlimited`.
+    #[serde(default = "unlimited")]
+    pub rate: String,
+    /// Within which limits.
+    #[serde(default)]
+    pub limits: HuntLimits,
+    /// How long it recruits: `7d`.
+    #[serde(default = "one_week")]
+    pub expires: String,
+    /// Start it at once.
+    #[serde(default)]
+    pub start: bool,
+}
+
+fn unlimited() -> String {
+    "unlimited".into()
+}
+
+fn one_week() -> String {
+    "7d".into()
+}
+
+/// Change a hunt that has begun. What is left out stays.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HuntEdit {
+    /// The revision that this edit was made from; refused when another came first.
+    pub revision: u32,
+    /// New rate.
+    pub rate: Option<String>,
+    /// New limits.
+    pub limits: Option<HuntLimits>,
+    /// New expiry, from the start.
+    pub expires: Option<String>,
+    /// New condition.
+    pub condition: Option<HuntCondition>,
+    /// New description.
+    pub description: Option<String>,
+}
+
+/// How many clients stand in each queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QueueCounts {
+    /// Were sent the question and have not answered yet; counted in memory.
+    pub asked: u64,
+    /// Do not match.
+    pub refused: u64,
+    /// Match and wait.
+    pub pending: u64,
+    /// Their flow is under way.
+    pub running: u64,
+    /// Finished without rows or files.
+    pub completed: u64,
+    /// Finished with rows or files.
+    pub results: u64,
+    /// Their last attempt failed.
+    pub failed: u64,
+    /// Were cancelled.
+    pub cancelled: u64,
+    /// Ran out of time.
+    pub expired: u64,
+}
+
+/// A hunt.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct HuntView {
+    /// `H.…`
+    pub id: String,
+    /// What was asked for, in the present revision.
+    pub spec: HuntRequest,
+    /// `draft`, `running`, `paused`, `draining`, `stopped`, `completed`, `archived`.
+    pub state: String,
+    /// Counts edits, from 1.
+    pub revision: u32,
+    /// The current round.
+    pub round: u32,
+    /// The queues.
+    pub counts: QueueCounts,
+    /// Rows of finished clients.
+    pub rows: u64,
+    /// Files of finished clients.
+    pub uploads: u64,
+    /// Who made it.
+    pub creator: String,
+    /// When.
+    pub created: String,
+    /// When it was started.
+    pub started: Option<String>,
+    /// When it ends by itself.
+    pub expires: Option<String>,
+    /// When recruitment ended.
+    pub ended: Option<String>,
+    /// Why: `asked`, `expired`, `client_limit`.
+    pub ended_reason: Option<String>,
+    /// By whom.
+    pub ended_by: Option<String>,
+    /// What may be done with it now: `start`, `pause`, `drain`, `resume`, `stop`, `archive`.
+    pub verbs: Vec<String>,
+}
+
+/// A page of hunts, newest first.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct HuntPage {
+    /// The hunts.
+    pub items: Vec<HuntView>,
+    /// In all.
+    pub total: u64,
+}
+
+/// What a hunt would do, by the server's own records.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct HuntPreview {
+    /// Clients that would be asked.
+    pub asked: u64,
+    /// Of these, connected now.
+    pub online: u64,
+    /// Clients excluded by include and exclude.
+    pub excluded: u64,
+    /// What is wrong with the request; empty when it could be made.
+    pub problems: Vec<Problem>,
+}
+
+/// What is asked of `GET /hunts/{hunt}/members`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct MembersQuery {
+    /// Only this queue.
+    pub queue: Option<String>,
+    /// Part of an id, a name or a reason.
+    pub search: Option<String>,
+    /// `hostname`, `state`, `updated`, `decided`.
+    pub sort: Option<String>,
+    /// Descending.
+    pub desc: Option<bool>,
+    /// Skip.
+    pub offset: Option<u64>,
+    /// At most.
+    pub limit: Option<u64>,
+}
+
+/// A member.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MemberView {
+    /// `C.…`
+    pub client: String,
+    /// That client's name.
+    pub hostname: String,
+    /// The queue.
+    pub state: String,
+    /// Why it is there.
+    pub reason: String,
+    /// The revision under which it was decided.
+    pub revision: u32,
+    /// From 1.
+    pub attempt: u32,
+    /// `F.…`
+    pub flow: Option<String>,
+    /// When it was decided.
+    pub decided: String,
+    /// When it was admitted.
+    pub admitted: Option<String>,
+    /// When it last changed.
+    pub updated: String,
+}
+
+/// A page of members.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MemberPage {
+    /// The members.
+    pub items: Vec<MemberView>,
+    /// In all.
+    pub total: u64,
+}
+
+/// Why a client is or is not in a hunt.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct WhyView {
+    /// `C.…`
+    pub client: String,
+    /// `member`, `refused`, `asked`, `not_seen`, `not_asked`.
+    pub verdict: String,
+    /// For a person.
+    pub explanation: String,
+    /// Its record, when there is one.
+    pub member: Option<MemberView>,
+}
+
+/// Counters against a count of the records.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Recount {
+    /// As kept.
+    pub counters: QueueCounts,
+    /// As counted now.
+    pub recount: QueueCounts,
+    /// They are the same.
+    pub equal: bool,
+    /// Rows that finished flows declared.
+    pub rows_declared: u64,
+    /// Rows that are stored for them.
+    pub rows_stored: u64,
+}

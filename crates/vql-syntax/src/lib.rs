@@ -12,11 +12,22 @@
 
 pub mod ast;
 mod diagnostic;
+mod expression;
+mod hints;
+mod lexer;
+mod literals;
+mod parser;
+mod print;
+mod token;
 
 pub use ast::{Program, Span};
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Diagnostic, Place, Severity};
+pub use print::{column_name, print_expr, print_program, print_select, print_statement};
 
-/// Brackets (parentheses, braces, square brackets, NOT) may be nested this deep.
+use parser::{Parser, Production};
+use token::Kind;
+
+/// Brackets (parentheses, braces, square brackets) and NOT may be nested this deep.
 pub const DEPTH_MAX: usize = 100;
 
 /// A parsed text: what could be read of it, and what is wrong with it.
@@ -37,10 +48,32 @@ impl Parsed {
     }
 }
 
-/// Parses a statement list.
+/// Parses a statement list. A text without any statement is an error.
 pub fn parse_program(text: &str) -> Parsed {
-    let span = Span::new(text.len(), text.len());
-    let message = "the parser lands with the next commit".to_owned();
-    let error = Diagnostic { span, severity: Severity::Error, message, expected: None, hint: None };
-    Parsed { program: Program::default(), errors: vec![error], warnings: Vec::new() }
+    let mut parser = Parser::new(text);
+    let program = parser.program();
+    Parsed { program, errors: parser.errors, warnings: parser.warnings }
+}
+
+/// Parses one expression that is a whole text, for instance a condition.
+pub fn parse_expression(text: &str) -> Result<ast::Expr, Vec<Diagnostic>> {
+    whole(text, |parser| {
+        let expr = parser.expr("an expression")?;
+        match parser.peek().kind {
+            Kind::End => Ok(expr),
+            _ => Err(parser.unexpected("an operator or the end of the expression")),
+        }
+    })
+}
+
+/// Parses the text of a lambda, `x => expression` or `x, y => expression`.
+pub fn parse_lambda(text: &str) -> Result<ast::Lambda, Vec<Diagnostic>> {
+    whole(text, |parser| parser.lambda())
+}
+
+fn whole<T>(
+    text: &str,
+    production: impl FnOnce(&mut Parser<'_>) -> Production<T>,
+) -> Result<T, Vec<Diagnostic>> {
+    production(&mut Parser::new(text)).map_err(|error| vec![*error])
 }

@@ -1,0 +1,429 @@
+//! Turns an unexpected token into a sentence, and known mistakes into advice.
+//!
+//! Most mistakes come from SQL, from Python or from glued minus signs. Each is recognised by the
+//! token that stopped the parser and the one or two before it.
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::parser::Parser;
+use crate::token::{Keyword, Kind, Mark, Stray, Token};
+
+/// The error for the token under the parser's cursor.
+pub(crate) fn unexpected(parser: &Parser<'_>, expected: &str) -> Diagnostic {
+    let token = parser.peek();
+    let stop = Stop { parser, token, text: parser.spelling(token) };
+    Diagnostic {
+        span: stop.span(),
+        severity: Severity::Error,
+        message: stop.message(),
+        expected: Some(expected.to_owned()),
+        hint: stop.hint(),
+    }
+}
+
+/// The place where the parser stopped.
+struct Stop<'p, 't> {
+    parser: &'p Parser<'t>,
+    token: Token,
+    text: &'t str,
+}
+
+impl Stop<'_, '_> {
+    /// What to put the caret under: an unclosed thing is shown by its opening mark only.
+    fn span(&self) -> crate::Span {
+        let mut span = self.token.span;
+        let opening = match self.token.kind {
+            Kind::Stray(Stray::OpenText | Stray::OpenTick) => 1,
+            Kind::Stray(Stray::OpenComment) => 2,
+            Kind::Stray(Stray::OpenRaw) => 3,
+            _ => return span,
+        };
+        span.end = span.start + opening;
+        span
+    }
+
+    fn message(&self) -> String {
+        match self.token.kind {
+            Kind::End => "the text ends too early".into(),
+            Kind::Stray(Stray::OpenText) => "this string is never closed".into(),
+            Kind::Stray(Stray::OpenRaw) => "this raw string is never closed".into(),
+            Kind::Stray(Stray::OpenTick) => "this backtick name is never closed".into(),
+            Kind::Stray(Stray::OpenComment) => "this comment is never closed".into(),
+            Kind::Stray(Stray::Character) => match self.text.chars().next() {
+                Some(c) if c.is_control() || c.is_whitespace() || !is_visible(c) => {
+                    format!("the character U+{:04X} is not part of VQL", u32::from(c))
+                }
+                _ => format!("`{}` is not part of VQL", self.text),
+            },
+            Kind::Word(_) => format!("unexpected `{}`, a reserved word", shortened(self.text)),
+            _ => format!("unexpected `{}`", shortened(self.text)),
+        }
+    }
+
+    fn hint(&self) -> Option<String> {
+        let hint = match self.token.kind {
+            Kind::Stray(stray) => return self.stray(stray),
+            Kind::Number | Kind::Negated if self.text.starts_with('-') => self.glued_minus(),
+            Kind::Word(word) => self.reserved(word),
+            Kind::Mark(mark) => self.mark(mark),
+            Kind::Name => self.foreign_word(),
+            Kind::Text | Kind::Raw => self.string(),
+            Kind::Number => self.number(),
+            Kind::End => self.unclosed(),
+            _ => None,
+        };
+        hint.or_else(|| self.foreign_word_before())
+    }
+
+    // --- the neighbourhood
+
+    fn before(&self) -> Kind {
+        self.parser.previous().map_or(Kind::End, |token| token.kind)
+    }
+
+    /// The token before, when no blank separates it from this one.
+    fn touching(&self) -> Option<Token> {
+        self.parser.previous().filter(|before| before.span.end == self.token.span.start)
+    }
+
+    fn after(&self) -> Kind {
+        self.parser.peek_at(1).kind
+    }
+
+    /// Whether the token before ends a value, so that an operator was due.
+    fn after_value(&self) -> bool {
+        matches!(
+            self.before(),
+            Kind::Name
+                | Kind::Ticked
+                | Kind::Negated
+                | Kind::Number
+                | Kind::Text
+                | Kind::Raw
+                | Kind::Word(Keyword::Null | Keyword::True | Keyword::False)
+                | Kind::Mark(Mark::CloseParen | Mark::CloseBracket | Mark::CloseBrace)
+        )
+    }
+
+    // --- one kind of token each
+
+    fn stray(&self, stray: Stray) -> Option<String> {
+        let hint = match stray {
+            Stray::OpenText => "close it with the same quote; inside, write `\\\"` or `\\'`",
+            Stray::OpenRaw => "close it with three single quotes",
+            Stray::OpenTick => "close it with a backtick",
+            Stray::OpenComment => "close it with `*/`",
+            Stray::Character => match self.text {
+                ";" => "leave it out: a statement ends where the next LET or SELECT begins",
+                "!" => "write `NOT x`, or `!=` without a blank",
+                "&" => "write `AND`, or `&&` for the last value",
+                "~" => "a regular expression is matched with `x =~ \"pattern\"`",
+                "?" => "write `if(condition=x, then=y, else=z)`",
+                "#" => "a comment starts with `--` or `//`",
+                "^" => "there is no such operator; XOR and powers are not part of the language",
+                "`" => "a name between backticks has at least one character",
+                "\\" => "a backslash is only used inside strings",
+                "\u{201c}" | "\u{201d}" | "\u{201e}" | "\u{2018}" | "\u{2019}" => {
+                    "this is a typographic quote; write a straight `\"` or `'`"
+                }
+                "\u{2013}" | "\u{2014}" | "\u{2212}" => "this is a dash; write the minus sign `-`",
+                "\u{a0}" | "\u{2007}" | "\u{202f}" | "\u{feff}" | "\u{200b}" => {
+                    "it looks like a blank but is none; replace it with a blank"
+                }
+                text if text.chars().all(char::is_alphabetic) => {
+                    "names with other than ASCII letters stand between backticks"
+                }
+                _ => return None,
+            },
+        };
+        Some(hint.into())
+    }
+
+    fn glued_minus(&self) -> Option<String> {
+        let rest = self.text.strip_prefix('-').unwrap_or(self.text);
+        self.after_value().then(|| {
+            format!(
+                "a minus sign directly before a digit or a name belongs to it; \
+                 write blanks on both sides: `- {rest}`"
+            )
+        })
+    }
+
+    fn number(&self) -> Option<String> {
+        let touching = self.touching()?;
+        let hint = match touching.kind {
+            Kind::Name if self.text.starts_with('.') => {
+                "elements are picked by index: `name[0]`, not `name.0`"
+            }
+            _ => return None,
+        };
+        Some(hint.into())
+    }
+
+    fn reserved(&self, word: Keyword) -> Option<String> {
+        let hint = match (word, self.before()) {
+            (Keyword::Not, _) if self.after() == Kind::Word(Keyword::In) => {
+                "write `NOT x IN y`".into()
+            }
+            (Keyword::Not, Kind::Name) if self.previous_text_is("IS") => {
+                "write `x != NULL`, or just `x`, which is false for NULL".into()
+            }
+            (Keyword::Select | Keyword::Explain, Kind::Mark(Mark::OpenParen)) => {
+                "a query used as a value stands in braces and only as a column or an argument: \
+                 `name={ SELECT … }`; otherwise define it first: `LET q = SELECT …`"
+                    .into()
+            }
+            (Keyword::Select | Keyword::Explain, Kind::Mark(_)) => {
+                "a query used as a value stands in braces: `{ SELECT … }`".into()
+            }
+            (Keyword::From, Kind::Mark(Mark::Comma)) => {
+                "leave out the comma after the last column".into()
+            }
+            (Keyword::Limit | Keyword::GroupBy | Keyword::OrderBy | Keyword::Where, before)
+                if before != Kind::Mark(Mark::Dot)
+                    && !matches!(before, Kind::Mark(Mark::OpenParen | Mark::Comma))
+                    && before != Kind::Word(Keyword::As) =>
+            {
+                "the order is SELECT … FROM … WHERE … GROUP BY … ORDER BY … LIMIT …".into()
+            }
+            (Keyword::Desc, Kind::Number) => "the order is ORDER BY name DESC LIMIT number".into(),
+            (
+                _,
+                Kind::Mark(Mark::Dot | Mark::OpenParen | Mark::Comma)
+                | Kind::Word(Keyword::As | Keyword::Let | Keyword::OrderBy | Keyword::From),
+            ) => {
+                format!("between backticks it is a name: `` `{}` ``", self.text)
+            }
+            _ => return None,
+        };
+        Some(hint)
+    }
+
+    fn mark(&self, mark: Mark) -> Option<String> {
+        let before = self.before();
+        let hint = match mark {
+            Mark::Equal if before == Kind::Mark(Mark::Equal) => "write one `=` to compare",
+            Mark::Equal if before == Kind::Mark(Mark::Less) => "write `<=`",
+            Mark::Equal if before == Kind::Mark(Mark::Greater) => "write `>=`",
+            Mark::Less | Mark::Greater if before == Kind::Mark(Mark::Equal) => {
+                "the equals sign comes last: `<=`, `>=`"
+            }
+            Mark::Percent => "there is no modulo; `x - n * int(int=x / n)` has the same value",
+            Mark::OpenBracket if self.is_factor() => {
+                "the right side of `*` and `/` is a bare value; \
+                 put it in parentheses: `2 * (a[0])`"
+            }
+            Mark::Dot if self.is_factor() => {
+                "the right side of `*` and `/` is a bare value; \
+                 put it in parentheses: `2 * (f().x)`"
+            }
+            Mark::OpenBracket if before == Kind::Mark(Mark::OpenBracket) => {
+                "inside square brackets write inner arrays as `(1, 2)`; \
+                 an index that is an expression goes into parentheses"
+            }
+            Mark::OpenBracket => {
+                "square brackets make arrays only as the value of an argument; write `(1, 2)`, \
+                 or `(1,)` for one element"
+            }
+            Mark::OpenBrace
+                if before == Kind::Mark(Mark::Equal) || before == Kind::Mark(Mark::LessEqual) =>
+            {
+                "a LET needs no braces around its query: `LET q = SELECT …`; \
+                 a dict is written `dict(key=value)`"
+            }
+            Mark::OpenBrace if before == Kind::Word(Keyword::From) => {
+                "FROM takes a plugin or a name; define the query first with LET, \
+                 or write `foreach(row={ SELECT … })`"
+            }
+            Mark::OpenBrace => {
+                "a dict is written `dict(key=value)`; a query in braces is an argument or a column"
+            }
+            Mark::OpenParen if before == Kind::Word(Keyword::From) => {
+                "FROM takes a plugin or a name; define the query first with LET, \
+                 or write `foreach(row={ SELECT … })`"
+            }
+            Mark::OpenParen if before == Kind::Mark(Mark::CloseParen) => {
+                "a call has one pair of parentheses"
+            }
+            Mark::OpenParen => "only names can be called; give the value a name with LET first",
+            Mark::CloseParen | Mark::CloseBrace if before == Kind::Mark(Mark::Comma) => {
+                "leave out the comma after the last argument"
+            }
+            Mark::CloseParen if before == Kind::Mark(Mark::OpenParen) => {
+                "an empty array is written `[]` as an argument, or `array()`"
+            }
+            Mark::Minus if !self.after_value() => {
+                "only numbers and names take a minus sign; write `0 - (x)`"
+            }
+            Mark::Plus if !self.after_value() => "leave out the plus sign",
+            Mark::Comma if before == Kind::Mark(Mark::Comma) => "one comma is enough",
+            Mark::Comma | Mark::CloseParen if self.is_positional() => {
+                "arguments have names: `name=value`"
+            }
+            Mark::Comma | Mark::Dot if self.is_order_by() => {
+                "ORDER BY takes one column name; give an expression a name with AS and use that"
+            }
+            Mark::Colon => "`:` is only used in slices: `x[1:3]`",
+            Mark::Plus | Mark::Minus | Mark::Star | Mark::Slash if self.is_index() => {
+                "an expression inside an index needs parentheses: `a[(1 + 1)]`"
+            }
+            _ => return None,
+        };
+        Some(hint.into())
+    }
+
+    fn string(&self) -> Option<String> {
+        let empty = self
+            .touching()
+            .filter(|token| token.kind == Kind::Text && token.span.end - token.span.start == 2);
+        let hint = match self.before() {
+            Kind::Word(Keyword::As) => {
+                format!("an alias is a name: write it between backticks: `` `{}` ``", self.text.trim_matches(['"', '\'']))
+            }
+            _ if empty.is_some() && self.text.starts_with('\'') => {
+                "a raw string that starts with three single quotes must end with three".into()
+            }
+            Kind::Text => {
+                "two strings are joined with `+`; a quote inside a string is written `\\\"` or `\\'`".into()
+            }
+            Kind::Mark(Mark::OpenParen | Mark::Comma) => "arguments have names: `name=value`".into(),
+            _ => return None,
+        };
+        Some(hint)
+    }
+
+    /// Words of SQL that VQL reads as plain names, so that the parser stops at them.
+    fn foreign_word(&self) -> Option<String> {
+        let hint = match self.text.to_ascii_uppercase().as_str() {
+            "ASC" => "ascending is the default; leave ASC out",
+            "HAVING" => "there is no HAVING; put the grouped query into a LET and use WHERE on it",
+            "LIKE" | "RLIKE" | "REGEXP" | "ILIKE" => {
+                "match a regular expression instead: `x =~ \"pattern\"`"
+            }
+            "BETWEEN" => "write `x >= a AND x <= b`",
+            "IS" => "compare with `=`: `x = NULL`",
+            "JOIN" | "INNER" | "LEFT" | "RIGHT" | "CROSS" => {
+                "there is no JOIN; use `foreach(row=…, query={ SELECT … })`"
+            }
+            "UNION" | "INTERSECT" | "EXCEPT" => {
+                "there is no UNION; use `chain(a={ SELECT … }, b={ SELECT … })`"
+            }
+            "OFFSET" => "there is no OFFSET; number the rows with `count()` and use WHERE",
+            "ORDER" | "GROUP" => "the second word of ORDER BY and GROUP BY is missing",
+            "XOR" | "DIV" | "MOD" => "there is no such operator",
+            _ => return None,
+        };
+        Some(hint.into())
+    }
+
+    fn foreign_word_before(&self) -> Option<String> {
+        let previous = self.parser.previous().filter(|token| token.kind == Kind::Name)?;
+        let hint = match self.parser.spelling(previous).to_ascii_uppercase().as_str() {
+            "DISTINCT" => "there is no DISTINCT; use `GROUP BY` over the columns",
+            "CASE" => "there is no CASE; use `if(condition=…, then=…, else=…)`",
+            "ALL" | "TOP" => "there is no such word; `LIMIT n` stops after n rows",
+            _ if matches!(self.token.kind, Kind::Name | Kind::Text | Kind::Ticked) => {
+                return self.missing_between();
+            }
+            _ => return None,
+        };
+        Some(hint.into())
+    }
+
+    fn missing_between(&self) -> Option<String> {
+        self.after_value().then(|| "an operator, a comma or AS is missing before it".into())
+    }
+
+    /// At the end of the text: which bracket is still open.
+    fn unclosed(&self) -> Option<String> {
+        let mut open: Vec<(char, &Token)> = Vec::new();
+        for token in &self.parser.tokens {
+            match token.kind {
+                Kind::Mark(Mark::OpenParen) => open.push((')', token)),
+                Kind::Mark(Mark::OpenBrace) => open.push(('}', token)),
+                Kind::Mark(Mark::OpenBracket) => open.push((']', token)),
+                Kind::Mark(Mark::CloseParen | Mark::CloseBrace | Mark::CloseBracket) => {
+                    open.pop();
+                }
+                _ => {}
+            }
+        }
+        if let Some((close, token)) = open.last() {
+            let before = self.parser.text.get(..token.span.start).unwrap_or("");
+            let line = before.matches('\n').count() + 1;
+            let bracket = self.parser.spelling(**token);
+            return Some(format!("`{bracket}` of line {line} is not closed: `{close}` is missing"));
+        }
+        let words = self.parser.tokens.iter().rev().map(|token| token.kind);
+        let mut clauses = words.filter(|kind| {
+            matches!(kind, Kind::Word(Keyword::Select | Keyword::From | Keyword::Let))
+        });
+        (clauses.next() == Some(Kind::Word(Keyword::Select)))
+            .then(|| "every SELECT reads FROM something; `FROM scope()` gives one row".into())
+    }
+
+    // --- small observations
+
+    fn previous_text_is(&self, word: &str) -> bool {
+        let previous = self.parser.previous();
+        previous.is_some_and(|token| self.parser.spelling(token).eq_ignore_ascii_case(word))
+    }
+
+    /// The kinds of the tokens before this one, nearest first.
+    fn backwards(&self) -> impl Iterator<Item = Kind> + '_ {
+        let before = self.parser.tokens.get(..self.parser.at).unwrap_or(&[]);
+        before.iter().rev().map(|token| token.kind)
+    }
+
+    /// Whether the value before this token is the right side of `*` or `/`.
+    fn is_factor(&self) -> bool {
+        let mut depth = 0_usize;
+        for kind in self.backwards().take(200) {
+            match kind {
+                Kind::Mark(Mark::CloseParen) => depth += 1,
+                Kind::Mark(Mark::OpenParen) if depth > 0 => depth -= 1,
+                _ if depth > 0 => {}
+                Kind::Name
+                | Kind::Ticked
+                | Kind::Negated
+                | Kind::Text
+                | Kind::Raw
+                | Kind::Number => {}
+                Kind::Mark(Mark::Dot) => {}
+                Kind::Mark(Mark::Star | Mark::Slash) => return true,
+                _ => return false,
+            }
+        }
+        false
+    }
+
+    fn is_index(&self) -> bool {
+        self.backwards().nth(1) == Some(Kind::Mark(Mark::OpenBracket))
+    }
+
+    fn is_order_by(&self) -> bool {
+        self.backwards().nth(1) == Some(Kind::Word(Keyword::OrderBy))
+    }
+
+    /// `name(value,` or `name(value)`: the cursor is behind a single value.
+    fn is_positional(&self) -> bool {
+        let mut kinds = self.backwards();
+        matches!(kinds.next(), Some(Kind::Name | Kind::Ticked))
+            && matches!(kinds.next(), Some(Kind::Mark(Mark::OpenParen | Mark::Comma)))
+            && matches!(kinds.next(), Some(Kind::Name | Kind::Mark(_) | Kind::Text))
+    }
+}
+
+fn is_visible(c: char) -> bool {
+    !matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202f}' | '\u{2060}' | '\u{feff}')
+}
+
+/// A token's text, cut when it is long.
+fn shortened(text: &str) -> String {
+    const SHOWN_MAX: usize = 40;
+    let line = text.lines().next().unwrap_or("");
+    if line.len() == text.len() && text.chars().count() <= SHOWN_MAX {
+        return text.to_owned();
+    }
+    let cut: String = line.chars().take(SHOWN_MAX).collect();
+    format!("{cut}…")
+}

@@ -1,0 +1,4 @@
+//! Case files, round trips and hostile input for the parser, the printer and the formatter.
+
+mod cases;
+mod generated;

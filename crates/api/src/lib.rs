@@ -61,17 +61,23 @@
 
 mod artifact;
 mod client;
+mod endpoint;
 mod flow;
 mod hunt;
 mod live;
+mod openapi;
+mod query;
 mod results;
 mod session;
 
 pub use artifact::*;
 pub use client::*;
+pub use endpoint::{Answer, Endpoint, Method, Shape, endpoints};
 pub use flow::*;
 pub use hunt::*;
 pub use live::*;
+pub use openapi::openapi;
+pub use query::*;
 pub use results::*;
 pub use session::*;
 
@@ -80,6 +86,9 @@ pub const PREFIX: &str = "/api/v1";
 
 /// The header in which a browser repeats the token from [`LoginReply`].
 pub const CSRF_HEADER: &str = "x-lycaon-csrf";
+
+/// The cookie in which a browser keeps its session.
+pub const SESSION_COOKIE: &str = "lycaon_session";
 
 /// The header in which the server names each request.
 pub const REQUEST_ID_HEADER: &str = "x-request-id";

@@ -40,4 +40,6 @@ pub enum LiveEvent {
         /// Connected now.
         online: bool,
     },
+    /// Too much changed at once to be told one by one: fetch again what is shown.
+    Missed {},
 }

@@ -1,0 +1,214 @@
+//! The list of endpoints: one line for each, from which the OpenAPI document is made and against
+//! which the server tests its routes.
+
+use std::borrow::Cow;
+
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+use crate::*;
+
+/// The HTTP methods in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// Reads.
+    Get,
+    /// Does something.
+    Post,
+    /// Replaces something.
+    Put,
+}
+
+impl Method {
+    /// As OpenAPI spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Post => "post",
+            Self::Put => "put",
+        }
+    }
+}
+
+/// A body, an answer or the parameters of a query, as a schema.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    /// The schema's name.
+    pub name: fn() -> Cow<'static, str>,
+    /// The schema.
+    pub schema: fn() -> RefOr<Schema>,
+    /// The schemas that it refers to.
+    pub parts: fn(&mut Vec<(String, RefOr<Schema>)>),
+}
+
+/// The shape of `T`.
+fn of<T: ToSchema + PartialSchema>() -> Shape {
+    Shape { name: T::name, schema: T::schema, parts: T::schemas }
+}
+
+/// What an endpoint answers when all goes well.
+#[derive(Clone, Copy)]
+pub enum Answer {
+    /// Nothing: status 204.
+    Nothing,
+    /// One JSON value.
+    One(Shape),
+    /// A JSON list.
+    List(Shape),
+    /// Bytes of this media type, streamed, as an attachment.
+    File(&'static str),
+    /// Server-sent events, each with this as its data.
+    Events(Shape),
+    /// Any JSON object.
+    Object,
+}
+
+/// One endpoint.
+#[derive(Clone, Copy)]
+pub struct Endpoint {
+    /// How it is asked.
+    pub method: Method,
+    /// Below [`PREFIX`]; parts in braces are ids.
+    pub path: &'static str,
+    /// What it is for.
+    pub summary: &'static str,
+    /// Parameters after `?`.
+    pub query: Option<Shape>,
+    /// The JSON body.
+    pub body: Option<Shape>,
+    /// The answer.
+    pub answer: Answer,
+    /// It may be asked without signing in.
+    pub open: bool,
+}
+
+impl Endpoint {
+    const fn new(
+        method: Method,
+        path: &'static str,
+        summary: &'static str,
+        answer: Answer,
+    ) -> Self {
+        Self { method, path, summary, query: None, body: None, answer, open: false }
+    }
+
+    fn query<T: ToSchema + PartialSchema>(self) -> Self {
+        Self { query: Some(of::<T>()), ..self }
+    }
+
+    fn body<T: ToSchema + PartialSchema>(self) -> Self {
+        Self { body: Some(of::<T>()), ..self }
+    }
+
+    fn open(self) -> Self {
+        Self { open: true, ..self }
+    }
+}
+
+fn get<T: ToSchema + PartialSchema>(path: &'static str, summary: &'static str) -> Endpoint {
+    Endpoint::new(Method::Get, path, summary, Answer::One(of::<T>()))
+}
+
+fn list<T: ToSchema + PartialSchema>(path: &'static str, summary: &'static str) -> Endpoint {
+    Endpoint::new(Method::Get, path, summary, Answer::List(of::<T>()))
+}
+
+fn post<T: ToSchema + PartialSchema>(path: &'static str, summary: &'static str) -> Endpoint {
+    Endpoint::new(Method::Post, path, summary, Answer::One(of::<T>()))
+}
+
+fn file(path: &'static str, summary: &'static str, media: &'static str) -> Endpoint {
+    Endpoint::new(Method::Get, path, summary, Answer::File(media))
+}
+
+/// Every endpoint of version 1.
+pub fn endpoints() -> Vec<Endpoint> {
+    let mut all = session_endpoints();
+    all.extend(client_and_flow_endpoints());
+    all.extend(artifact_endpoints());
+    all.extend(hunt_endpoints());
+    all
+}
+
+fn session_endpoints() -> Vec<Endpoint> {
+    vec![
+        post::<LoginReply>("/login", "Sign in; a browser also receives its cookie")
+            .body::<LoginRequest>()
+            .open(),
+        Endpoint::new(Method::Post, "/logout", "Sign out", Answer::Nothing),
+        get::<WhoAmI>("/whoami", "Who the caller is"),
+        get::<Overview>("/overview", "The first page's numbers"),
+        Endpoint::new(
+            Method::Get,
+            "/events",
+            "What changes, as it changes: at most four events a second",
+            Answer::Events(of::<LiveEvent>()),
+        ),
+        list::<TokenView>("/tokens", "Enrolment tokens, newest first"),
+        post::<TokenView>("/tokens", "Make an enrolment token").body::<TokenRequest>(),
+        post::<TokenView>("/tokens/{token}/revoke", "Withdraw an enrolment token"),
+        get::<AuditPage>("/audit", "Who changed what, newest first").query::<PageQuery>(),
+        get::<Health>("/health", "Is the server well?").open(),
+        Endpoint::new(Method::Get, "/openapi.json", "This document", Answer::Object).open(),
+    ]
+}
+
+fn client_and_flow_endpoints() -> Vec<Endpoint> {
+    vec![
+        get::<ClientPage>("/clients", "Clients").query::<ClientsQuery>(),
+        get::<ClientView>("/clients/{client}", "One client"),
+        post::<ClientView>("/clients/{client}/labels", "Add and remove labels")
+            .body::<LabelChange>(),
+        post::<ClientView>("/clients/{client}/revoke", "Revoke its certificate"),
+        get::<FlowPage>("/clients/{client}/flows", "Its flows, newest first").query::<FlowsQuery>(),
+        get::<FlowPage>("/flows", "Flows, newest first").query::<FlowsQuery>(),
+        post::<FlowView>("/flows", "Collect something from a client").body::<FlowRequest>(),
+        get::<FlowView>("/flows/{flow}", "One flow"),
+        post::<FlowView>("/flows/{flow}/cancel", "Stop it"),
+        list::<SourceView>("/flows/{flow}/sources", "What each source has brought"),
+        get::<RowPage>("/flows/{flow}/results", "Its rows").query::<RowsQuery>(),
+        get::<LogPage>("/flows/{flow}/log", "Its log, oldest first").query::<PageQuery>(),
+        get::<UploadPage>("/flows/{flow}/uploads", "Its files").query::<PageQuery>(),
+        file("/flows/{flow}/export.zip", "All that it brought", "application/zip"),
+        file("/uploads/{upload}/content", "A file", "application/octet-stream"),
+    ]
+}
+
+fn artifact_endpoints() -> Vec<Endpoint> {
+    vec![
+        list::<ArtifactSummary>("/artifacts", "Artifacts by name").query::<ArtifactsQuery>(),
+        get::<ArtifactView>("/artifacts/{name}", "One artifact"),
+        post::<CheckReport>("/artifacts/check", "Check a call, or an artifact file")
+            .body::<ArtifactCheck>(),
+        post::<CheckReport>("/vql/check", "Check VQL").body::<VqlCheck>(),
+    ]
+}
+
+fn hunt_endpoints() -> Vec<Endpoint> {
+    let verb = |path, summary| post::<HuntView>(path, summary);
+    vec![
+        get::<HuntPage>("/hunts", "Hunts, newest first").query::<HuntsQuery>(),
+        post::<HuntView>("/hunts", "Make a hunt").body::<HuntRequest>(),
+        post::<HuntPreview>("/hunts/preview", "What a hunt would do").body::<HuntRequest>(),
+        get::<HuntView>("/hunts/{hunt}", "One hunt"),
+        Endpoint::new(
+            Method::Put,
+            "/hunts/{hunt}",
+            "Change a hunt; what is left out stays",
+            Answer::One(of::<HuntView>()),
+        )
+        .body::<HuntEdit>(),
+        verb("/hunts/{hunt}/start", "Begin to recruit"),
+        verb("/hunts/{hunt}/pause", "Go on asking and queueing, admit nobody"),
+        verb("/hunts/{hunt}/drain", "Ask nobody new, run those that wait"),
+        verb("/hunts/{hunt}/resume", "Ask and admit again"),
+        verb("/hunts/{hunt}/stop", "End now and cancel what runs"),
+        verb("/hunts/{hunt}/archive", "Put it away"),
+        get::<MemberPage>("/hunts/{hunt}/members", "Its members").query::<MembersQuery>(),
+        get::<WhyView>("/hunts/{hunt}/why/{client}", "Why a client is, or is not, in it"),
+        list::<SourceView>("/hunts/{hunt}/sources", "What each source has brought"),
+        get::<RowPage>("/hunts/{hunt}/results", "The rows of all its clients").query::<RowsQuery>(),
+        get::<Recount>("/hunts/{hunt}/recount", "Counters against a count of the records"),
+        file("/hunts/{hunt}/export.zip", "All that it brought", "application/zip"),
+    ]
+}

@@ -262,6 +262,9 @@ pub struct Hunt {
     pub state: HuntState,
     /// Counts edits, from 1.
     pub revision: u32,
+    /// The revision that last changed the condition. Answers to an older one are asked again, and
+    /// members decided under an older one are not admitted.
+    pub condition_revision: u32,
     /// The current round; a hunt without a schedule has only round 1.
     pub round: u32,
     /// When new clients last became eligible.

@@ -13,3 +13,4 @@ pub mod hunt;
 pub mod member;
 pub mod org;
 pub mod results;
+pub mod store;

@@ -182,6 +182,9 @@ pub struct Member {
     pub state: MemberState,
     /// The revision of the hunt under which it was decided.
     pub revision: u32,
+    /// The client's recheck mark under which it was decided; a refused client is decided again
+    /// under a later one.
+    pub recheck: u64,
     /// The attempt that is, or will be, under way, from 1.
     pub attempt: u32,
     /// Its flow, once it was admitted.
@@ -283,6 +286,7 @@ mod tests {
             client: ClientId::from_bits(2),
             state: MemberState::Pending,
             revision: 1,
+            recheck: 0,
             attempt: 1,
             flow: None,
             decided: Timestamp::EPOCH,

@@ -1,1 +1,24 @@
-//! Evidence formats: bytes and text to rows.
+//! Evidence formats: bytes and text to records.
+//!
+//! Every function here takes what somebody found on a machine and says what it means. The input
+//! is hostile: nothing panics, nothing loops, nothing grows without bound; what cannot be read is
+//! an error or is skipped, as each module says.
+//!
+//! # Not here
+//!
+//! Opening files, and the plugins that hand the records to a query: `vql-std`, `vql-machine`.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod accounts;
+pub mod command_line;
+pub mod free_dates;
+pub mod glob;
+pub mod go_layout;
+pub mod grok;
+pub mod humanize;
+pub mod linux;
+pub mod separators;
+pub mod utmp;
+pub mod xml;

@@ -7,7 +7,9 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod artifact;
 pub mod client;
+pub mod collect;
 pub mod flow;
 pub mod hunt;
 pub mod member;

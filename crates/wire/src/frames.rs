@@ -136,6 +136,9 @@ pub struct Hello {
     /// The recheck mark it last answered.
     #[prost(uint64, tag = "5")]
     pub recheck: u64,
+    /// Over HTTP: seconds the answer may be held back while there is nothing to say.
+    #[prost(uint32, tag = "6")]
+    pub hold_secs: u32,
 }
 
 /// One attempt of one flow.
@@ -271,6 +274,10 @@ pub struct CheckAnswer {
     /// The recheck mark under which the agent polled.
     #[prost(uint64, tag = "4")]
     pub recheck: u64,
+    /// Further parts of this answer follow; the server decides each part as it comes and sends
+    /// `CursorAck` after the last.
+    #[prost(bool, tag = "5")]
+    pub more: bool,
 }
 
 /// The agent may persist this cursor.

@@ -29,3 +29,30 @@ pub const LINK_PATH: &str = "/agent/v1/link";
 
 /// Where an agent posts frames and collects frames when no WebSocket can be had.
 pub const POLL_PATH: &str = "/agent/v1/poll";
+
+/// Bytes of all rows in one [`crate::CheckAnswer`]; more are answered in parts.
+pub const ANSWER_BYTES_MAX: usize = 900 << 10;
+
+/// Bytes of one HTTP body of the fallback, either way.
+pub const POLL_BYTES_MAX: usize = OUTSTANDING_BYTES_MAX + 2 * FRAME_BYTES_MAX;
+
+/// Frames in one HTTP body of the fallback.
+pub const POLL_FRAMES_MAX: usize = 10_000;
+
+/// Characters of one fact that an agent states.
+pub const FACT_CHARS_MAX: usize = 255;
+
+/// Bytes of one log line; longer ones are cut by the agent.
+pub const LOG_LINE_BYTES_MAX: usize = 16 << 10;
+
+/// Log lines in one batch.
+pub const LOG_LINES_MAX: usize = 1_000;
+
+/// Bytes of a path that an agent names.
+pub const PATH_BYTES_MAX: usize = 32 << 10;
+
+/// Bytes of a source's name.
+pub const SOURCE_BYTES_MAX: usize = 1_024;
+
+/// How deep a row may nest.
+pub const ROW_DEPTH_MAX: usize = 100;

@@ -1,1 +1,8 @@
-//! Tidy, floor plan, reference docs. Never shipped.
+//! What the house checks about itself: the floor plan, tidiness, fresh reference pages.
+//!
+//! Everything here runs in plain `cargo test`; the program `xtask` runs the same checks by name
+//! and rewrites what is generated. Never shipped.
+
+pub mod floors;
+pub mod sources;
+pub mod tidy;

@@ -1,0 +1,87 @@
+# What a person does with this repository. `make` alone lists it.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench gui gui-test need-rust need-node clean-demo
+
+RUST_MIN  := 1.95
+NODE_MIN  := 20
+CARGO     ?= cargo
+NPM       ?= npm
+AGENTS    ?= 5
+# `--offline`, `--locked` and the like.
+CARGO_FLAGS ?=
+# Where the GUI's packages were installed last, so that a second build does not ask the registry.
+GUI_STAMP := gui/node_modules/.lycaon-installed
+
+help: ## List the targets
+	@printf 'Lycaon. Targets:\n\n'
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@printf '\nNeeds: Rust >= %s, a C compiler, and Node >= %s for the web interface.\n' $(RUST_MIN) $(NODE_MIN)
+
+demo: need-rust gui-if-node ## Build, then start server, GUI and 5 agents on this machine and run a hunt
+	@printf '%s\n' \
+	  '== Building lycaon and lycaon-agent (profile `demo`).' \
+	  '   The first build compiles everything: about 6 minutes on 2 quiet cores; later ones take seconds.'
+	@start=$$(date +%s); \
+	  $(CARGO) build $(CARGO_FLAGS) --profile demo -p lycaon -p lycaon-agent && \
+	  echo "== Built in $$(( $$(date +%s) - start )) s. Starting the demo; Ctrl-C ends it."
+	@$(CARGO) run $(CARGO_FLAGS) --quiet --profile demo -p lycaon -- demo --agents $(AGENTS) $(DEMO_FLAGS)
+
+test: need-rust ## Run every test: crates, programs, GUI
+	$(CARGO) build $(CARGO_FLAGS) -p lycaon-agent -p lycaon
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	  echo '== cargo nextest run --workspace'; $(CARGO) nextest run $(CARGO_FLAGS) --workspace --no-fail-fast; \
+	else \
+	  echo '== cargo test --workspace (cargo-nextest is not installed)'; $(CARGO) test $(CARGO_FLAGS) --workspace --no-fail-fast; \
+	fi
+	@$(MAKE) --no-print-directory gui-test
+
+lint: need-rust ## Check formatting and lints, warnings denied
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
+
+bench: need-rust ## Measure 500 agents against one server; prints figures as JSON (docs/BENCHMARKS.md)
+	@echo '== Building with the release profile; the first time this takes about 10 minutes on 2 cores.'
+	$(CARGO) build $(CARGO_FLAGS) --release -p lycaon -p lycaon-agent
+	$(CARGO) run $(CARGO_FLAGS) --quiet --release -p lycaon -- bench swarm --agents 500 --hunts 2
+
+gui: need-node $(GUI_STAMP) ## Build the web interface into gui/dist
+	cd gui && $(NPM) run --silent build
+
+$(GUI_STAMP): gui/package.json gui/package-lock.json
+	cd gui && $(NPM) ci --no-audit --no-fund
+	@touch $(GUI_STAMP)
+
+# The tests of the GUI need Node; those in a browser need Chromium as well.
+gui-test:
+	@if ! command -v node >/dev/null 2>&1; then \
+	  echo 'GUI tests left out: Node >= $(NODE_MIN) is not installed'; \
+	elif [ -n "$$CI" ]; then $(MAKE) --no-print-directory gui-test-all; \
+	elif command -v chromium >/dev/null 2>&1; then $(MAKE) --no-print-directory gui-test-all; \
+	else \
+	  $(MAKE) --no-print-directory gui && cd gui && $(NPM) test && \
+	  echo 'GUI tests in a browser left out: chromium is not installed'; \
+	fi
+
+.PHONY: gui-test-all gui-if-node
+gui-test-all: gui
+	cd gui && $(NPM) test
+	cd gui && $(NPM) run e2e
+
+gui-if-node:
+	@if command -v node >/dev/null 2>&1; then $(MAKE) --no-print-directory gui; \
+	else echo 'Node >= $(NODE_MIN) is not installed: the demo runs without its web interface (see README.md).'; fi
+
+need-rust:
+	@command -v $(CARGO) >/dev/null 2>&1 || { \
+	  echo 'Missing: Rust >= $(RUST_MIN) (cargo is not on the PATH). Install it from https://rustup.rs'; exit 1; }
+	@have=$$(rustc --version | cut -d' ' -f2); \
+	  [ "$$(printf '%s\n' $(RUST_MIN) "$$have" | sort -V | head -n1)" = '$(RUST_MIN)' ] || { \
+	  echo "Too old: Rust $$have; Lycaon needs >= $(RUST_MIN). Run \`rustup update stable\`."; exit 1; }
+	@command -v cc >/dev/null 2>&1 || command -v gcc >/dev/null 2>&1 || command -v clang >/dev/null 2>&1 || { \
+	  echo 'Missing: a C compiler (SQLite and the cryptography need one). Debian: apt-get install gcc libc6-dev'; exit 1; }
+
+need-node:
+	@command -v node >/dev/null 2>&1 && command -v $(NPM) >/dev/null 2>&1 || { \
+	  echo 'Missing: Node >= $(NODE_MIN) with npm, for the web interface. Debian: apt-get install nodejs npm'; exit 1; }
+	@have=$$(node --version | sed 's/^v//; s/\..*//'); [ "$$have" -ge $(NODE_MIN) ] || { \
+	  echo "Too old: Node $$have; the web interface needs >= $(NODE_MIN)."; exit 1; }

@@ -44,8 +44,7 @@ impl Pattern {
     /// Compiles. With `ignore_case` the pattern behaves as if it began with `(?i)`.
     pub fn compile(text: &[u8], ignore_case: bool) -> Result<Self, BadPattern> {
         let hir = parse::parse(text, ignore_case, false)?;
-        let utf8 = build(&hir)
-            .map_err(|error| BadPattern { what: too_big(&error), fragment: shorten(text) })?;
+        let utf8 = build(&hir).map_err(|what| BadPattern { what, fragment: shorten(text) })?;
         Ok(Self { text: Text::from(text), ignore_case, utf8, bytes: OnceLock::new() })
     }
 

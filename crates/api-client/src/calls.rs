@@ -1,0 +1,255 @@
+//! One method per endpoint.
+
+use api::*;
+use bytes::Bytes;
+use futures_util::{Stream, TryStreamExt};
+use reqwest::Method;
+
+use crate::{ApiError, Client, Events};
+
+type Answer<T> = Result<T, ApiError>;
+
+/// Sessions, health, tokens, audit.
+impl Client {
+    /// Signs in; the answer holds a token when one was asked for.
+    pub async fn login(&self, request: &LoginRequest) -> Answer<LoginReply> {
+        self.send(Method::POST, "/login", request).await
+    }
+
+    /// Ends this session.
+    pub async fn logout(&self) -> Answer<()> {
+        self.post_for_nothing("/logout").await
+    }
+
+    /// Who the caller is.
+    pub async fn whoami(&self) -> Answer<WhoAmI> {
+        self.get("/whoami").await
+    }
+
+    /// The first page's numbers.
+    pub async fn overview(&self) -> Answer<Overview> {
+        self.get("/overview").await
+    }
+
+    /// Is the server well?
+    pub async fn health(&self) -> Answer<Health> {
+        self.get("/health").await
+    }
+
+    /// What changes, as it changes.
+    pub async fn events(&self) -> Answer<Events> {
+        Ok(Events::new(self.clone(), self.open("/events").await?))
+    }
+
+    /// Enrolment tokens.
+    pub async fn tokens(&self) -> Answer<Vec<TokenView>> {
+        self.get("/tokens").await
+    }
+
+    /// Makes an enrolment token; only this answer holds it.
+    pub async fn create_token(&self, request: &TokenRequest) -> Answer<TokenView> {
+        self.send(Method::POST, "/tokens", request).await
+    }
+
+    /// Withdraws an enrolment token.
+    pub async fn revoke_token(&self, token: &str) -> Answer<TokenView> {
+        self.post(&format!("/tokens/{}/revoke", segment(token))).await
+    }
+
+    /// Who changed what.
+    pub async fn audit(&self, page: &PageQuery) -> Answer<AuditPage> {
+        self.ask("/audit", page).await
+    }
+}
+
+/// Clients and flows.
+impl Client {
+    /// Clients.
+    pub async fn clients(&self, query: &ClientsQuery) -> Answer<ClientPage> {
+        self.ask("/clients", query).await
+    }
+
+    /// One client.
+    pub async fn client(&self, client: &str) -> Answer<ClientView> {
+        self.get(&format!("/clients/{}", segment(client))).await
+    }
+
+    /// Adds and removes labels.
+    pub async fn label(&self, client: &str, change: &LabelChange) -> Answer<ClientView> {
+        self.send(Method::POST, &format!("/clients/{}/labels", segment(client)), change).await
+    }
+
+    /// Revokes a client's certificate.
+    pub async fn revoke_client(&self, client: &str) -> Answer<ClientView> {
+        self.post(&format!("/clients/{}/revoke", segment(client))).await
+    }
+
+    /// Flows, of all clients or of one.
+    pub async fn flows(&self, client: Option<&str>, query: &FlowsQuery) -> Answer<FlowPage> {
+        match client {
+            Some(client) => self.ask(&format!("/clients/{}/flows", segment(client)), query).await,
+            None => self.ask("/flows", query).await,
+        }
+    }
+
+    /// Collects something from a client.
+    pub async fn start_flow(&self, request: &FlowRequest) -> Answer<FlowView> {
+        self.send(Method::POST, "/flows", request).await
+    }
+
+    /// One flow.
+    pub async fn flow(&self, flow: &str) -> Answer<FlowView> {
+        self.get(&format!("/flows/{}", segment(flow))).await
+    }
+
+    /// Stops a flow.
+    pub async fn cancel_flow(&self, flow: &str) -> Answer<FlowView> {
+        self.post(&format!("/flows/{}/cancel", segment(flow))).await
+    }
+
+    /// What each source of a flow has brought.
+    pub async fn flow_sources(&self, flow: &str) -> Answer<Vec<SourceView>> {
+        self.get(&format!("/flows/{}/sources", segment(flow))).await
+    }
+
+    /// A flow's rows.
+    pub async fn flow_results(&self, flow: &str, query: &RowsQuery) -> Answer<RowPage> {
+        self.ask(&format!("/flows/{}/results", segment(flow)), query).await
+    }
+
+    /// A flow's log.
+    pub async fn flow_log(&self, flow: &str, page: &PageQuery) -> Answer<LogPage> {
+        self.ask(&format!("/flows/{}/log", segment(flow)), page).await
+    }
+
+    /// A flow's files.
+    pub async fn flow_uploads(&self, flow: &str, page: &PageQuery) -> Answer<UploadPage> {
+        self.ask(&format!("/flows/{}/uploads", segment(flow)), page).await
+    }
+
+    /// A zip of all that a flow brought.
+    pub async fn flow_export(
+        &self,
+        flow: &str,
+    ) -> Answer<impl Stream<Item = Answer<Bytes>> + use<>> {
+        self.bytes(&format!("/flows/{}/export.zip", segment(flow))).await
+    }
+}
+
+/// Artifacts and checking of texts.
+impl Client {
+    /// Artifacts by name.
+    pub async fn artifacts(&self, query: &ArtifactsQuery) -> Answer<Vec<ArtifactSummary>> {
+        self.ask("/artifacts", query).await
+    }
+
+    /// One artifact.
+    pub async fn artifact(&self, name: &str) -> Answer<ArtifactView> {
+        self.get(&format!("/artifacts/{}", segment(name))).await
+    }
+
+    /// Checks VQL.
+    pub async fn check_vql(&self, check: &VqlCheck) -> Answer<CheckReport> {
+        self.send(Method::POST, "/vql/check", check).await
+    }
+}
+
+/// Hunts.
+impl Client {
+    /// Hunts, newest first.
+    pub async fn hunts(&self, query: &HuntsQuery) -> Answer<HuntPage> {
+        self.ask("/hunts", query).await
+    }
+
+    /// Makes a hunt.
+    pub async fn create_hunt(&self, request: &HuntRequest) -> Answer<HuntView> {
+        self.send(Method::POST, "/hunts", request).await
+    }
+
+    /// What a hunt would do.
+    pub async fn preview_hunt(&self, request: &HuntRequest) -> Answer<HuntPreview> {
+        self.send(Method::POST, "/hunts/preview", request).await
+    }
+
+    /// One hunt.
+    pub async fn hunt(&self, hunt: &str) -> Answer<HuntView> {
+        self.get(&format!("/hunts/{}", segment(hunt))).await
+    }
+
+    /// Changes a hunt.
+    pub async fn edit_hunt(&self, hunt: &str, edit: &HuntEdit) -> Answer<HuntView> {
+        self.send(Method::PUT, &format!("/hunts/{}", segment(hunt)), edit).await
+    }
+
+    /// `start`, `pause`, `drain`, `resume`, `stop`, `archive`.
+    pub async fn hunt_verb(&self, hunt: &str, verb: &str) -> Answer<HuntView> {
+        self.post(&format!("/hunts/{}/{}", segment(hunt), segment(verb))).await
+    }
+
+    /// A hunt's members.
+    pub async fn hunt_members(&self, hunt: &str, query: &MembersQuery) -> Answer<MemberPage> {
+        self.ask(&format!("/hunts/{}/members", segment(hunt)), query).await
+    }
+
+    /// Why a client is, or is not, in a hunt.
+    pub async fn hunt_why(&self, hunt: &str, client: &str) -> Answer<WhyView> {
+        self.get(&format!("/hunts/{}/why/{}", segment(hunt), segment(client))).await
+    }
+
+    /// What each source of a hunt has brought.
+    pub async fn hunt_sources(&self, hunt: &str) -> Answer<Vec<SourceView>> {
+        self.get(&format!("/hunts/{}/sources", segment(hunt))).await
+    }
+
+    /// The rows of all its clients.
+    pub async fn hunt_results(&self, hunt: &str, query: &RowsQuery) -> Answer<RowPage> {
+        self.ask(&format!("/hunts/{}/results", segment(hunt)), query).await
+    }
+
+    /// Counters against a count of the records.
+    pub async fn hunt_recount(&self, hunt: &str) -> Answer<Recount> {
+        self.get(&format!("/hunts/{}/recount", segment(hunt))).await
+    }
+
+    /// A zip of all that a hunt brought.
+    pub async fn hunt_export(
+        &self,
+        hunt: &str,
+    ) -> Answer<impl Stream<Item = Answer<Bytes>> + use<>> {
+        self.bytes(&format!("/hunts/{}/export.zip", segment(hunt))).await
+    }
+
+    async fn bytes(&self, path: &str) -> Answer<impl Stream<Item = Answer<Bytes>> + use<>> {
+        let client = self.clone();
+        let response = self.open(path).await?;
+        Ok(response.bytes_stream().map_err(move |error| client.unreachable(&error)))
+    }
+}
+
+/// An id as one part of a path: whatever was typed cannot leave its place.
+fn segment(text: &str) -> String {
+    let mut spelled = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'_' | b'~')
+            || (byte == b'.' && text.len() > 2)
+        {
+            spelled.push(char::from(byte));
+        } else {
+            spelled.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    spelled
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_stays_in_its_place() {
+        assert_eq!(segment("H.0123abc"), "H.0123abc");
+        assert_eq!(segment("../x?y#z"), "..%2Fx%3Fy%23z");
+        assert_eq!(segment(".."), "%2E%2E");
+    }
+}

@@ -22,8 +22,13 @@ use crate::{
 pub enum AgentSaid {
     /// First frame of a connection.
     Hello(AgentHello),
-    /// Are there offers newer than this cursor?
-    Poll(u64),
+    /// Are there newer offers?
+    Poll {
+        /// `last_hunt_timestamp`; 0 when the recheck mark changed.
+        cursor: u64,
+        /// The recheck mark under which the agent polls; to be given back.
+        recheck: u64,
+    },
     /// Rows of client queries.
     Answer(AgentAnswer),
     /// This attempt's request is on the agent's disk.
@@ -47,6 +52,8 @@ pub struct AgentHello {
     pub live: Vec<AttemptId>,
     /// Over HTTP: seconds the answer may be held back while there is nothing to say.
     pub hold_secs: u32,
+    /// All reports up to this one are acknowledged; the next one on this connection follows it.
+    pub acknowledged: u64,
 }
 
 /// What client queries gave.
@@ -167,7 +174,7 @@ pub fn read_agent_frame(bytes: &[u8]) -> Result<AgentSaid, BadFrame> {
         .map_err(|error| BadFrame::Undecodable { why: error.to_string() })?;
     match frame.says.ok_or(BadFrame::Empty)? {
         AgentSays::Hello(hello) => read_hello(&hello).map(AgentSaid::Hello),
-        AgentSays::Poll(poll) => Ok(AgentSaid::Poll(poll.cursor)),
+        AgentSays::Poll(poll) => Ok(AgentSaid::Poll { cursor: poll.cursor, recheck: poll.recheck }),
         AgentSays::Answer(answer) => read_answer(answer).map(AgentSaid::Answer),
         AgentSays::Receipt(receipt) => attempt_of(receipt.attempt.as_ref()).map(AgentSaid::Receipt),
         AgentSays::Report(report) => Ok(AgentSaid::Report(read_report(report))),
@@ -182,6 +189,7 @@ fn read_hello(hello: &Hello) -> Result<AgentHello, BadFrame> {
         recheck: hello.recheck,
         live: hello.live.iter().map(AttemptId::try_from).collect::<Result<_, _>>()?,
         hold_secs: hello.hold_secs,
+        acknowledged: hello.acknowledged,
     })
 }
 

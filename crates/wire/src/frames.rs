@@ -139,6 +139,9 @@ pub struct Hello {
     /// Over HTTP: seconds the answer may be held back while there is nothing to say.
     #[prost(uint32, tag = "6")]
     pub hold_secs: u32,
+    /// All reports up to this one are acknowledged; the next one on this connection follows it.
+    #[prost(uint64, tag = "7")]
+    pub acknowledged: u64,
 }
 
 /// One attempt of one flow.
@@ -175,9 +178,12 @@ pub struct Welcome {
 /// Are there offers newer than this?
 #[derive(Clone, PartialEq, Message)]
 pub struct ForemanPoll {
-    /// `last_hunt_timestamp`.
+    /// `last_hunt_timestamp`; 0 when the recheck mark changed.
     #[prost(uint64, tag = "1")]
     pub cursor: u64,
+    /// The recheck mark under which the agent polls; `CursorAck` gives it back.
+    #[prost(uint64, tag = "2")]
+    pub recheck: u64,
 }
 
 /// Newer offers exist, or the client's labels changed.

@@ -20,7 +20,7 @@
 //! # Rules that both sides rely on
 //!
 //! - **Reports.** Within one connection an agent sends its reports in the order of their numbers,
-//!   without gaps, beginning with the first that it holds unacknowledged. The server keeps no report
+//!   without gaps, beginning after `Hello.acknowledged`. The server keeps no report
 //!   number across connections: what a report means is decided by flow, attempt, source and batch
 //!   number, so a server or an agent that was restored from a backup cannot get stuck. A report that
 //!   makes no sense, or belongs to no live attempt, is acknowledged as rejected.
@@ -73,5 +73,5 @@ pub use batch::{check_row, pack_rows, unpack_rows};
 pub use frames::*;
 pub use ids::{OfferId, attempt_of, flow_bytes, flow_from_bytes};
 pub use limits::*;
-pub use sequence::{append_encoded, append_frame, split_frames};
+pub use sequence::{append_encoded, append_frame, report_frame, split_frames};
 pub use server_said::{AskedCheck, AskedQuery, ServerSaid, limits_of, read_server_frame};

@@ -1,7 +1,7 @@
 //! Sequences of length-delimited frames: the bodies of the HTTP fallback, and the spool's records.
 
 use prost::Message;
-use prost::encoding::{decode_varint, encode_varint};
+use prost::encoding::{WireType, decode_varint, encode_key, encode_varint};
 
 use crate::{BadFrame, FRAME_BYTES_MAX, POLL_FRAMES_MAX};
 
@@ -14,6 +14,15 @@ pub fn append_frame(sequence: &mut Vec<u8>, frame: &impl Message) {
 pub fn append_encoded(sequence: &mut Vec<u8>, frame: &[u8]) {
     encode_varint(frame.len() as u64, sequence);
     sequence.extend_from_slice(frame);
+}
+
+/// The frame that carries an encoded [`crate::Report`], as it lies in the spool.
+pub fn report_frame(report: &[u8]) -> Vec<u8> {
+    let mut frame = Vec::with_capacity(report.len() + 8);
+    // Field 5 of `AgentFrame`.
+    encode_key(5, WireType::LengthDelimited, &mut frame);
+    append_encoded(&mut frame, report);
+    frame
 }
 
 /// The encoded frames of a sequence, in order. Nothing is copied, and no frame is larger than
@@ -46,7 +55,7 @@ mod tests {
     use crate::{AgentFrame, AgentSays, ForemanPoll};
 
     fn poll(cursor: u64) -> AgentFrame {
-        AgentFrame { says: Some(AgentSays::Poll(ForemanPoll { cursor })) }
+        AgentFrame { says: Some(AgentSays::Poll(ForemanPoll { cursor, recheck: 0 })) }
     }
 
     #[test]
@@ -59,6 +68,13 @@ mod tests {
         let read: Vec<_> = frames.iter().map(|bytes| AgentFrame::decode(*bytes).unwrap()).collect();
         assert_eq!(read, [poll(1), poll(1 << 40)]);
         assert_eq!(split_frames(&[]), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_stored_report_becomes_a_frame_without_being_parsed() {
+        let report = crate::Report { number: 300, attempt: None, says: None };
+        let frame = AgentFrame { says: Some(AgentSays::Report(report.clone())) };
+        assert_eq!(report_frame(&report.encode_to_vec()), frame.encode_to_vec());
     }
 
     #[test]

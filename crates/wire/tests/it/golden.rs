@@ -67,6 +67,7 @@ pub(crate) fn agent_frames() -> Vec<(&'static str, AgentFrame)> {
         live: attempt().into_iter().collect(),
         recheck: 4,
         hold_secs: 25,
+        acknowledged: 40,
     };
     let answer = CheckAnswer {
         check: 7,
@@ -92,7 +93,7 @@ pub(crate) fn agent_frames() -> Vec<(&'static str, AgentFrame)> {
     };
     [
         ("agent-hello", AgentSays::Hello(hello)),
-        ("agent-poll", AgentSays::Poll(ForemanPoll { cursor: 1_700_000_000_000_001 })),
+        ("agent-poll", AgentSays::Poll(ForemanPoll { cursor: 1_700_000_000_000_001, recheck: 4 })),
         ("agent-answer", AgentSays::Answer(answer)),
         ("agent-receipt", AgentSays::Receipt(FlowReceipt { attempt: attempt() })),
         ("agent-report-rows", report(1, ReportSays::Rows(rows))),
@@ -232,8 +233,8 @@ fn every_golden_file_is_read_by_a_test() {
 
 #[test]
 fn a_field_that_is_not_known_yet_is_skipped() {
-    let mut bytes = ForemanPoll { cursor: 5 }.encode_to_vec();
+    let mut bytes = ForemanPoll { cursor: 5, recheck: 0 }.encode_to_vec();
     // Field 1000, a text of three bytes.
     prost::encoding::string::encode(1_000, &"new".to_owned(), &mut bytes);
-    assert_eq!(ForemanPoll::decode(bytes.as_slice()), Ok(ForemanPoll { cursor: 5 }));
+    assert_eq!(ForemanPoll::decode(bytes.as_slice()), Ok(ForemanPoll { cursor: 5, recheck: 0 }));
 }

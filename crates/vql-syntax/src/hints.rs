@@ -61,17 +61,22 @@ impl Stop<'_, '_> {
 
     fn hint(&self) -> Option<String> {
         let hint = match self.token.kind {
+            Kind::Stray(Stray::OpenText) if self.after_empty_string() => {
+                return Some("close it with three single quotes, as it was opened".into());
+            }
             Kind::Stray(stray) => return self.stray(stray),
             Kind::Number | Kind::Negated if self.text.starts_with('-') => self.glued_minus(),
             Kind::Word(word) => self.reserved(word),
             Kind::Mark(mark) => self.mark(mark),
-            Kind::Name => self.foreign_word(),
+            Kind::Name => self.odd_number().or_else(|| self.foreign_word()),
             Kind::Text | Kind::Raw => self.string(),
             Kind::Number => self.number(),
             Kind::End => self.unclosed(),
             _ => None,
         };
         hint.or_else(|| self.foreign_word_before())
+            .or_else(|| self.not_a_query())
+            .or_else(|| self.missing_between())
     }
 
     // --- the neighbourhood
@@ -159,6 +164,18 @@ impl Stop<'_, '_> {
         Some(hint.into())
     }
 
+    /// A name glued to a number: a number of another language.
+    fn odd_number(&self) -> Option<String> {
+        let before = self.touching().filter(|token| token.kind == Kind::Number)?;
+        let hint = match (self.parser.spelling(before), self.text.chars().next()?) {
+            ("0", 'X') => "hexadecimal numbers start with a small x: `0x10`",
+            ("0", 'b' | 'B' | 'o' | 'O') => "numbers are decimal, `0x` hexadecimal or `0` octal",
+            (_, '_') => "digits are not grouped: write `1000`",
+            _ => "a blank, an operator or a comma is missing between them",
+        };
+        Some(hint.into())
+    }
+
     fn reserved(&self, word: Keyword) -> Option<String> {
         let hint = match (word, self.before()) {
             (Keyword::Not, _) if self.after() == Kind::Word(Keyword::In) => {
@@ -172,8 +189,16 @@ impl Stop<'_, '_> {
                  `name={ SELECT … }`; otherwise define it first: `LET q = SELECT …`"
                     .into()
             }
+            (Keyword::Let | Keyword::Select | Keyword::Explain, _) if self.unclosed().is_some() => {
+                return self.unclosed();
+            }
             (Keyword::Select | Keyword::Explain, Kind::Mark(_)) => {
                 "a query used as a value stands in braces: `{ SELECT … }`".into()
+            }
+            (Keyword::As, Kind::Mark(Mark::Star)) => "a star has no alias; leave out AS".into(),
+            (Keyword::Select, Kind::Word(Keyword::Select)) => "one SELECT is enough".into(),
+            (Keyword::From, Kind::Mark(Mark::Dot)) if self.number_before_dot() => {
+                "a number does not end with a dot: write `5` or `5.0`".into()
             }
             (Keyword::From, Kind::Mark(Mark::Comma)) => {
                 "leave out the comma after the last column".into()
@@ -206,6 +231,10 @@ impl Stop<'_, '_> {
             Mark::Equal if before == Kind::Mark(Mark::Greater) => "write `>=`",
             Mark::Less | Mark::Greater if before == Kind::Mark(Mark::Equal) => {
                 "the equals sign comes last: `<=`, `>=`"
+            }
+            Mark::Arrow => "a lambda is a text of its own: `\"x=>x + 1\"`",
+            Mark::Colon if self.after() == Kind::Mark(Mark::Equal) => {
+                "write `=` for a definition that runs at every use, `<=` for one that runs now"
             }
             Mark::Percent => "there is no modulo; `x - n * int(int=x / n)` has the same value",
             Mark::OpenBracket if self.is_factor() => {
@@ -241,10 +270,10 @@ impl Stop<'_, '_> {
                 "FROM takes a plugin or a name; define the query first with LET, \
                  or write `foreach(row={ SELECT … })`"
             }
-            Mark::OpenParen if before == Kind::Mark(Mark::CloseParen) => {
-                "a call has one pair of parentheses"
+            Mark::OpenParen => {
+                "only names can be called, with one pair of parentheses; \
+                 give the value a name with LET first"
             }
-            Mark::OpenParen => "only names can be called; give the value a name with LET first",
             Mark::CloseParen | Mark::CloseBrace if before == Kind::Mark(Mark::Comma) => {
                 "leave out the comma after the last argument"
             }
@@ -259,7 +288,15 @@ impl Stop<'_, '_> {
             Mark::Comma | Mark::CloseParen if self.is_positional() => {
                 "arguments have names: `name=value`"
             }
-            Mark::Comma | Mark::Dot if self.is_order_by() => {
+            Mark::Comma if self.after_source() && self.unclosed().is_some() => {
+                return self.unclosed();
+            }
+            Mark::Comma if self.after_source() => {
+                "FROM takes one source; use `chain(a={ SELECT … }, b={ SELECT … })` or `foreach`"
+            }
+            Mark::Comma | Mark::Dot | Mark::Plus | Mark::Minus | Mark::Star | Mark::Slash
+                if self.is_order_by() =>
+            {
                 "ORDER BY takes one column name; give an expression a name with AS and use that"
             }
             Mark::Colon => "`:` is only used in slices: `x[1:3]`",
@@ -272,14 +309,11 @@ impl Stop<'_, '_> {
     }
 
     fn string(&self) -> Option<String> {
-        let empty = self
-            .touching()
-            .filter(|token| token.kind == Kind::Text && token.span.end - token.span.start == 2);
         let hint = match self.before() {
             Kind::Word(Keyword::As) => {
                 format!("an alias is a name: write it between backticks: `` `{}` ``", self.text.trim_matches(['"', '\'']))
             }
-            _ if empty.is_some() && self.text.starts_with('\'') => {
+            _ if self.after_empty_string() && self.text.starts_with('\'') => {
                 "a raw string that starts with three single quotes must end with three".into()
             }
             Kind::Text => {
@@ -321,22 +355,32 @@ impl Stop<'_, '_> {
             "DISTINCT" => "there is no DISTINCT; use `GROUP BY` over the columns",
             "CASE" => "there is no CASE; use `if(condition=…, then=…, else=…)`",
             "ALL" | "TOP" => "there is no such word; `LIMIT n` stops after n rows",
-            _ if matches!(self.token.kind, Kind::Name | Kind::Text | Kind::Ticked) => {
-                return self.missing_between();
-            }
             _ => return None,
         };
         Some(hint.into())
     }
 
+    /// One value behind another.
     fn missing_between(&self) -> Option<String> {
-        self.after_value().then(|| "an operator, a comma or AS is missing before it".into())
+        let value = matches!(
+            self.token.kind,
+            Kind::Name | Kind::Ticked | Kind::Text | Kind::Raw | Kind::Number
+        );
+        let both = value && self.after_value();
+        both.then(|| "an operator or a comma is missing between these two".into())
     }
 
-    /// At the end of the text: which bracket is still open.
+    /// Something else than a query behind an opening brace.
+    fn not_a_query(&self) -> Option<String> {
+        (self.before() == Kind::Mark(Mark::OpenBrace)).then(|| {
+            "braces hold a query: `{ SELECT … }`; a dict is written `dict(key=value)`".into()
+        })
+    }
+
+    /// At the end of a statement: which bracket is still open.
     fn unclosed(&self) -> Option<String> {
         let mut open: Vec<(char, &Token)> = Vec::new();
-        for token in &self.parser.tokens {
+        for token in self.statement() {
             match token.kind {
                 Kind::Mark(Mark::OpenParen) => open.push((')', token)),
                 Kind::Mark(Mark::OpenBrace) => open.push(('}', token)),
@@ -353,7 +397,7 @@ impl Stop<'_, '_> {
             let bracket = self.parser.spelling(**token);
             return Some(format!("`{bracket}` of line {line} is not closed: `{close}` is missing"));
         }
-        let words = self.parser.tokens.iter().rev().map(|token| token.kind);
+        let words = self.statement().iter().rev().map(|token| token.kind);
         let mut clauses = words.filter(|kind| {
             matches!(kind, Kind::Word(Keyword::Select | Keyword::From | Keyword::Let))
         });
@@ -362,6 +406,38 @@ impl Stop<'_, '_> {
     }
 
     // --- small observations
+
+    /// The tokens of the statement up to the cursor.
+    fn statement(&self) -> &[Token] {
+        self.parser.tokens.get(self.parser.statement_start..self.parser.at).unwrap_or(&[])
+    }
+
+    fn after_empty_string(&self) -> bool {
+        self.touching()
+            .is_some_and(|token| token.kind == Kind::Text && token.span.end - token.span.start == 2)
+    }
+
+    fn number_before_dot(&self) -> bool {
+        self.backwards().nth(1) == Some(Kind::Number)
+    }
+
+    /// Whether only the source of a query stands before the cursor.
+    fn after_source(&self) -> bool {
+        let mut depth = 0_usize;
+        for kind in self.backwards() {
+            match kind {
+                Kind::Mark(Mark::CloseParen | Mark::CloseBrace | Mark::CloseBracket) => depth += 1,
+                Kind::Mark(Mark::OpenParen | Mark::OpenBrace | Mark::OpenBracket) if depth > 0 => {
+                    depth -= 1;
+                }
+                Kind::Word(Keyword::From) if depth == 0 => return true,
+                Kind::Name | Kind::Ticked | Kind::Mark(Mark::Dot) => {}
+                _ if depth > 0 => {}
+                _ => return false,
+            }
+        }
+        false
+    }
 
     fn previous_text_is(&self, word: &str) -> bool {
         let previous = self.parser.previous();

@@ -22,7 +22,9 @@ mod token;
 
 pub use ast::{Program, Span};
 pub use diagnostic::{Diagnostic, Place, Severity};
-pub use print::{column_name, print_expr, print_program, print_select, print_statement};
+pub use print::{
+    column_name, print_expr, print_program, print_select, print_statement, written_name,
+};
 
 use parser::{Parser, Production};
 use token::Kind;

@@ -35,6 +35,8 @@ pub(crate) struct Parser<'t> {
     /// Without comments.
     pub(crate) tokens: Vec<Token>,
     pub(crate) at: usize,
+    /// The token with which the current statement starts.
+    pub(crate) statement_start: usize,
     depth: usize,
     comments: Vec<Comment>,
     pub(crate) errors: Vec<Diagnostic>,
@@ -47,7 +49,7 @@ impl<'t> Parser<'t> {
             lex(text).into_iter().partition(|token| token.kind == Kind::Comment);
         let comments = comments.into_iter().map(|token| Comment { span: token.span }).collect();
         let (errors, warnings) = (Vec::new(), Vec::new());
-        Self { text, tokens, at: 0, depth: 0, comments, errors, warnings }
+        Self { text, tokens, at: 0, statement_start: 0, depth: 0, comments, errors, warnings }
     }
 
     // --- the cursor
@@ -191,6 +193,7 @@ impl<'t> Parser<'t> {
         }
         while self.peek().kind != Kind::End && self.errors.len() < ERRORS_MAX {
             self.depth = 0;
+            self.statement_start = self.at;
             match self.statement() {
                 Ok(statement) => statements.push(statement),
                 Err(error) => {
@@ -467,7 +470,7 @@ impl<'t> Parser<'t> {
         let mut comma = false;
         while !self.at_mark(Mark::CloseBracket) {
             if !items.is_empty() && !comma {
-                self.warn(self.peek().span, "a comma is missing before this item", "write it");
+                self.warn(self.peek().span, "a comma is missing before this item", "add the comma");
             }
             items.push(self.expr("an item of the array, or `]`")?);
             comma = self.eat_mark(Mark::Comma);

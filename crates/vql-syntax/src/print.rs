@@ -321,3 +321,12 @@ fn spelling(op: Op) -> &'static str {
         Op::Div => "/",
     }
 }
+
+/// A name as it must be written in VQL: between backticks when it is no plain identifier.
+pub fn written_name(name: &str) -> String {
+    let plain = matches!(
+        crate::lexer::lex(name).as_slice(),
+        [token] if token.kind == crate::token::Kind::Name && token.span.end == name.len()
+    );
+    if plain { name.to_owned() } else { format!("`{name}`") }
+}

@@ -1,1 +1,38 @@
-//! Artifact files: YAML to model, and what is wrong with it.
+//! Artifact files: YAML to model, what is wrong with it, and artifacts to plain VQL.
+//!
+//! Knows every field of an artifact file, the rules inside one file and between files, and how
+//! parameters become statements. Problems name file, line, field, what is wrong and how to mend it.
+//!
+//! # Invariants
+//!
+//! - **AR-2** A set never holds two artifacts of one name, aliases included.
+//! - **AR-3** What [`compile`] returns needs no artifact set to run: it is text only.
+//!
+//! # Not here
+//!
+//! Reading folders (programs hand texts in), running VQL (`vql-eval`), collecting (`flows`).
+
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+
+mod compile;
+mod decode;
+mod library;
+mod parameter;
+mod problem;
+mod reader;
+mod repair;
+mod set;
+mod vql;
+mod yaml;
+
+pub use compile::{CompileError, SourceChoice, check_parameters, compile};
+pub use problem::{Problem, Severity};
+pub use set::{ArtifactSet, called_artifacts, calls};
+
+use model::artifact::Artifact;
+
+/// Reads one artifact file by itself; rules between files are not checked.
+pub fn parse_artifact(file: &str, yaml: &str) -> Result<Artifact, Vec<Problem>> {
+    decode::decode(file, yaml).map(|decoded| decoded.artifact)
+}

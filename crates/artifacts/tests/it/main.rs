@@ -1,0 +1,6 @@
+//! Artifact files and what becomes of them.
+
+mod compiling;
+mod files;
+mod hostile;
+mod sets;

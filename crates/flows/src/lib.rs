@@ -1,1 +1,35 @@
-//! One collection on one client.
+//! One collection on one client: its queue, its attempts, and what it brings home.
+//!
+//! - [`ports`] are the records of flows; [`life`] is how an event moves one.
+//! - [`results`] are the records of rows and logs; [`query`] filters, sorts and cuts them, the same
+//!   way over every store.
+//! - [`uploads`] are the records and the bytes of files.
+//! - [`completion`] compares what an agent declares with what arrived; [`reconcile`] what both
+//!   sides believe to be under way; [`retry`] says what runs again.
+//! - [`steer`] reads ports, asks those decisions and writes ports; servers and the simulation call
+//!   it.
+//! - [`memory`] keeps all of these ports in memory.
+//!
+//! # Not here
+//!
+//! Why a flow of a hunt exists (`hunts`), frames and sockets (`server`), SQL (`store-sqlite`).
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod completion;
+#[cfg(test)]
+mod examples;
+pub mod life;
+pub mod memory;
+pub mod ports;
+pub mod query;
+pub mod reconcile;
+pub mod results;
+pub mod retry;
+pub mod steer;
+pub mod uploads;
+
+pub use ports::FlowStore;
+pub use results::ResultStore;
+pub use uploads::{BlobStore, UploadStore};

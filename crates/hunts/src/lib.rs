@@ -1,1 +1,33 @@
 //! Who is asked, how fast, and when to stop.
+//!
+//! - [`foreman`] knows the active hunts and tells a polling client which are new to it.
+//! - [`decide`] turns a client's answers into decisions; [`condition`] holds the rules over the
+//!   server's own record and the port of the VQL condition.
+//! - [`admission`] says how many may start now: rate, limits, ceiling, fair share.
+//! - [`life`] is how events and edits move a hunt, [`membership`] how decisions and flows move the records of members.
+//! - [`ports`] are the records of hunts and members; [`memory`] keeps them in memory.
+//! - [`steer`] reads ports, asks those decisions and writes ports; servers and the simulation call
+//!   it.
+//!
+//! # Not here
+//!
+//! Running flows and their results (`flows`), evaluating VQL (`server`), frames and sockets.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+pub mod admission;
+pub mod asked;
+pub mod condition;
+pub mod decide;
+#[cfg(test)]
+mod examples;
+pub mod foreman;
+pub mod life;
+pub mod membership;
+pub mod memory;
+pub mod ports;
+pub mod steer;
+
+pub use condition::ConditionJudge;
+pub use ports::{AdmissionStore, HuntStore, MemberStore};

@@ -1,0 +1,230 @@
+//! Takes what agents report: reads ports, asks the decisions of this crate, writes ports.
+//!
+//! No sockets and no tasks: the server calls these functions with what it has received, the
+//! simulation does the same. Each may be called again with the same report after a crash at any
+//! point, with the same end.
+
+use base::{ClientId, FlowId, Timestamp, UploadId};
+use model::flow::{Flow, FlowEvent, FlowState};
+use model::results::{AttemptId, Upload};
+use model::store::StoreError;
+
+use crate::completion::{AttemptEnd, Tally, outcome};
+use crate::life::overdue;
+use crate::ports::{FlowStep, FlowStore};
+use crate::reconcile::{Differences, differences};
+use crate::results::ResultStore;
+use crate::retry::RetryPolicy;
+use crate::uploads::{
+    AppendError, BlobProgress, BlobStore, NewUpload, SealError, UploadBegun, UploadStore,
+};
+use model::flow::FlowFailure;
+
+/// The last report of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatusReport {
+    /// Which attempt.
+    pub attempt: AttemptId,
+    /// How it ended.
+    pub end: AttemptEnd,
+    /// What it brought, as the agent counts.
+    pub declared: Tally,
+    /// Processor time used.
+    pub cpu_millis: u64,
+}
+
+/// What became of the last report of an attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The flow has moved; this is how it is now.
+    Moved(Flow),
+    /// It was over before; the report is late or repeated.
+    Late,
+    /// This client has no such flow.
+    NotYours,
+}
+
+/// Ends an attempt, or notes that it was over before.
+pub async fn end_attempt(
+    flows: &dyn FlowStore,
+    results: &dyn ResultStore,
+    policy: &RetryPolicy,
+    (client, report): (ClientId, &StatusReport),
+    now: Timestamp,
+) -> Result<Ended, StoreError> {
+    let flow = flows.get(report.attempt.flow).await?.filter(|flow| flow.client == client);
+    let Some(flow) = flow else { return Ok(Ended::NotYours) };
+    if !flow.life.accepts(report.attempt.attempt) {
+        return Ok(Ended::Late);
+    }
+    let attempt = report.attempt.attempt;
+    let event = match &report.end {
+        AttemptEnd::Cancelled => FlowEvent::Cancel,
+        AttemptEnd::Failed(failure) => FlowEvent::Ended { attempt, outcome: Err(failure.clone()) },
+        AttemptEnd::Finished => {
+            let received = results.received(report.attempt).await?;
+            let outcome = outcome(None, &report.declared, &received, report.cpu_millis);
+            FlowEvent::Ended { attempt, outcome }
+        }
+    };
+    let step = FlowStep { flow: flow.id, retry: grants(policy, &event), event, now };
+    let applied = flows.apply(&step).await?;
+    Ok(if applied.moved { Ended::Moved(applied.flow) } else { Ended::Late })
+}
+
+fn grants(policy: &RetryPolicy, event: &FlowEvent) -> bool {
+    match event {
+        FlowEvent::Ended { attempt, outcome: Err(failure) } => policy.grants(failure, *attempt),
+        FlowEvent::Ended { outcome: Ok(_), .. }
+        | FlowEvent::Delivered { .. }
+        | FlowEvent::Cancel
+        | FlowEvent::Expire
+        | FlowEvent::RetryGranted => false,
+    }
+}
+
+/// Notes that the agent has a request on its disk. Whether that was news.
+pub async fn note_delivery(
+    flows: &dyn FlowStore,
+    client: ClientId,
+    attempt: AttemptId,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let flow = flows.get(attempt.flow).await?.filter(|flow| flow.client == client);
+    let waits = flow.is_some_and(|flow| {
+        flow.life.attempt == attempt.attempt && flow.life.state == FlowState::Queued
+    });
+    if !waits {
+        return Ok(false);
+    }
+    let event = FlowEvent::Delivered { attempt: attempt.attempt };
+    Ok(flows.apply(&FlowStep { flow: attempt.flow, event, retry: false, now }).await?.moved)
+}
+
+/// What to tell an agent that has connected.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Greeting {
+    /// Send these requests, oldest first.
+    pub to_send: Vec<Flow>,
+    /// Tell it to stop these.
+    pub to_stop: Vec<FlowId>,
+}
+
+/// Brings both sides' beliefs together when an agent connects. `held` are the attempts it says it
+/// holds.
+pub async fn greet(
+    flows: &dyn FlowStore,
+    policy: &RetryPolicy,
+    client: ClientId,
+    held: &[AttemptId],
+    now: Timestamp,
+) -> Result<Greeting, StoreError> {
+    let live = flows.live(client).await?;
+    let Differences { mut to_send, taken, lost, to_stop } = differences(&live, held);
+    for attempt in taken {
+        note_delivery(flows, client, attempt, now).await?;
+    }
+    for lost in lost {
+        let outcome = Err(FlowFailure::AgentRestarted);
+        let event = FlowEvent::Ended { attempt: lost.attempt, outcome };
+        let retry = grants(policy, &event);
+        let applied = flows.apply(&FlowStep { flow: lost.flow, event, retry, now }).await?;
+        if applied.flow.life.state == FlowState::Queued {
+            to_send.push(applied.flow);
+        }
+    }
+    Ok(Greeting { to_send, to_stop: to_stop.into_iter().collect() })
+}
+
+/// Gives up flows whose time is over, up to `limit` of them. Returns those that changed: their
+/// clients are to be told to stop.
+pub async fn expire_overdue(
+    flows: &dyn FlowStore,
+    now: Timestamp,
+    limit: u64,
+) -> Result<Vec<Flow>, StoreError> {
+    let mut expired = Vec::new();
+    for flow in flows.overdue(now, limit).await? {
+        if !overdue(&flow, now) {
+            continue;
+        }
+        let step = FlowStep { flow: flow.id, event: FlowEvent::Expire, retry: false, now };
+        let applied = flows.apply(&step).await?;
+        if applied.moved {
+            expired.push(applied.flow);
+        }
+    }
+    Ok(expired)
+}
+
+/// A part of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadPart {
+    /// Which file; its id counts only when the file is new.
+    pub upload: NewUpload,
+    /// Where the part begins.
+    pub offset: u64,
+    /// Its bytes.
+    pub data: Vec<u8>,
+    /// With the last part: the hash of the whole file.
+    pub sha256: Option<[u8; 32]>,
+}
+
+/// What became of a part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartTaken {
+    /// Its bytes are durable.
+    Kept,
+    /// The file is complete.
+    Complete(Upload),
+    /// It will never be accepted; the text is for the agent's log.
+    Rejected(String),
+}
+
+/// Keeps a part of a file, and completes the file with the last one.
+pub async fn take_part(
+    uploads: &dyn UploadStore,
+    blobs: &dyn BlobStore,
+    part: &UploadPart,
+    now: Timestamp,
+) -> Result<PartTaken, StoreError> {
+    let (id, declared_size) = match uploads.begin(&part.upload).await? {
+        UploadBegun::Open { id, declared_size } => (id, declared_size),
+        UploadBegun::Complete(upload) => return Ok(PartTaken::Complete(upload)),
+        UploadBegun::Refused(refusal) => return Ok(PartTaken::Rejected(refusal.to_string())),
+    };
+    if let BlobProgress::Open { .. } = blobs.open(id).await? {
+        match blobs.append(id, part.offset, &part.data, declared_size).await {
+            Ok(_) | Err(AppendError::Sealed) => {}
+            Err(AppendError::Store(error)) => return Err(error),
+            Err(refusal @ (AppendError::Gap { .. } | AppendError::TooLong { .. })) => {
+                return Ok(PartTaken::Rejected(refusal.to_string()));
+            }
+        }
+    }
+    match part.sha256 {
+        None => Ok(PartTaken::Kept),
+        Some(sha256) => complete(uploads, blobs, (id, sha256), now).await,
+    }
+}
+
+async fn complete(
+    uploads: &dyn UploadStore,
+    blobs: &dyn BlobStore,
+    (id, sha256): (UploadId, [u8; 32]),
+    now: Timestamp,
+) -> Result<PartTaken, StoreError> {
+    match blobs.seal(id, sha256).await {
+        Ok(blob) => {
+            let upload = uploads.finish(id, blob, now).await?;
+            blobs.discard(id).await?;
+            Ok(PartTaken::Complete(upload))
+        }
+        Err(SealError::Store(error)) => Err(error),
+        Err(refusal @ SealError::WrongHash) => {
+            uploads.give_up(id).await?;
+            blobs.discard(id).await?;
+            Ok(PartTaken::Rejected(refusal.to_string()))
+        }
+    }
+}

@@ -1,0 +1,377 @@
+//! The ports of this crate in memory. Product code that keeps the whole contract, except that
+//! nothing outlives the process.
+//!
+//! Whoever needs both kinds of records locks the flows first.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use base::{ClientId, FlowId, HuntId, Timestamp};
+use flows::memory::{FlowFollower, MemFlows};
+use model::flow::{Flow, FlowEvent, FlowOrigin};
+use model::hunt::{Hunt, HuntEvent, HuntState, OfferSeq, QueueCounts};
+use model::member::{Member, MemberEvent, MemberState};
+use model::store::{Page, Paging, StoreError};
+use parking_lot::Mutex;
+
+use crate::admission::{WINDOW, allowed, room};
+use crate::life;
+use crate::membership::{Settled, after_flow, flow_for, is_admissible, is_stranded, settle};
+use crate::ports::{
+    ActiveHunts, AdmissionStore, Admissions, Decided, Decision, Grant, HuntEdit, HuntList,
+    HuntStep, HuntStore, HuntSummary, MemberKey, MemberList, MemberSort, MemberStore, NewHunt,
+    ResultPointer, Transitioned,
+};
+
+/// All hunts and their members, in memory, next to the flows they start.
+pub struct MemHunts {
+    flows: Arc<MemFlows>,
+    records: Arc<Records>,
+}
+
+#[derive(Default)]
+struct Records(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    hunts: BTreeMap<HuntId, Hunt>,
+    newest: OfferSeq,
+    members: BTreeMap<MemberKey, Member>,
+    counts: BTreeMap<(HuntId, u32), QueueCounts>,
+    admissions: Vec<Admissions>,
+    pointers: Vec<(HuntId, u32, ResultPointer)>,
+}
+
+impl MemHunts {
+    /// No hunts, over these flows.
+    pub fn new(flows: Arc<MemFlows>) -> Self {
+        let records = Arc::new(Records::default());
+        flows.set_follower(records.clone());
+        Self { flows, records }
+    }
+}
+
+impl Kept {
+    fn hunt(&self, id: HuntId) -> Result<&Hunt, StoreError> {
+        self.hunts.get(&id).ok_or_else(|| StoreError::not_found(format!("hunt {id}")))
+    }
+
+    fn summary(&self, hunt: &Hunt) -> HuntSummary {
+        HuntSummary { hunt: hunt.clone(), counts: self.counts_of(hunt.id, hunt.round) }
+    }
+
+    fn counts_of(&self, hunt: HuntId, round: u32) -> QueueCounts {
+        self.counts.get(&(hunt, round)).copied().unwrap_or_default()
+    }
+
+    /// The one place where a member's record and the counters are written.
+    fn write(&mut self, member: Member) {
+        let key = MemberKey { hunt: member.hunt, round: member.round, client: member.client };
+        let before = self.members.get(&key).map(|before| before.state.queue());
+        let counts = self.counts.entry((key.hunt, key.round)).or_default();
+        if let Some(queue) = before {
+            *counts.of_mut(queue) -= 1;
+        }
+        *counts.of_mut(member.state.queue()) += 1;
+        if let (MemberState::Results(_), Some(flow)) = (&member.state, member.flow) {
+            let pointer = ResultPointer {
+                client: key.client,
+                flow,
+                attempt: member.attempt,
+                at: member.updated,
+            };
+            self.pointers.push((key.hunt, key.round, pointer));
+        }
+        self.members.insert(key, member);
+    }
+
+    fn take_offer(&mut self, now: Timestamp) -> OfferSeq {
+        self.newest = self.newest.next(now);
+        self.newest
+    }
+
+    fn members_of(&self, hunt: &Hunt) -> Vec<Member> {
+        let wanted = |member: &&Member| member.hunt == hunt.id && member.round == hunt.round;
+        self.members.values().filter(wanted).cloned().collect()
+    }
+}
+
+impl FlowFollower for Records {
+    fn flow_moved(&self, flow: &Flow, retry: bool, now: Timestamp) {
+        let FlowOrigin::Hunt { hunt, round } = flow.origin else { return };
+        let mut kept = self.0.lock();
+        let key = MemberKey { hunt, round, client: flow.client };
+        let moved = kept.members.get(&key).and_then(|held| after_flow(held, flow, retry, now));
+        if let Some(moved) = moved {
+            kept.write(moved);
+        }
+    }
+}
+
+#[async_trait]
+impl HuntStore for MemHunts {
+    async fn create(&self, new: &NewHunt) -> Result<Hunt, StoreError> {
+        let mut kept = self.records.0.lock();
+        if kept.hunts.contains_key(&new.id) {
+            return Err(StoreError::conflict(format!("a hunt {} exists already", new.id)));
+        }
+        let hunt = life::draft(new);
+        kept.hunts.insert(hunt.id, hunt.clone());
+        Ok(hunt)
+    }
+
+    async fn edit(&self, edit: &HuntEdit) -> Result<Hunt, StoreError> {
+        let mut kept = self.records.0.lock();
+        let before = kept.hunt(edit.id)?.clone();
+        let mut hunt = life::edited(&before, edit)?;
+        if life::needs_offer_after_edit(&before, &hunt) {
+            hunt.offer = kept.take_offer(edit.now);
+        }
+        kept.hunts.insert(hunt.id, hunt.clone());
+        Ok(hunt)
+    }
+
+    async fn transition(&self, step: &HuntStep) -> Result<Transitioned, StoreError> {
+        self.flows.with_flows(|flows| {
+            let mut kept = self.records.0.lock();
+            let before = kept.hunt(step.id)?.clone();
+            let mut hunt = life::moved(&before, step)?;
+            if life::needs_offer_after_move(before.state, step.event) {
+                hunt.offer = kept.take_offer(step.now);
+            }
+            kept.hunts.insert(hunt.id, hunt.clone());
+            let mut cancelled = Vec::new();
+            for member in kept.members_of(&hunt) {
+                let event = match step.event {
+                    HuntEvent::Stop => MemberEvent::Cancel,
+                    HuntEvent::Drain if is_stranded(&hunt, &member) => MemberEvent::Expire,
+                    _ => continue,
+                };
+                cancelled.extend(move_with_flow(&mut kept, flows, &member, &event, step.now));
+            }
+            Ok(Transitioned { hunt, cancelled })
+        })
+    }
+
+    async fn get(&self, id: HuntId) -> Result<Option<HuntSummary>, StoreError> {
+        let kept = self.records.0.lock();
+        Ok(kept.hunts.get(&id).map(|hunt| kept.summary(hunt)))
+    }
+
+    async fn list(&self, query: &HuntList) -> Result<Page<HuntSummary>, StoreError> {
+        let kept = self.records.0.lock();
+        let mut found: Vec<HuntSummary> = kept
+            .hunts
+            .values()
+            .filter(|hunt| matches(hunt, query))
+            .map(|hunt| kept.summary(hunt))
+            .collect();
+        found.sort_by_key(|summary| std::cmp::Reverse((summary.hunt.created, summary.hunt.id)));
+        Ok(Page::cut(found, query.paging))
+    }
+
+    async fn active(&self) -> Result<ActiveHunts, StoreError> {
+        let kept = self.records.0.lock();
+        let active = |hunt: &&Hunt| hunt.state.recruits() || hunt.state.admits();
+        let hunts = kept.hunts.values().filter(active).map(|hunt| kept.summary(hunt)).collect();
+        Ok(ActiveHunts { hunts, newest: kept.newest })
+    }
+}
+
+fn matches(hunt: &Hunt, query: &HuntList) -> bool {
+    let has_text = |text: &String| {
+        let text = text.to_lowercase();
+        let spec = &hunt.spec;
+        [&hunt.id.to_string(), &spec.name, &spec.description]
+            .into_iter()
+            .chain(spec.artifacts.iter().map(|call| &call.name))
+            .any(|candidate| candidate.to_lowercase().contains(&text))
+    };
+    let in_state = if query.states.is_empty() {
+        hunt.state != HuntState::Archived
+    } else {
+        query.states.contains(&hunt.state.name())
+    };
+    hunt.org == query.org && in_state && query.text.as_ref().is_none_or(has_text)
+}
+
+/// Moves a member and its flow together. Returns the flow when its client is to be told.
+fn move_with_flow(
+    kept: &mut Kept,
+    flows: &mut BTreeMap<FlowId, Flow>,
+    member: &Member,
+    event: &MemberEvent,
+    now: Timestamp,
+) -> Option<(ClientId, FlowId)> {
+    let moved = member.on(event, now)?;
+    kept.write(moved);
+    let flow_event = match event {
+        MemberEvent::Cancel => FlowEvent::Cancel,
+        MemberEvent::Expire => FlowEvent::Expire,
+        MemberEvent::Admitted { .. } | MemberEvent::FlowEnded { .. } | MemberEvent::Retry => {
+            return None;
+        }
+    };
+    let flow = flows.get_mut(&member.flow?)?;
+    *flow = flows::life::after(flow, &flow_event, false, now)?;
+    Some((member.client, flow.id))
+}
+
+#[async_trait]
+impl MemberStore for MemHunts {
+    async fn decide(
+        &self,
+        decisions: &[Decision],
+        now: Timestamp,
+    ) -> Result<Vec<Decided>, StoreError> {
+        let mut kept = self.records.0.lock();
+        let settle_one = |decision: &Decision| {
+            let hunt = kept.hunt(decision.key.hunt)?;
+            let recruited = kept.counts_of(hunt.id, hunt.round).recruited();
+            let existing = kept.members.get(&decision.key);
+            Ok(match settle(hunt, existing, decision, recruited, now) {
+                Settled::Keep => Decided::Known,
+                Settled::Superseded => Decided::Superseded,
+                Settled::Closed => Decided::Closed,
+                Settled::Write(member) => {
+                    let queue = member.state.queue();
+                    kept.write(*member);
+                    Decided::Recorded(queue)
+                }
+            })
+        };
+        decisions.iter().map(settle_one).collect()
+    }
+
+    async fn member(&self, key: MemberKey) -> Result<Option<Member>, StoreError> {
+        Ok(self.records.0.lock().members.get(&key).cloned())
+    }
+
+    async fn members(&self, query: &MemberList) -> Result<Page<Member>, StoreError> {
+        let kept = self.records.0.lock();
+        let hostname = |member: &Member| self.flows.hostname(member.client);
+        let has_text = |member: &Member, text: &str| {
+            let text = text.to_lowercase();
+            [member.client.to_string(), hostname(member), member.state.reason()]
+                .iter()
+                .any(|candidate| candidate.to_lowercase().contains(&text))
+        };
+        let wanted = |member: &&Member| {
+            (member.hunt, member.round) == (query.hunt, query.round)
+                && query.queue.is_none_or(|queue| member.state.queue() == queue)
+                && query.text.as_ref().is_none_or(|text| has_text(member, text))
+        };
+        let mut found: Vec<Member> = kept.members.values().filter(wanted).cloned().collect();
+        let compare = |a: &Member, b: &Member| match query.sort {
+            MemberSort::Hostname => hostname(a).cmp(&hostname(b)),
+            MemberSort::Queue => a.state.queue().cmp(&b.state.queue()),
+            MemberSort::Decided => a.decided.cmp(&b.decided),
+            MemberSort::Updated => a.updated.cmp(&b.updated),
+        };
+        let directed = |order: Ordering| if query.descending { order.reverse() } else { order };
+        found.sort_by(|a, b| directed(compare(a, b)).then(a.client.cmp(&b.client)));
+        Ok(Page::cut(found, query.paging))
+    }
+
+    async fn of_client(
+        &self,
+        client: ClientId,
+        paging: Paging,
+    ) -> Result<Page<Member>, StoreError> {
+        let kept = self.records.0.lock();
+        let of_client = kept.members.values().rev().filter(|member| member.client == client);
+        Ok(Page::cut(of_client.cloned().collect(), paging))
+    }
+
+    async fn counts(&self, hunt: HuntId, round: u32) -> Result<QueueCounts, StoreError> {
+        Ok(self.records.0.lock().counts_of(hunt, round))
+    }
+
+    async fn recount(&self, hunt: HuntId, round: u32) -> Result<QueueCounts, StoreError> {
+        let kept = self.records.0.lock();
+        let mut counts = QueueCounts::default();
+        let of_round = |member: &&Member| (member.hunt, member.round) == (hunt, round);
+        for member in kept.members.values().filter(of_round) {
+            *counts.of_mut(member.state.queue()) += 1;
+        }
+        Ok(counts)
+    }
+
+    async fn results_queue(
+        &self,
+        hunt: HuntId,
+        round: u32,
+        paging: Paging,
+    ) -> Result<Page<ResultPointer>, StoreError> {
+        let kept = self.records.0.lock();
+        let of_round = kept.pointers.iter().filter(|(h, r, _)| (*h, *r) == (hunt, round));
+        Ok(Page::cut(of_round.map(|(_, _, pointer)| *pointer).collect(), paging))
+    }
+}
+
+#[async_trait]
+impl AdmissionStore for MemHunts {
+    async fn admit(&self, grant: &Grant) -> Result<Vec<Flow>, StoreError> {
+        self.flows.with_flows(|flows| {
+            let mut kept = self.records.0.lock();
+            let now = grant.now;
+            for some in &mut kept.admissions {
+                some.at = some.at.min(now);
+            }
+            kept.admissions.retain(|some| some.at.plus(WINDOW * 2) >= now);
+            let hunt = kept.hunt(grant.hunt)?.clone();
+            let own = allowed(&kept.summary(&hunt), &kept.admissions, now).free;
+            let all = kept.admissions.iter().map(|some| (some.at, some.count));
+            let free = own.min(room(grant.ceiling, all, now).free);
+            let mut waiting = kept.members_of(&hunt);
+            waiting.retain(|member| is_admissible(&hunt, member));
+            waiting.sort_by_key(|member| (member.updated, member.client));
+            waiting.truncate(usize::try_from(free).unwrap_or(usize::MAX));
+            let mut admitted = Vec::new();
+            for (member, fresh) in waiting.into_iter().zip(&grant.flow_ids) {
+                let former = member.flow.and_then(|id| flows.get(&id));
+                let Some(flow) = flow_for(&hunt, &member, former, *fresh, now) else { continue };
+                let event = MemberEvent::Admitted { flow: flow.id };
+                let Some(moved) = member.on(&event, now) else { continue };
+                kept.write(moved);
+                flows.insert(flow.id, flow.clone());
+                admitted.push(flow);
+            }
+            let count = admitted.len() as u64;
+            if count > 0 {
+                kept.admissions.push(Admissions { hunt: hunt.id, at: now, count });
+            }
+            Ok(admitted)
+        })
+    }
+
+    async fn admissions(&self, since: Timestamp) -> Result<Vec<Admissions>, StoreError> {
+        let kept = self.records.0.lock();
+        let mut found: Vec<Admissions> =
+            kept.admissions.iter().filter(|some| some.at >= since).copied().collect();
+        found.sort_by_key(|some| some.at);
+        Ok(found)
+    }
+
+    async fn move_member(
+        &self,
+        key: MemberKey,
+        event: &MemberEvent,
+        now: Timestamp,
+    ) -> Result<Option<FlowId>, StoreError> {
+        life::may_be_asked(event)?;
+        self.flows.with_flows(|flows| {
+            let mut kept = self.records.0.lock();
+            let member = kept.members.get(&key).cloned().ok_or_else(|| {
+                StoreError::not_found(format!("client {} in hunt {}", key.client, key.hunt))
+            })?;
+            if *event == MemberEvent::Retry && !life::takes_retries(kept.hunt(key.hunt)?.state) {
+                return Ok(None);
+            }
+            let told = move_with_flow(&mut kept, flows, &member, event, now);
+            Ok(told.map(|(_, flow)| flow))
+        })
+    }
+}

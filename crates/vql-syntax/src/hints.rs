@@ -68,6 +68,11 @@ impl Stop<'_, '_> {
             Kind::Number | Kind::Negated if self.text.starts_with('-') => self.glued_minus(),
             Kind::Word(word) => self.reserved(word),
             Kind::Mark(mark) => self.mark(mark),
+            Kind::Name | Kind::Number if self.before() == Kind::Word(Keyword::Limit) => Some(
+                "only a whole number may stand here; `count()` in a column and WHERE on it \
+                 limit by a value"
+                    .into(),
+            ),
             Kind::Name => self.odd_number().or_else(|| self.foreign_word()),
             Kind::Text | Kind::Raw => self.string(),
             Kind::Number => self.number(),

@@ -146,10 +146,18 @@ schedule: none
 
     #[test]
     fn what_is_wrong_is_told_with_its_place() {
-        check("name: x\nartifact: []\n", expect!["hunt.yaml:2:1: unknown field `artifact`, expected one of name, description, artifacts, condition, rate, limits, canary, expires, schedule, start"]);
+        check(
+            "name: x\nartifact: []\n",
+            expect![
+                "hunt.yaml:2:1: unknown field `artifact`, expected one of name, description, artifacts, condition, rate, limits, canary, expires, schedule, start"
+            ],
+        );
         check("name: [\n", expect!["hunt.yaml:1:7: expected string scalar"]);
         check("name: x\nartifacts: []\n", expect!["hunt.yaml: the hunt collects nothing"]);
-        check("name: x\nartifacts: [{name: A}]\nlimits: { clients: many }\n", expect!["hunt.yaml:3:20: invalid u64"]);
+        check(
+            "name: x\nartifacts: [{name: A}]\nlimits: { clients: many }\n",
+            expect!["hunt.yaml:3:20: invalid u64"],
+        );
         check("", expect!["hunt.yaml:1:1: unexpected end of input"]);
     }
 

@@ -1,3 +1,1 @@
 //! Suites for ports, builders, example machines. Never shipped.
-
-pub mod outbox;

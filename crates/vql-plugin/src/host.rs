@@ -5,6 +5,7 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::{Clock, Entropy};
 use parking_lot::Mutex;
@@ -21,6 +22,7 @@ pub struct HostBuilder {
     entropy: Mutex<Box<dyn Entropy>>,
     accessors: Accessors,
     uploads: Arc<dyn Uploads>,
+    wait: Arc<dyn Fn(Duration) + Send + Sync>,
     ports: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
@@ -38,6 +40,7 @@ impl Host {
             entropy: Mutex::new(entropy),
             accessors: Accessors::default(),
             uploads: Arc::new(NoUploads),
+            wait: Arc::new(|_| {}),
             ports: HashMap::new(),
         }
     }
@@ -67,6 +70,11 @@ impl Host {
         &*self.0.uploads
     }
 
+    /// Lets time pass. Plugins that wait do so in short pieces and ask in between whether to stop.
+    pub fn wait(&self, time: Duration) {
+        (self.0.wait)(time);
+    }
+
     /// Something that only some programs offer, by its type.
     pub fn port<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.0.ports.get(&TypeId::of::<T>())?.clone().downcast().ok()
@@ -85,6 +93,13 @@ impl HostBuilder {
     #[must_use]
     pub fn uploads(mut self, uploads: Arc<dyn Uploads>) -> Self {
         self.uploads = uploads;
+        self
+    }
+
+    /// Waits like that (`std::thread::sleep` in a program); without it, waiting takes no time.
+    #[must_use]
+    pub fn wait(mut self, wait: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        self.wait = Arc::new(wait);
         self
     }
 

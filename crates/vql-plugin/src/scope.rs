@@ -256,6 +256,14 @@ impl Memory {
         kept.downcast().expect("kept under its own type")
     }
 
+    /// Forgets everything: the query is over.
+    pub fn clear(&self) {
+        // Dropped after the locks are released: dropping may run code that keeps something.
+        let kept = std::mem::take(&mut *self.kept.lock());
+        let patterns = std::mem::take(&mut *self.patterns.lock());
+        drop((kept, patterns));
+    }
+
     /// A compiled pattern.
     pub fn pattern(&self, text: &Text, ignore_case: bool) -> Result<Arc<Pattern>, BadPattern> {
         let key = (text.clone(), ignore_case);

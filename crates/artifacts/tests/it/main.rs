@@ -3,5 +3,4 @@
 mod compiling;
 mod files;
 mod hostile;
-mod library;
 mod sets;

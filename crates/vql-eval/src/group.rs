@@ -1,0 +1,76 @@
+//! GROUP BY: one row per group, in order of first appearance; the last row of a group stands for it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rows::{Row, Text, Value};
+
+use crate::aggregate::Context;
+use crate::select::{Transformed, row_size};
+use crate::session::Charge;
+use crate::stack;
+
+struct Group {
+    context: Arc<Context>,
+    last: Option<Row>,
+    size: usize,
+}
+
+/// Reads everything when its first row is asked for.
+pub(crate) struct Grouped {
+    rows: Option<Transformed>,
+    groups: std::vec::IntoIter<Group>,
+    charge: Charge,
+}
+
+impl Grouped {
+    pub(crate) fn new(rows: Transformed) -> Self {
+        let charge = Charge::new(rows.env.session());
+        Self { rows: Some(rows), groups: Vec::new().into_iter(), charge }
+    }
+
+    fn collect(&mut self, rows: Transformed) -> Vec<Group> {
+        let select = rows.select.clone();
+        let Some(by) = &select.group_by else { return Vec::new() };
+        let mut places: HashMap<Text, usize> = HashMap::new();
+        let mut groups: Vec<Group> = Vec::new();
+        for (cells, env) in rows {
+            let _entered = stack::enter();
+            // Looks the same, is the same: the key is the text form.
+            let key = env.plain(&env.eval(by)).to_text();
+            let at = match places.get(&key) {
+                Some(at) => *at,
+                None => {
+                    let size = key.len() + size_of::<Group>() + size_of::<Value>();
+                    if self.charge.add(size).is_err() {
+                        break;
+                    }
+                    places.insert(key, groups.len());
+                    groups.push(Group { context: Arc::default(), last: None, size: 0 });
+                    groups.len() - 1
+                }
+            };
+            let group = &mut groups[at];
+            // Dropped first, so that a list that it shows can grow in place.
+            group.last = None;
+            let row = cells.over(cells.env().with_context(group.context.clone())).emit();
+            self.charge.subtract(std::mem::replace(&mut group.size, row_size(&row)));
+            if self.charge.add(group.size).is_err() {
+                break;
+            }
+            group.last = Some(row);
+        }
+        groups
+    }
+}
+
+impl Iterator for Grouped {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        if let Some(rows) = self.rows.take() {
+            self.groups = self.collect(rows).into_iter();
+        }
+        self.groups.find_map(|group| group.last)
+    }
+}

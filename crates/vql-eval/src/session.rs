@@ -1,0 +1,317 @@
+//! One run: its limits, its log, whether it must stop, and what it shares between scopes.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use base::Timestamp;
+use parking_lot::{Mutex, RwLock};
+use vql_plugin::{Catalog, Host, Lambda, Level, LogLine, Memory, Stopped};
+
+use crate::artifact::{ArtifactSource, NoArtifacts};
+
+/// How much one run may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Rows that it may yield.
+    pub rows_max: u64,
+    /// How long it may take.
+    pub time_max: Duration,
+    /// Memory for what it keeps: stored rows, groups, sorted rows, collected values.
+    pub memory_max_bytes: usize,
+    /// How much text and how many array elements it may produce in all by joining and repeating,
+    /// whether it keeps them or not.
+    pub growth_max_bytes: usize,
+    /// How many calls and rows it may work through.
+    pub steps_max: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            rows_max: 10_000_000,
+            time_max: Duration::from_secs(600),
+            memory_max_bytes: 512 * 1024 * 1024,
+            growth_max_bytes: 16 * 1024 * 1024 * 1024,
+            steps_max: u64::MAX,
+        }
+    }
+}
+
+/// Why a run ended before it was through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// Somebody asked for it.
+    Cancelled,
+    /// It yielded as many rows as it may.
+    Rows,
+    /// It took as long as it may.
+    Time,
+    /// It kept or produced as much as it may.
+    Memory,
+    /// It worked through as many calls and rows as it may.
+    Steps,
+    /// A plugin ended it.
+    Plugin(String),
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cancelled => "it was cancelled",
+            Self::Rows => "it reached its limit of rows",
+            Self::Time => "it reached its limit of time",
+            Self::Memory => "it reached its limit of memory",
+            Self::Steps => "it reached its limit of work",
+            Self::Plugin(reason) => reason,
+        })
+    }
+}
+
+/// Asks a run to end. Clones ask the same run.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Asks.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether somebody has asked.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Takes the lines of a run's log. Called from several threads.
+pub trait LogSink: Send + Sync {
+    /// Takes one line.
+    fn line(&self, line: LogLine);
+}
+
+impl<F: Fn(LogLine) + Send + Sync> LogSink for F {
+    fn line(&self, line: LogLine) {
+        self(line);
+    }
+}
+
+/// Everything that a run is given.
+pub struct Setup {
+    /// What the program around it offers.
+    pub host: Host,
+    /// What queries given as text and lambdas may call; usually the catalog that the program was
+    /// compiled with.
+    pub catalog: Arc<Catalog>,
+    /// How much it may use.
+    pub limits: Limits,
+    /// Where its log goes.
+    pub log: Arc<dyn LogSink>,
+    /// Asks it to end.
+    pub cancel: Cancel,
+    /// The artifacts that it may call.
+    pub artifacts: Arc<dyn ArtifactSource>,
+}
+
+impl Setup {
+    /// A setup with the usual limits, without artifacts, whose log nobody reads.
+    pub fn new(host: Host, catalog: Arc<Catalog>) -> Self {
+        Self {
+            host,
+            catalog,
+            limits: Limits::default(),
+            log: Arc::new(|_: LogLine| {}),
+            cancel: Cancel::default(),
+            artifacts: Arc::new(NoArtifacts),
+        }
+    }
+}
+
+/// The shared state of one run.
+pub(crate) struct Session {
+    pub(crate) setup: Setup,
+    pub(crate) memory: Memory,
+    pub(crate) lambdas: Mutex<HashMap<String, Result<Lambda, String>>>,
+    /// The statement that is running, for messages.
+    pub(crate) statement: RwLock<Arc<str>>,
+    deadline: Timestamp,
+    stopped: AtomicBool,
+    reason: Mutex<Option<StopReason>>,
+    kept_bytes: AtomicUsize,
+    grown_bytes: AtomicUsize,
+    steps: AtomicU64,
+    rows: AtomicU64,
+    said: Mutex<HashSet<String>>,
+}
+
+/// The clock is read once in so many steps.
+const STEPS_PER_LOOK: u64 = 64;
+/// Messages that are logged once are remembered up to this number.
+const SAID_MAX: usize = 10_000;
+
+impl Session {
+    pub(crate) fn new(setup: Setup) -> Self {
+        let deadline = setup.host.clock().now().plus(setup.limits.time_max);
+        Self {
+            setup,
+            memory: Memory::default(),
+            lambdas: Mutex::default(),
+            statement: RwLock::new(Arc::from("")),
+            deadline,
+            stopped: AtomicBool::new(false),
+            reason: Mutex::new(None),
+            kept_bytes: AtomicUsize::new(0),
+            grown_bytes: AtomicUsize::new(0),
+            steps: AtomicU64::new(0),
+            rows: AtomicU64::new(0),
+            said: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn log(&self, level: Level, text: impl Into<String>) {
+        self.setup.log.line(LogLine { level, text: text.into() });
+    }
+
+    /// Logs a text that repeats itself for every row only the first time.
+    pub(crate) fn log_once(&self, level: Level, text: String) {
+        let mut said = self.said.lock();
+        if said.len() < SAID_MAX && said.insert(text.clone()) {
+            drop(said);
+            self.log(level, text);
+        }
+    }
+
+    /// Whether the run must end. Does not count as work.
+    pub(crate) fn is_stopped(&self) -> bool {
+        if self.stopped.load(Ordering::Relaxed) {
+            return true;
+        }
+        if self.setup.cancel.is_cancelled() {
+            self.stop(StopReason::Cancelled);
+            return true;
+        }
+        false
+    }
+
+    /// Counts a call or a row. True when the run must end.
+    pub(crate) fn step(&self) -> bool {
+        if self.is_stopped() {
+            return true;
+        }
+        let steps = self.steps.fetch_add(1, Ordering::Relaxed);
+        if steps >= self.setup.limits.steps_max {
+            self.stop(StopReason::Steps);
+            return true;
+        }
+        steps % STEPS_PER_LOOK == STEPS_PER_LOOK - 1 && self.look_at_clock()
+    }
+
+    /// Whether the run must end, asking the clock as well; for plugins that take long.
+    pub(crate) fn look_at_clock(&self) -> bool {
+        if self.is_stopped() {
+            return true;
+        }
+        if self.setup.host.clock().now() > self.deadline {
+            self.stop(StopReason::Time);
+            return true;
+        }
+        false
+    }
+
+    /// Ends the run. Only the first reason counts, and is logged.
+    pub(crate) fn stop(&self, reason: StopReason) {
+        let mut known = self.reason.lock();
+        if known.is_none() {
+            *known = Some(reason.clone());
+            drop(known);
+            self.stopped.store(true, Ordering::Relaxed);
+            let limits = &self.setup.limits;
+            let text = match &reason {
+                StopReason::Rows => format!("the query was ended after {} rows", limits.rows_max),
+                StopReason::Time => {
+                    format!("the query was ended after {}", base::format_duration(limits.time_max))
+                }
+                StopReason::Memory => format!(
+                    "the query was ended: it needed more than its limit of {} bytes of memory",
+                    limits.memory_max_bytes
+                ),
+                other => format!("the query was ended: {other}"),
+            };
+            self.log(Level::Error, text);
+        }
+    }
+
+    pub(crate) fn stop_reason(&self) -> Option<StopReason> {
+        self.reason.lock().clone()
+    }
+
+    /// Counts a row that the run yields. True when it is one too many.
+    pub(crate) fn yield_row(&self) -> bool {
+        let rows = self.rows.fetch_add(1, Ordering::Relaxed);
+        if rows >= self.setup.limits.rows_max {
+            self.stop(StopReason::Rows);
+            return true;
+        }
+        false
+    }
+
+    /// Counts memory that is kept until the run ends.
+    pub(crate) fn keep(&self, bytes: usize) -> Result<(), Stopped> {
+        let before = self.kept_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > self.setup.limits.memory_max_bytes {
+            self.stop(StopReason::Memory);
+            return Err(Stopped);
+        }
+        if self.is_stopped() { Err(Stopped) } else { Ok(()) }
+    }
+
+    /// Gives back memory that was kept.
+    pub(crate) fn release(&self, bytes: usize) {
+        self.kept_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts text or elements that joining or repeating is about to produce.
+    pub(crate) fn grow(&self, bytes: usize) -> Result<(), Stopped> {
+        let before = self.grown_bytes.fetch_add(bytes, Ordering::Relaxed);
+        let limits = &self.setup.limits;
+        if bytes > limits.memory_max_bytes || before.saturating_add(bytes) > limits.growth_max_bytes
+        {
+            self.stop(StopReason::Memory);
+            return Err(Stopped);
+        }
+        Ok(())
+    }
+}
+
+/// Memory that is kept as long as this is.
+pub(crate) struct Charge {
+    session: Arc<Session>,
+    bytes: usize,
+}
+
+impl Charge {
+    pub(crate) fn new(session: &Arc<Session>) -> Self {
+        Self { session: session.clone(), bytes: 0 }
+    }
+
+    /// So much more is kept; fails when that is too much.
+    pub(crate) fn add(&mut self, bytes: usize) -> Result<(), Stopped> {
+        self.bytes += bytes;
+        self.session.keep(bytes)
+    }
+
+    /// So much less is kept.
+    pub(crate) fn subtract(&mut self, bytes: usize) {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        self.session.release(bytes);
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.session.release(self.bytes);
+    }
+}

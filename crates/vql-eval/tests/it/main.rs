@@ -1,0 +1,7 @@
+//! Case files, limits, collections and conditions: questions and answers through the public face
+//! of the crate.
+
+#![allow(clippy::disallowed_methods, reason = "tests read their case files themselves")]
+
+mod cases;
+mod world;

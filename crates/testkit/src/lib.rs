@@ -1,1 +1,3 @@
 //! Suites for ports, builders, example machines. Never shipped.
+
+pub mod outbox;

@@ -3,6 +3,9 @@
 //! Most mistakes come from SQL, from Python or from glued minus signs. Each is recognised by the
 //! token that stopped the parser and the one or two before it.
 
+mod around;
+mod marks;
+
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::parser::Parser;
 use crate::token::{Keyword, Kind, Mark, Stray, Token};
@@ -68,6 +71,11 @@ impl Stop<'_, '_> {
             Kind::Number | Kind::Negated if self.text.starts_with('-') => self.glued_minus(),
             Kind::Word(word) => self.reserved(word),
             Kind::Mark(mark) => self.mark(mark),
+            Kind::Name | Kind::Number if self.before() == Kind::Word(Keyword::Limit) => Some(
+                "only a whole number may stand here; `count()` in a column and WHERE on it \
+                 limit by a value"
+                    .into(),
+            ),
             Kind::Name => self.odd_number().or_else(|| self.foreign_word()),
             Kind::Text | Kind::Raw => self.string(),
             Kind::Number => self.number(),
@@ -223,91 +231,6 @@ impl Stop<'_, '_> {
         Some(hint)
     }
 
-    fn mark(&self, mark: Mark) -> Option<String> {
-        let before = self.before();
-        let hint = match mark {
-            Mark::Equal if before == Kind::Mark(Mark::Equal) => "write one `=` to compare",
-            Mark::Equal if before == Kind::Mark(Mark::Less) => "write `<=`",
-            Mark::Equal if before == Kind::Mark(Mark::Greater) => "write `>=`",
-            Mark::Less | Mark::Greater if before == Kind::Mark(Mark::Equal) => {
-                "the equals sign comes last: `<=`, `>=`"
-            }
-            Mark::Arrow => "a lambda is a text of its own: `\"x=>x + 1\"`",
-            Mark::Colon if self.after() == Kind::Mark(Mark::Equal) => {
-                "write `=` for a definition that runs at every use, `<=` for one that runs now"
-            }
-            Mark::Percent => "there is no modulo; `x - n * int(int=x / n)` has the same value",
-            Mark::OpenBracket if self.is_factor() => {
-                "the right side of `*` and `/` is a bare value; \
-                 put it in parentheses: `2 * (a[0])`"
-            }
-            Mark::Dot if self.is_factor() => {
-                "the right side of `*` and `/` is a bare value; \
-                 put it in parentheses: `2 * (f().x)`"
-            }
-            Mark::OpenBracket if before == Kind::Mark(Mark::OpenBracket) => {
-                "inside square brackets write inner arrays as `(1, 2)`; \
-                 an index that is an expression goes into parentheses"
-            }
-            Mark::OpenBracket => {
-                "square brackets make arrays only as the value of an argument; write `(1, 2)`, \
-                 or `(1,)` for one element"
-            }
-            Mark::OpenBrace
-                if before == Kind::Mark(Mark::Equal) || before == Kind::Mark(Mark::LessEqual) =>
-            {
-                "a LET needs no braces around its query: `LET q = SELECT …`; \
-                 a dict is written `dict(key=value)`"
-            }
-            Mark::OpenBrace if before == Kind::Word(Keyword::From) => {
-                "FROM takes a plugin or a name; define the query first with LET, \
-                 or write `foreach(row={ SELECT … })`"
-            }
-            Mark::OpenBrace => {
-                "a dict is written `dict(key=value)`; a query in braces is an argument or a column"
-            }
-            Mark::OpenParen if before == Kind::Word(Keyword::From) => {
-                "FROM takes a plugin or a name; define the query first with LET, \
-                 or write `foreach(row={ SELECT … })`"
-            }
-            Mark::OpenParen => {
-                "only names can be called, with one pair of parentheses; \
-                 give the value a name with LET first"
-            }
-            Mark::CloseParen | Mark::CloseBrace if before == Kind::Mark(Mark::Comma) => {
-                "leave out the comma after the last argument"
-            }
-            Mark::CloseParen if before == Kind::Mark(Mark::OpenParen) => {
-                "an empty array is written `[]` as an argument, or `array()`"
-            }
-            Mark::Minus if !self.after_value() => {
-                "only numbers and names take a minus sign; write `0 - (x)`"
-            }
-            Mark::Plus if !self.after_value() => "leave out the plus sign",
-            Mark::Comma if before == Kind::Mark(Mark::Comma) => "one comma is enough",
-            Mark::Comma | Mark::CloseParen if self.is_positional() => {
-                "arguments have names: `name=value`"
-            }
-            Mark::Comma if self.after_source() && self.unclosed().is_some() => {
-                return self.unclosed();
-            }
-            Mark::Comma if self.after_source() => {
-                "FROM takes one source; use `chain(a={ SELECT … }, b={ SELECT … })` or `foreach`"
-            }
-            Mark::Comma | Mark::Dot | Mark::Plus | Mark::Minus | Mark::Star | Mark::Slash
-                if self.is_order_by() =>
-            {
-                "ORDER BY takes one column name; give an expression a name with AS and use that"
-            }
-            Mark::Colon => "`:` is only used in slices: `x[1:3]`",
-            Mark::Plus | Mark::Minus | Mark::Star | Mark::Slash if self.is_index() => {
-                "an expression inside an index needs parentheses: `a[(1 + 1)]`"
-            }
-            _ => return None,
-        };
-        Some(hint.into())
-    }
-
     fn string(&self) -> Option<String> {
         let hint = match self.before() {
             Kind::Word(Keyword::As) => {
@@ -403,89 +326,6 @@ impl Stop<'_, '_> {
         });
         (clauses.next() == Some(Kind::Word(Keyword::Select)))
             .then(|| "every SELECT reads FROM something; `FROM scope()` gives one row".into())
-    }
-
-    // --- small observations
-
-    /// The tokens of the statement up to the cursor.
-    fn statement(&self) -> &[Token] {
-        self.parser.tokens.get(self.parser.statement_start..self.parser.at).unwrap_or(&[])
-    }
-
-    fn after_empty_string(&self) -> bool {
-        self.touching()
-            .is_some_and(|token| token.kind == Kind::Text && token.span.end - token.span.start == 2)
-    }
-
-    fn number_before_dot(&self) -> bool {
-        self.backwards().nth(1) == Some(Kind::Number)
-    }
-
-    /// Whether only the source of a query stands before the cursor.
-    fn after_source(&self) -> bool {
-        let mut depth = 0_usize;
-        for kind in self.backwards() {
-            match kind {
-                Kind::Mark(Mark::CloseParen | Mark::CloseBrace | Mark::CloseBracket) => depth += 1,
-                Kind::Mark(Mark::OpenParen | Mark::OpenBrace | Mark::OpenBracket) if depth > 0 => {
-                    depth -= 1;
-                }
-                Kind::Word(Keyword::From) if depth == 0 => return true,
-                Kind::Name | Kind::Ticked | Kind::Mark(Mark::Dot) => {}
-                _ if depth > 0 => {}
-                _ => return false,
-            }
-        }
-        false
-    }
-
-    fn previous_text_is(&self, word: &str) -> bool {
-        let previous = self.parser.previous();
-        previous.is_some_and(|token| self.parser.spelling(token).eq_ignore_ascii_case(word))
-    }
-
-    /// The kinds of the tokens before this one, nearest first.
-    fn backwards(&self) -> impl Iterator<Item = Kind> + '_ {
-        let before = self.parser.tokens.get(..self.parser.at).unwrap_or(&[]);
-        before.iter().rev().map(|token| token.kind)
-    }
-
-    /// Whether the value before this token is the right side of `*` or `/`.
-    fn is_factor(&self) -> bool {
-        let mut depth = 0_usize;
-        for kind in self.backwards().take(200) {
-            match kind {
-                Kind::Mark(Mark::CloseParen) => depth += 1,
-                Kind::Mark(Mark::OpenParen) if depth > 0 => depth -= 1,
-                _ if depth > 0 => {}
-                Kind::Name
-                | Kind::Ticked
-                | Kind::Negated
-                | Kind::Text
-                | Kind::Raw
-                | Kind::Number => {}
-                Kind::Mark(Mark::Dot) => {}
-                Kind::Mark(Mark::Star | Mark::Slash) => return true,
-                _ => return false,
-            }
-        }
-        false
-    }
-
-    fn is_index(&self) -> bool {
-        self.backwards().nth(1) == Some(Kind::Mark(Mark::OpenBracket))
-    }
-
-    fn is_order_by(&self) -> bool {
-        self.backwards().nth(1) == Some(Kind::Word(Keyword::OrderBy))
-    }
-
-    /// `name(value,` or `name(value)`: the cursor is behind a single value.
-    fn is_positional(&self) -> bool {
-        let mut kinds = self.backwards();
-        matches!(kinds.next(), Some(Kind::Name | Kind::Ticked))
-            && matches!(kinds.next(), Some(Kind::Mark(Mark::OpenParen | Mark::Comma)))
-            && matches!(kinds.next(), Some(Kind::Name | Kind::Mark(_) | Kind::Text))
     }
 }
 

@@ -3,4 +3,5 @@
 mod compiling;
 mod files;
 mod hostile;
+mod library;
 mod sets;

@@ -1,0 +1,84 @@
+//! `lycaon help`: of a command, or of a VQL plugin or function.
+
+use clap::CommandFactory;
+use vql_plugin::{Catalog, Kind, Spec};
+
+use crate::complaint::{Complaint, Outcome};
+use crate::local;
+use crate::output::{OutputArgs, Record};
+
+/// Show help for a command, or the reference of VQL
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  lycaon help hunt create\n  lycaon help vql\n  lycaon help vql pslist")]
+pub(crate) struct HelpArgs {
+    /// A command, or `vql` and the name of a plugin or function
+    words: Vec<String>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(crate) fn run(args: HelpArgs) -> Outcome {
+    let words: Vec<&str> = args.words.iter().map(String::as_str).collect();
+    match words[..] {
+        ["vql"] => list(&args.output),
+        ["vql", name] => reference(name),
+        _ => of_command(&words),
+    }
+}
+
+fn of_command(words: &[&str]) -> Outcome {
+    let mut command = crate::Cli::command();
+    command.build();
+    let mut here = &mut command;
+    for word in words {
+        here = here.find_subcommand_mut(word).ok_or_else(|| {
+            Complaint::usage(format!("there is no command `{}`", words.join(" ")))
+                .hint("`lycaon --help` lists the commands; `lycaon help vql NAME` explains VQL")
+        })?;
+    }
+    Ok(here.print_long_help()?)
+}
+
+fn list(output: &OutputArgs) -> Outcome {
+    let mut records = output.records(&["name", "kind", "summary"]);
+    for spec in local::catalog().specs() {
+        let mut record = Record::new();
+        record.insert("name".into(), spec.name.into());
+        record.insert("kind".into(), kind_word(spec.kind).into());
+        record.insert("summary".into(), spec.summary().into());
+        records.push(record)?;
+    }
+    records.finish()
+}
+
+fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Plugin => "plugin",
+        Kind::Function => "function",
+    }
+}
+
+fn reference(name: &str) -> Outcome {
+    let catalog = local::catalog();
+    let found: Vec<&Spec> = catalog.specs().filter(|spec| spec.name == name).collect();
+    if found.is_empty() {
+        return Err(unknown(&catalog, name));
+    }
+    use std::io::Write;
+    let mut out = std::io::stdout();
+    for spec in found {
+        writeln!(out, "{} {}", kind_word(spec.kind), spec.signature())?;
+        writeln!(out, "\n{}", spec.reference_page().trim_end())?;
+    }
+    Ok(())
+}
+
+fn unknown(catalog: &Catalog, name: &str) -> Complaint {
+    let mut near = catalog.similar(name, Kind::Plugin);
+    near.extend(catalog.similar(name, Kind::Function));
+    let complaint = Complaint::failed(format!("no plugin or function is called `{name}`"));
+    if near.is_empty() {
+        return complaint.hint("`lycaon help vql` lists all names");
+    }
+    complaint.hint(format!("did you mean {}?", near.join(" or ")))
+}

@@ -1,0 +1,91 @@
+//! Rows of flows and hunts as records, and the flags that choose among them.
+
+use api::{RowView, RowsQuery};
+use serde_json::Value;
+
+use crate::output::Record;
+
+/// Which rows are printed, and in what order.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct RowFilterArgs {
+    /// Only rows of this source: `Artifact` or `Artifact/Source`
+    #[arg(long)]
+    source: Option<String>,
+    /// Only rows in which any column has this text, letter case ignored
+    #[arg(long, value_name = "TEXT")]
+    search: Option<String>,
+    /// Only rows for which this holds: `Column=text`, `Column!=text`, `Column~part`, `Column>text`,
+    /// `Column<text`; may be given several times
+    #[arg(long = "where", value_name = "CONDITION")]
+    filters: Vec<String>,
+    /// Order by this column
+    #[arg(long, value_name = "COLUMN")]
+    sort: Option<String>,
+    /// Largest first
+    #[arg(long)]
+    desc: bool,
+    /// At most so many rows
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u64>,
+}
+
+impl RowFilterArgs {
+    /// The same as the API asks it, without the page.
+    pub(crate) fn query(&self) -> RowsQuery {
+        RowsQuery {
+            source: self.source.clone(),
+            search: self.search.clone(),
+            filter: (!self.filters.is_empty()).then(|| self.filters.join("\n")),
+            sort: self.sort.clone(),
+            desc: self.desc.then_some(true),
+            ..RowsQuery::default()
+        }
+    }
+}
+
+/// A row as a record. With `origin`, where it comes from stands before its own columns, in names
+/// that no row can have taken: a row's own `_client` is kept behind them under its own name and
+/// a prime.
+pub(crate) fn row_record(view: RowView, origin: bool) -> Record {
+    let mut record = Record::new();
+    if origin {
+        record.insert("_client".into(), view.client.into());
+        record.insert("_hostname".into(), view.hostname.into());
+        record.insert("_flow".into(), view.flow.into());
+    }
+    record.insert("_source".into(), view.source.into());
+    for (name, value) in view.row {
+        add(&mut record, name, value);
+    }
+    record
+}
+
+fn add(record: &mut Record, mut name: String, value: Value) {
+    while record.contains_key(&name) {
+        name.push('\'');
+    }
+    record.insert(name, value);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_cannot_forge_where_it_comes_from() {
+        let row = serde_json::json!({"_client": "C.forged", "Name": "x"});
+        let view = RowView {
+            client: "C.true".into(),
+            hostname: "h".into(),
+            flow: "F.1".into(),
+            source: "A".into(),
+            stored: String::new(),
+            row: row.as_object().unwrap().clone(),
+        };
+        let record = row_record(view, true);
+        assert_eq!(
+            (&record["_client"], &record["_client'"]),
+            (&"C.true".into(), &"C.forged".into())
+        );
+    }
+}

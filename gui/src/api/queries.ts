@@ -1,0 +1,76 @@
+// What the screens ask, each under one cache key: `[kind, ...]`. Live events and actions write to the same keys.
+
+import { QueryClient, keepPreviousData, queryOptions } from '@tanstack/react-query';
+import { ApiError, get, part, post, put, type Query } from './request';
+import type * as S from './schema';
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 15_000,
+      refetchOnWindowFocus: false,
+      retry: (count, error) => error instanceof ApiError && (error.unreachable || error.status >= 502) && count < 2,
+      retryDelay: (count) => 400 * 2 ** count,
+    },
+  },
+});
+
+const list = <T>(kind: string, path: string, query: Query = {}) =>
+  queryOptions({
+    queryKey: [kind, query] as const,
+    queryFn: ({ signal }) => get<T>(path, query, signal),
+    placeholderData: keepPreviousData,
+  });
+const one = <T>(kind: string, id: string, path: string) =>
+  queryOptions({ queryKey: [kind, id] as const, queryFn: ({ signal }) => get<T>(path, {}, signal) });
+
+export const whoami = () =>
+  queryOptions({
+    queryKey: ['whoami'] as const,
+    queryFn: ({ signal }) => get<S.WhoAmI>('/whoami', {}, signal),
+    staleTime: Infinity,
+  });
+export const overview = () => list<S.Overview>('overview', '/overview');
+export const hunts = (query: Query) => list<S.HuntPage>('hunts', '/hunts', query);
+export const hunt = (id: string) => one<S.HuntView>('hunt', id, `/hunts/${part(id)}`);
+export const huntSources = (id: string) => one<S.SourceView[]>('hunt-sources', id, `/hunts/${part(id)}/sources`);
+export const recount = (id: string) => one<S.Recount>('recount', id, `/hunts/${part(id)}/recount`);
+export const why = (id: string, client: string) =>
+  queryOptions({
+    queryKey: ['why', id, client] as const,
+    queryFn: ({ signal }) => get<S.WhyView>(`/hunts/${part(id)}/why/${part(client)}`, {}, signal),
+    staleTime: 0,
+  });
+export const clients = (query: Query) => list<S.ClientPage>('clients', '/clients', query);
+export const client = (id: string) => one<S.ClientView>('client', id, `/clients/${part(id)}`);
+export const flows = (query: Query) => list<S.FlowPage>('flows', '/flows', query);
+export const flow = (id: string) => one<S.FlowView>('flow', id, `/flows/${part(id)}`);
+export const flowSources = (id: string) => one<S.SourceView[]>('flow-sources', id, `/flows/${part(id)}/sources`);
+export const artifacts = () => list<S.ArtifactSummary[]>('artifacts', '/artifacts');
+export const artifact = (name: string) => one<S.ArtifactView>('artifact', name, `/artifacts/${part(name)}`);
+export const tokens = () => list<S.TokenView[]>('tokens', '/tokens');
+
+export const login = (body: S.LoginRequest) => post<S.LoginReply>('/login', body);
+export const logout = () => post<void>('/logout');
+export const createHunt = (body: S.HuntRequest) => post<S.HuntView>('/hunts', body);
+export const previewHunt = (body: S.HuntRequest) => post<S.HuntPreview>('/hunts/preview', body);
+export const editHunt = (id: string, body: S.HuntEdit) => put<S.HuntView>(`/hunts/${part(id)}`, body);
+export const huntVerb = (id: string, verb: string) => post<S.HuntView>(`/hunts/${part(id)}/${verb}`);
+export const startFlow = (body: S.FlowRequest) => post<S.FlowView>('/flows', body);
+export const cancelFlow = (id: string) => post<S.FlowView>(`/flows/${part(id)}/cancel`);
+export const changeLabels = (id: string, body: S.LabelChange) =>
+  post<S.ClientView>(`/clients/${part(id)}/labels`, body);
+export const revokeClient = (id: string) => post<S.ClientView>(`/clients/${part(id)}/revoke`);
+export const createToken = (body: S.TokenRequest) => post<S.TokenView>('/tokens', body);
+export const revokeToken = (id: string) => post<S.TokenView>(`/tokens/${part(id)}/revoke`);
+export const checkCall = (call: S.ArtifactCall) =>
+  post<S.CheckReport>('/artifacts/check', { call } satisfies S.ArtifactCheck);
+export const checkVql = (body: S.VqlCheck) => post<S.CheckReport>('/vql/check', body);
+
+/** Puts a hunt's newest record wherever it is shown. */
+export function rememberHunt(view: S.HuntView) {
+  queryClient.setQueryData(['hunt', view.id], view);
+  queryClient.setQueriesData<S.HuntPage>({ queryKey: ['hunts'] }, (page) =>
+    page && 'items' in page ? { ...page, items: page.items.map((item) => (item.id === view.id ? view : item)) } : page,
+  );
+}

@@ -1,0 +1,225 @@
+// How does this hunt stand, what has it found, and who is where in it?
+
+import { ActionIcon, Button, Menu, Tooltip } from '@mantine/core';
+import { IconCopy, IconDotsVertical, IconHelpCircle, IconPencil } from '@tabler/icons-react';
+import { useQuery } from '@tanstack/react-query';
+import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
+import { lazy, Suspense, useCallback, useState } from 'react';
+import * as ask from '../api/queries';
+import type { HuntView } from '../api/schema';
+import { count, plural } from '../lib/text';
+import { isVerb, VERBS, type Verb } from '../lib/verbs';
+import { Confirm } from '../ui/Confirm';
+import { Bones, Copy, ErrorNote, Moment, useTitle } from '../ui/parts';
+import { QueuePanel } from '../ui/QueueBar';
+import { HuntState } from '../ui/State';
+import { say, sayError } from '../ui/toast';
+import { HuntCondition } from './hunt/Condition';
+import { HuntMembers } from './hunt/Members';
+import { HuntOverview } from './hunt/Overview';
+import { HuntResults } from './hunt/Results';
+import { StartQuestion } from './hunt/StartQuestion';
+
+const EditHunt = lazy(() => import('./hunt/Edit').then((m) => ({ default: m.EditHunt })));
+const WhyNot = lazy(() => import('./hunt/WhyNot').then((m) => ({ default: m.WhyNot })));
+
+export type HuntSearch = ReturnType<typeof useHuntSearch>['search'];
+export function useHuntSearch() {
+  const search = useSearch({ from: '/hunts/$hunt' });
+  const navigate = useNavigate({ from: '/hunts/$hunt' });
+  const change = useCallback(
+    (part: Partial<typeof search>) => void navigate({ search: (s) => ({ ...s, ...part }), replace: true }),
+    [navigate],
+  );
+  return { search, change };
+}
+
+const TABS = ['overview', 'members', 'results', 'condition'] as const;
+
+export function HuntPage() {
+  const { hunt: id } = useParams({ from: '/hunts/$hunt' });
+  const { search, change } = useHuntSearch();
+  const { data: hunt, error, refetch } = useQuery(ask.hunt(id));
+  useTitle(hunt ? hunt.spec.name : 'Hunt');
+  const tab = TABS.find((t) => t === search.tab) ?? 'overview';
+  if (error && !hunt) {
+    return (
+      <div className="page">
+        <header className="page-head">
+          <h1>Hunt</h1>
+        </header>
+        <ErrorNote what="Could not load this hunt" error={error} retry={() => void refetch()} />
+        <Link to="/hunts" search={{}}>
+          All hunts
+        </Link>
+      </div>
+    );
+  }
+  if (!hunt) {
+    return (
+      <div className="page">
+        <Bones lines={6} />
+      </div>
+    );
+  }
+  return (
+    <div className={`page ${tab === 'members' || tab === 'results' ? 'fill' : ''}`}>
+      <Head hunt={hunt} />
+      <QueuePanel
+        hunt={id}
+        counts={hunt.counts}
+        current={tab === 'members' ? search.queue : tab === 'results' ? 'results' : undefined}
+      />
+      <nav className="tabs" aria-label="Parts of this hunt">
+        {TABS.map((t) => (
+          <Link
+            key={t}
+            to="/hunts/$hunt"
+            params={{ hunt: id }}
+            search={t === 'overview' ? {} : { tab: t }}
+            activeOptions={{ exact: true, includeSearch: true }}
+            activeProps={{ 'aria-current': undefined }}
+            aria-current={t === tab ? 'page' : undefined}
+          >
+            {t[0]!.toUpperCase() + t.slice(1)}
+            {t === 'results' && <span className="badge lively">{count(hunt.rows)}</span>}
+          </Link>
+        ))}
+      </nav>
+      {tab === 'overview' && <HuntOverview hunt={hunt} />}
+      {tab === 'members' && <HuntMembers hunt={hunt} search={search} change={change} />}
+      {tab === 'results' && <HuntResults hunt={hunt} search={search} change={change} />}
+      {tab === 'condition' && <HuntCondition hunt={hunt} />}
+      {search.why !== undefined && (
+        <Suspense fallback={null}>
+          <WhyNot hunt={hunt} client={search.why} change={(why) => change({ why })} />
+        </Suspense>
+      )}
+    </div>
+  );
+}
+
+function Head({ hunt }: { hunt: HuntView }) {
+  const { change } = useHuntSearch();
+  const [asking, setAsking] = useState<Verb | null>(null);
+  const [editing, setEditing] = useState(false);
+  async function act(verb: Verb) {
+    ask.rememberHunt(await ask.huntVerb(hunt.id, verb));
+    void ask.queryClient.invalidateQueries({ queryKey: ['members', hunt.id] });
+    void ask.queryClient.invalidateQueries({ queryKey: ['overview'] });
+    say(`${VERBS[verb].label}: ${hunt.spec.name}`);
+  }
+  function want(verb: Verb) {
+    if (VERBS[verb].confirm) setAsking(verb);
+    else act(verb).catch((error: unknown) => sayError(`Could not ${verb} the hunt`, error));
+  }
+  const verbs = hunt.verbs.filter(isVerb);
+  const main = verbs.filter((v) => v !== 'archive');
+  return (
+    <header className="page-head">
+      <div className="grow">
+        <div className="row wrap">
+          <h1>Hunt: {hunt.spec.name}</h1>
+          <HuntState state={hunt.state} pill />
+        </div>
+        <div className="subline">
+          <span className="row" style={{ gap: 2 }}>
+            <code>{hunt.id}</code>
+            <Copy text={hunt.id} label="Copy the id" size="xs" />
+          </span>
+          <span>
+            by {hunt.creator}, {hunt.started ? 'started ' : 'made '}
+            <Moment at={hunt.started ?? hunt.created} near />
+          </span>
+          <Ending hunt={hunt} />
+        </div>
+      </div>
+      <div className="actions">
+        {main.map((verb) => (
+          <Tooltip key={verb} label={VERBS[verb].says(hunt)} multiline w={280} withArrow>
+            <Button
+              variant={verb === 'start' || verb === 'resume' ? 'filled' : 'default'}
+              className={VERBS[verb].danger ? 'danger' : ''}
+              onClick={() => want(verb)}
+            >
+              {VERBS[verb].label}
+            </Button>
+          </Tooltip>
+        ))}
+        <Menu position="bottom-end" withinPortal shadow="md">
+          <Menu.Target>
+            <ActionIcon variant="default" size={30} aria-label="More actions">
+              <IconDotsVertical size={16} />
+            </ActionIcon>
+          </Menu.Target>
+          <Menu.Dropdown>
+            <Menu.Item leftSection={<IconHelpCircle size={15} />} onClick={() => change({ why: '' })}>
+              Why is a client (not) in it?
+            </Menu.Item>
+            {!['archived', 'stopped', 'completed'].includes(hunt.state) && (
+              <Menu.Item leftSection={<IconPencil size={15} />} onClick={() => setEditing(true)}>
+                Edit rate, limits, expiry
+              </Menu.Item>
+            )}
+            <Menu.Item
+              leftSection={<IconCopy size={15} />}
+              component={Link}
+              {...({ to: '/hunts/new', search: { copy: hunt.id } } as object)}
+            >
+              Make another like it
+            </Menu.Item>
+            <Menu.Item component="a" href={`/api/v1/hunts/${hunt.id}/export.zip`} download>
+              Download everything (zip)
+            </Menu.Item>
+            {verbs.includes('archive') && <Menu.Item onClick={() => want('archive')}>Archive</Menu.Item>}
+          </Menu.Dropdown>
+        </Menu>
+      </div>
+      {asking === 'start' && <StartQuestion hunt={hunt} act={() => act('start')} close={() => setAsking(null)} />}
+      {asking !== null && asking !== 'start' && (
+        <Confirm
+          title={`${VERBS[asking].label} “${hunt.spec.name}”?`}
+          action={VERBS[asking].label}
+          danger={VERBS[asking].danger}
+          act={() => act(asking)}
+          close={() => setAsking(null)}
+        >
+          <p>{VERBS[asking].says(hunt)}</p>
+        </Confirm>
+      )}
+      {editing && (
+        <Suspense fallback={null}>
+          <EditHunt hunt={hunt} close={() => setEditing(false)} />
+        </Suspense>
+      )}
+    </header>
+  );
+}
+
+const REASONS: Record<string, string> = {
+  asked: 'on request',
+  expired: 'because its time was over',
+  client_limit: 'because it had enough clients',
+};
+
+function Ending({ hunt }: { hunt: HuntView }) {
+  if (hunt.ended) {
+    return (
+      <span>
+        ended <Moment at={hunt.ended} near /> {REASONS[hunt.ended_reason ?? ''] ?? hunt.ended_reason ?? ''}
+        {hunt.ended_by ? ` (${hunt.ended_by})` : ''}
+      </span>
+    );
+  }
+  const left = hunt.counts.pending + hunt.counts.running;
+  return (
+    <>
+      {left > 0 && <span className="lively">{plural(left, 'client')} still to answer</span>}
+      {hunt.expires && (
+        <span>
+          ends by itself <Moment at={hunt.expires} near />
+        </span>
+      )}
+    </>
+  );
+}

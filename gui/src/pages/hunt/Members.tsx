@@ -1,0 +1,125 @@
+// Who is where in this hunt, and why?
+
+import { Button, NativeSelect } from '@mantine/core';
+import { IconHelpCircle, IconUsers } from '@tabler/icons-react';
+import { useNavigate } from '@tanstack/react-router';
+import { useCallback } from 'react';
+import { get, part } from '../../api/request';
+import type { HuntView, MemberPage, MemberView } from '../../api/schema';
+import { queueInfo, QUEUES } from '../../lib/queues';
+import { count, plural } from '../../lib/text';
+import { DataTable, type WorkColumn } from '../../ui/DataTable';
+import { ClientLink, FlowLink } from '../../ui/links';
+import { apiUrl, CliFold, Empty, Moment } from '../../ui/parts';
+import { Search } from '../../ui/Search';
+import { MemberState } from '../../ui/State';
+import type { HuntSearch } from '../Hunt';
+
+const COLUMNS: WorkColumn<MemberView>[] = [
+  { id: 'state', title: 'Queue', width: 128, sort: 'state', cell: (m) => <MemberState state={m.state} /> },
+  {
+    id: 'hostname',
+    title: 'Client',
+    width: 190,
+    sort: 'hostname',
+    cell: (m) => <ClientLink id={m.client} name={m.hostname || undefined} />,
+  },
+  { id: 'reason', title: 'Why', width: 330, cell: (m) => <span title={m.reason}>{m.reason}</span> },
+  {
+    id: 'flow',
+    title: 'Flow',
+    width: 140,
+    cell: (m) => (m.flow ? <FlowLink id={m.flow} /> : <span className="dim">–</span>),
+  },
+  { id: 'updated', title: 'Changed', width: 172, sort: 'updated', cell: (m) => <Moment at={m.updated} /> },
+  { id: 'decided', title: 'Decided', width: 172, sort: 'decided', cell: (m) => <Moment at={m.decided} /> },
+  { id: 'admitted', title: 'Began', width: 172, cell: (m) => <Moment at={m.admitted} /> },
+  { id: 'attempt', title: 'Attempt', width: 82, right: true, cell: (m) => m.attempt },
+  { id: 'revision', title: 'Revision', width: 86, right: true, cell: (m) => m.revision },
+];
+
+export function HuntMembers({
+  hunt,
+  search,
+  change,
+}: {
+  hunt: HuntView;
+  search: HuntSearch;
+  change: (part: Partial<HuntSearch>) => void;
+}) {
+  const navigate = useNavigate();
+  const setQ = useCallback((q?: string) => change({ q }), [change]);
+  const query = { queue: search.queue, search: search.q, sort: search.sort, desc: search.desc };
+  const info = search.queue ? queueInfo(search.queue) : undefined;
+  return (
+    <>
+      <DataTable<MemberView>
+        name="members"
+        label="Members"
+        noun={['client', 'clients']}
+        columns={COLUMNS}
+        queryKey={['members', hunt.id, query]}
+        fetchPage={(offset, limit, signal) =>
+          get<MemberPage>(`/hunts/${part(hunt.id)}/members`, { ...query, offset, limit }, signal)
+        }
+        rowKey={(m) => m.client}
+        sort={search.sort}
+        desc={search.desc}
+        onSort={(sort, desc) => change({ sort, desc })}
+        onOpen={(m) =>
+          m.flow
+            ? void navigate({ to: '/flows/$flow', params: { flow: m.flow }, search: {} })
+            : change({ why: m.client })
+        }
+        toolbar={
+          <>
+            <Search label="Search names, ids, reasons" value={search.q} change={setQ} />
+            <NativeSelect
+              size="xs"
+              aria-label="Queue"
+              value={search.queue ?? ''}
+              onChange={(e) => change({ queue: e.currentTarget.value || undefined })}
+              data={[
+                { value: '', label: 'All queues' },
+                ...QUEUES.map((q) => ({ value: q.queue, label: `${q.label} (${count(hunt.counts[q.queue])})` })),
+              ]}
+            />
+            <Button variant="default" leftSection={<IconHelpCircle size={15} />} onClick={() => change({ why: '' })}>
+              Why not…
+            </Button>
+          </>
+        }
+        empty={
+          <Empty
+            icon={IconUsers}
+            title={
+              info
+                ? `Nobody in “${info.label}”${search.q ? ' like this' : ''}`
+                : search.q
+                  ? 'Nobody like this'
+                  : 'Nobody has been decided on yet'
+            }
+          >
+            {search.queue === 'asked' && hunt.counts.asked > 0 ? (
+              <p>
+                {plural(hunt.counts.asked, 'client')} were sent the question and have not answered. They get a record
+                when they do.
+              </p>
+            ) : (
+              info && !search.q && <p>{info.meaning}: nobody now.</p>
+            )}
+            {(search.q || search.queue) && (
+              <Button variant="default" onClick={() => change({ q: undefined, queue: undefined })}>
+                Show all members
+              </Button>
+            )}
+          </Empty>
+        }
+      />
+      <CliFold
+        cli={[`lycaon hunt why ${hunt.id} CLIENT`]}
+        api={[apiUrl(`/hunts/${hunt.id}/members${search.queue ? `?queue=${search.queue}` : ''}`)]}
+      />
+    </>
+  );
+}

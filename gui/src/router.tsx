@@ -1,0 +1,111 @@
+// Addresses of the screens and what their search part may hold. Screens load when they are first visited.
+
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { Shell } from './Shell';
+import { NotFound } from './pages/NotFound';
+import { Crash } from './pages/Crash';
+
+/** Reads named texts (and the flag `desc`) out of the address; what is not named is dropped. */
+export type Texts<K extends string> = Partial<Record<K, string>> & { desc?: boolean };
+function texts<const K extends string>(...names: K[]) {
+  return (raw: Record<string, unknown>): Texts<K> => {
+    const out: Record<string, unknown> = {};
+    for (const name of names) {
+      const value = raw[name];
+      if (typeof value === 'string' && value !== '') out[name] = value;
+      else if (typeof value === 'number' || typeof value === 'boolean') out[name] = String(value);
+    }
+    if (raw.desc === true || raw.desc === 'true') out.desc = true;
+    return out as Texts<K>;
+  };
+}
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: Crash });
+
+const overview = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  component: lazyRouteComponent(() => import('./pages/Overview'), 'Overview'),
+});
+const hunts = createRoute({
+  getParentRoute: () => root,
+  path: '/hunts',
+  validateSearch: texts('q', 'state'),
+  component: lazyRouteComponent(() => import('./pages/Hunts'), 'Hunts'),
+});
+const newHunt = createRoute({
+  getParentRoute: () => root,
+  path: '/hunts/new',
+  validateSearch: texts('step', 'artifact', 'copy', 'client'),
+  component: lazyRouteComponent(() => import('./pages/NewHunt'), 'NewHunt'),
+});
+const hunt = createRoute({
+  getParentRoute: () => root,
+  path: '/hunts/$hunt',
+  validateSearch: texts('tab', 'queue', 'q', 'source', 'filter', 'sort', 'row', 'why'),
+  component: lazyRouteComponent(() => import('./pages/Hunt'), 'HuntPage'),
+});
+const clients = createRoute({
+  getParentRoute: () => root,
+  path: '/clients',
+  validateSearch: texts('q', 'label', 'online', 'sort'),
+  component: lazyRouteComponent(() => import('./pages/Clients'), 'Clients'),
+});
+const client = createRoute({
+  getParentRoute: () => root,
+  path: '/clients/$client',
+  validateSearch: texts('collect'),
+  component: lazyRouteComponent(() => import('./pages/Client'), 'ClientPage'),
+});
+const flow = createRoute({
+  getParentRoute: () => root,
+  path: '/flows/$flow',
+  validateSearch: texts('tab', 'q', 'source', 'filter', 'sort', 'row'),
+  component: lazyRouteComponent(() => import('./pages/Flow'), 'FlowPage'),
+});
+const artifacts = createRoute({
+  getParentRoute: () => root,
+  path: '/artifacts',
+  validateSearch: texts('q'),
+  component: lazyRouteComponent(() => import('./pages/Artifacts'), 'Artifacts'),
+});
+const artifact = createRoute({
+  getParentRoute: () => root,
+  path: '/artifacts/$name',
+  component: lazyRouteComponent(() => import('./pages/Artifact'), 'ArtifactPage'),
+});
+const tokens = createRoute({
+  getParentRoute: () => root,
+  path: '/tokens',
+  component: lazyRouteComponent(() => import('./pages/Tokens'), 'Tokens'),
+});
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: '/audit',
+  component: lazyRouteComponent(() => import('./pages/Audit'), 'Audit'),
+});
+
+export const router = createRouter({
+  routeTree: root.addChildren([
+    overview,
+    hunts,
+    newHunt,
+    hunt,
+    clients,
+    client,
+    flow,
+    artifacts,
+    artifact,
+    tokens,
+    audit,
+  ]),
+  defaultPreload: 'intent',
+  defaultPendingMs: 300,
+  scrollRestoration: false,
+});
+
+declare module '@tanstack/react-router' {
+  interface Register {
+    router: typeof router;
+  }
+}

@@ -37,7 +37,7 @@ pub struct StatusReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// The flow has moved; this is how it is now.
-    Moved(Flow),
+    Moved(Box<Flow>),
     /// It was over before; the report is late or repeated.
     Late,
     /// This client has no such flow.
@@ -69,7 +69,7 @@ pub async fn end_attempt(
     };
     let step = FlowStep { flow: flow.id, retry: grants(policy, &event), event, now };
     let applied = flows.apply(&step).await?;
-    Ok(if applied.moved { Ended::Moved(applied.flow) } else { Ended::Late })
+    Ok(if applied.moved { Ended::Moved(Box::new(applied.flow)) } else { Ended::Late })
 }
 
 fn grants(policy: &RetryPolicy, event: &FlowEvent) -> bool {

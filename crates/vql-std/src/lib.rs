@@ -1,1 +1,57 @@
-//! VQL plugins and functions that need no machine.
+//! VQL plugins and functions that need no machine: text, numbers, time, paths, encodings, and
+//! the parsers of evidence, which read through whatever accessor the program offers.
+//!
+//! One file per topic; each declares its arguments with their documentation, its permissions and
+//! its behaviour. [`catalog`] lists everything.
+//!
+//! # Not here
+//!
+//! The row sources and functions that are part of the language (`foreach`, `if`, `dict`, `get`,
+//! aggregates, ...): `vql-eval`. Plugins about a machine: `vql-machine`.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod addresses;
+mod collections;
+mod command_lines;
+mod encodings;
+mod grok;
+mod json;
+mod lines;
+mod numbers;
+mod paths;
+mod reading;
+mod regexes;
+mod serialize;
+mod strings;
+mod tables;
+mod times;
+mod xml;
+mod yaml;
+
+use vql_plugin::Catalog;
+
+/// Every plugin and function of this crate.
+pub fn catalog() -> Catalog {
+    [
+        addresses::catalog(),
+        collections::catalog(),
+        command_lines::catalog(),
+        encodings::catalog(),
+        grok::catalog(),
+        json::catalog(),
+        lines::catalog(),
+        numbers::catalog(),
+        paths::catalog(),
+        regexes::catalog(),
+        serialize::catalog(),
+        strings::catalog(),
+        tables::catalog(),
+        times::catalog(),
+        xml::catalog(),
+        yaml::catalog(),
+    ]
+    .into_iter()
+    .fold(Catalog::new(), Catalog::and)
+}

@@ -1,0 +1,89 @@
+//! Arrays and dicts: from rows, from arguments, and what type a value has.
+
+use rows::{Dict, Value};
+use vql_plugin::{Catalog, Failure, Function, Scope, free_args, plugin_args};
+
+pub(crate) fn catalog() -> Catalog {
+    Catalog::new().function(ToDict).function(Array).function(TypeOf)
+}
+
+plugin_args! {
+    /// Turns rows with the columns `_key` and `_value` into one dict. A dict or record becomes a
+    /// dict of its members.
+    pub struct ToDictArgs for "to_dict" {
+        /// A query, rows, or a record.
+        item: Value,
+    }
+}
+
+struct ToDict;
+
+impl Function for ToDict {
+    type Args = ToDictArgs;
+
+    fn call(&self, args: ToDictArgs, scope: &Scope) -> Result<Value, Failure> {
+        if let Value::Dict(dict) = &args.item {
+            return Ok(Value::Dict(dict.clone()));
+        }
+        if let Value::Object(object) = &args.item
+            && object.kind() == rows::ObjectKind::Record
+        {
+            let members = object.members().into_iter();
+            let dict: Dict = members
+                .map(|name| (name.clone(), object.member(&name).unwrap_or_default()))
+                .collect();
+            return Ok(Value::Dict(dict));
+        }
+        let mut dict = Dict::new();
+        for row in scope.rows(&args.item) {
+            scope.check()?;
+            if let Some(key) = row.get("_key") {
+                let value = row.get("_value").map(|value| scope.materialise(value));
+                let key = scope.materialise(key).to_text();
+                dict.update(key.to_str_lossy(), value.unwrap_or_default());
+            }
+        }
+        Ok(Value::Dict(dict))
+    }
+}
+
+free_args! {
+    /// An array of all its arguments, whatever they are called. Arrays among them are joined.
+    pub struct ArrayArgs for "array";
+}
+
+struct Array;
+
+impl Function for Array {
+    type Args = ArrayArgs;
+
+    fn call(&self, args: ArrayArgs, scope: &Scope) -> Result<Value, Failure> {
+        let mut values = Vec::new();
+        for (_, value) in args.0.0 {
+            match scope.materialise(&value) {
+                Value::Array(more) => values.extend(more.iter().cloned()),
+                Value::Null => {}
+                other => values.push(other),
+            }
+        }
+        Ok(values.into())
+    }
+}
+
+plugin_args! {
+    /// The name of a value's type, as `format(format="%T")` prints it.
+    pub struct TypeOfArgs for "typeof" {
+        /// The value.
+        a: Option<Value>,
+    }
+}
+
+struct TypeOf;
+
+impl Function for TypeOf {
+    type Args = TypeOfArgs;
+
+    fn call(&self, args: TypeOfArgs, _scope: &Scope) -> Result<Value, Failure> {
+        Ok(Value::text(args.a.unwrap_or_default().type_name()))
+    }
+}

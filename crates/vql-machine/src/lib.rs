@@ -1,1 +1,69 @@
-//! VQL plugins about a machine.
+//! VQL plugins about a machine: its files, processes, sockets, itself; running programs and
+//! asking the network.
+//!
+//! Files are reached through the accessors of the program; everything else about the machine is
+//! asked of a [`Machine`], of which there is a made-up one for tests. [`catalog`] lists everything.
+//!
+//! # Invariants
+//!
+//! - **VM-1** What cannot be read is a line in the log that names it, and the rest still comes.
+//! - **VM-2** Nothing waits without asking whether the query was stopped; a program that was
+//!   started ends, with its children, when its rows are no longer wanted.
+//!
+//! # Not here
+//!
+//! What bytes mean: `parsers`. Real file systems: `accessors`.
+
+#![warn(missing_docs)]
+
+mod execve;
+mod file_rows;
+mod glob;
+mod hash;
+mod host;
+mod http;
+pub mod machine;
+pub mod made_up;
+pub mod os;
+mod processes;
+mod read_file;
+mod sockets;
+mod stat;
+mod temporary;
+mod upload;
+mod waiting;
+mod watch;
+mod writing;
+
+use std::sync::Arc;
+
+use vql_plugin::Catalog;
+
+pub use crate::machine::Machine;
+
+/// Every plugin and function of this crate, asking `machine`.
+pub fn catalog(machine: Arc<dyn Machine>) -> Catalog {
+    [
+        execve::catalog(),
+        glob::catalog(),
+        hash::catalog(),
+        host::catalog(&machine),
+        http::catalog(),
+        processes::catalog(&machine),
+        read_file::catalog(),
+        sockets::catalog(&machine),
+        stat::catalog(),
+        temporary::catalog(),
+        upload::catalog(),
+        waiting::catalog(),
+        watch::catalog(),
+        writing::catalog(),
+    ]
+    .into_iter()
+    .fold(Catalog::new(), Catalog::and)
+}
+
+/// The machine this program runs on.
+pub fn this_machine() -> Arc<dyn Machine> {
+    Arc::new(os::ThisMachine::default())
+}

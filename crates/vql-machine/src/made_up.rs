@@ -6,9 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use rows::Time;
 
-use crate::machine::{
-    Facts, Interface, Machine, Process, Protocol, Socket, Unanswered,
-};
+use crate::machine::{Facts, Interface, Machine, Process, Protocol, Socket, Unanswered};
 
 /// A [`Machine`] whose answers are its fields.
 #[derive(Debug, Clone)]

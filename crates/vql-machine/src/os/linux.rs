@@ -37,7 +37,9 @@ impl ThisMachine {
 
     /// A file as text, empty when it cannot be read.
     fn text(&self, path: &str) -> String {
-        self.read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default()
+        self.read(path)
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
     }
 
     fn line(&self, path: &str) -> String {
@@ -64,7 +66,9 @@ impl ThisMachine {
         lines
             .map(|line| line.split_ascii_whitespace().skip(1).collect::<Vec<_>>())
             .filter(|names| names.contains(&hostname))
-            .find_map(|names| names.into_iter().find(|name| name.starts_with(&format!("{hostname}."))))
+            .find_map(|names| {
+                names.into_iter().find(|name| name.starts_with(&format!("{hostname}.")))
+            })
             .unwrap_or(hostname)
             .to_owned()
     }
@@ -79,7 +83,11 @@ impl ThisMachine {
             let part = |from: usize, to: usize| &id[from..to];
             return format!(
                 "{}-{}-{}-{}-{}",
-                part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)
+                part(0, 8),
+                part(8, 12),
+                part(12, 16),
+                part(16, 20),
+                part(20, 32)
             );
         }
         self.line("/proc/sys/kernel/random/boot_id")
@@ -107,7 +115,9 @@ impl ThisMachine {
             let Ok(files) = fs::read_dir(self.path(&format!("/proc/{pid}/fd"))) else { continue };
             for file in files.flatten() {
                 let Ok(target) = fs::read_link(file.path()) else { continue };
-                let Some(inode) = network::socket_inode(&target.to_string_lossy()) else { continue };
+                let Some(inode) = network::socket_inode(&target.to_string_lossy()) else {
+                    continue;
+                };
                 let number = file.file_name().to_string_lossy().parse().unwrap_or(-1);
                 holders.entry(inode).or_insert((pid, number));
             }
@@ -159,8 +169,10 @@ impl Machine for ThisMachine {
     }
 
     fn process_ids(&self) -> Result<Vec<i64>, Unanswered> {
-        let entries = fs::read_dir(self.path("/proc"))
-            .map_err(|error| Unanswered::Read { what: "/proc".to_owned(), why: error.to_string() })?;
+        let entries = fs::read_dir(self.path("/proc")).map_err(|error| Unanswered::Read {
+            what: "/proc".to_owned(),
+            why: error.to_string(),
+        })?;
         let mut ids: Vec<i64> = entries
             .flatten()
             .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
@@ -316,6 +328,12 @@ pub fn kill_group(child: &mut Child) {
         let _ = rustix::process::kill_process_group(group, Signal::KILL);
     }
     let _ = child.kill();
+}
+
+/// Lets the owner run a file.
+pub fn make_executable(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
 }
 
 #[cfg(test)]

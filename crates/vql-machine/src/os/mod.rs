@@ -1,11 +1,13 @@
 //! The machine this program runs on. The only place of the crate that names an operating system.
 
 #[cfg(target_os = "linux")]
+mod addresses;
+#[cfg(target_os = "linux")]
 mod linux;
 #[cfg(not(target_os = "linux"))]
 mod other;
 
 #[cfg(target_os = "linux")]
-pub use linux::{ThisMachine, kill_group, own_group};
+pub use linux::{ThisMachine, kill_group, make_executable, own_group};
 #[cfg(not(target_os = "linux"))]
-pub use other::{ThisMachine, kill_group, own_group};
+pub use other::{ThisMachine, kill_group, make_executable, own_group};

@@ -1,0 +1,133 @@
+//! Hashes of files.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use md5::Md5;
+use rows::{Dict, OsPath, Value};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+use vql_plugin::{Catalog, Failure, FileKind, Function, Permission, Scope, plugin_args};
+
+pub(crate) fn catalog() -> Catalog {
+    Catalog::new().function(Hash)
+}
+
+plugin_args! {
+    /// Hashes of a file's content: a dict with `MD5`, `SHA1` and `SHA256`, or those asked for.
+    ///
+    /// NULL for a directory. A file that is larger than `max_size`, or grows beyond it while it is
+    /// read, is refused in the log; files that never end are therefore harmless.
+    pub struct HashArgs for "hash" {
+        /// The file.
+        path: Arc<OsPath>,
+        /// What the file is read through.
+        accessor: String = "",
+        /// Which hashes: any of `MD5`, `SHA1`, `SHA256`; all when left out.
+        hashselect: Option<Vec<String>>,
+        /// The largest file that is hashed, in bytes.
+        max_size: u64 = 1_073_741_824u64,
+    }
+}
+
+struct Hash;
+
+#[derive(Default)]
+struct Hashers {
+    md5: Option<Md5>,
+    sha1: Option<Sha1>,
+    sha256: Option<Sha256>,
+}
+
+impl Hashers {
+    fn selected(names: Option<&[String]>) -> Result<Self, Failure> {
+        let Some(names) = names.filter(|names| !names.is_empty()) else {
+            return Ok(Self {
+                md5: Some(Md5::new()),
+                sha1: Some(Sha1::new()),
+                sha256: Some(Sha256::new()),
+            });
+        };
+        let mut selected = Self::default();
+        for name in names {
+            match name.to_ascii_uppercase().as_str() {
+                "MD5" => selected.md5 = Some(Md5::new()),
+                "SHA1" => selected.sha1 = Some(Sha1::new()),
+                "SHA256" => selected.sha256 = Some(Sha256::new()),
+                _ => {
+                    return Err(Failure::new(format!(
+                        "hashselect does not know `{name}`; there are MD5, SHA1 and SHA256"
+                    )));
+                }
+            }
+        }
+        Ok(selected)
+    }
+
+    fn update(&mut self, bytes: &[u8]) {
+        if let Some(md5) = &mut self.md5 {
+            md5.update(bytes);
+        }
+        if let Some(sha1) = &mut self.sha1 {
+            sha1.update(bytes);
+        }
+        if let Some(sha256) = &mut self.sha256 {
+            sha256.update(bytes);
+        }
+    }
+
+    fn finish(self) -> Dict {
+        let mut found = Dict::new();
+        let mut add = |name: &str, sum: Option<String>| {
+            if let Some(sum) = sum {
+                found.set(name, sum);
+            }
+        };
+        add("MD5", self.md5.map(|hasher| hex::encode(hasher.finalize())));
+        add("SHA1", self.sha1.map(|hasher| hex::encode(hasher.finalize())));
+        add("SHA256", self.sha256.map(|hasher| hex::encode(hasher.finalize())));
+        found
+    }
+}
+
+impl Function for Hash {
+    type Args = HashArgs;
+    const NEEDS: &'static [Permission] = &[Permission::FilesystemRead];
+
+    fn call(&self, args: HashArgs, scope: &Scope) -> Result<Value, Failure> {
+        let mut hashers = Hashers::selected(args.hashselect.as_deref())?;
+        let accessor = scope.host().accessors().get(&args.accessor)?;
+        let info = accessor.stat(&args.path, scope)?;
+        if info.kind == FileKind::Dir {
+            return Ok(Value::Null);
+        }
+        let too_large = || {
+            Failure::new(format!(
+                "`{}` is larger than max_size ({} bytes)",
+                args.path, args.max_size
+            ))
+        };
+        if info.size > args.max_size {
+            return Err(too_large());
+        }
+        let mut file = accessor.open(&args.path, scope)?;
+        let mut chunk = vec![0; 1 << 16];
+        let mut total = 0u64;
+        loop {
+            scope.check()?;
+            let count = match file.read(&mut chunk) {
+                Ok(0) => return Ok(Value::Dict(hashers.finish())),
+                Ok(count) => count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
+                Err(error) => {
+                    return Err(Failure::new(format!("cannot read `{}`: {error}", args.path)));
+                }
+            };
+            total += count as u64;
+            if total > args.max_size {
+                return Err(too_large());
+            }
+            hashers.update(&chunk[..count]);
+        }
+    }
+}

@@ -303,10 +303,35 @@ fn moment(fields: &Fields, zone: &TimeZone) -> Option<Timestamp> {
 }
 
 fn read_part<'t>(text: &'t str, part: Part<'_>, fields: &mut Fields) -> Option<&'t str> {
-    let small = |value: u32| i8::try_from(value).ok();
+    match part {
+        Part::Literal(literal) => read_literal(text, literal),
+        Part::Hour24
+        | Part::Hour12 { .. }
+        | Part::Minute { .. }
+        | Part::Second { .. }
+        | Part::Fraction { .. }
+        | Part::Noon { .. } => read_time(text, part, fields),
+        Part::ZoneName => {
+            let length = text.bytes().take_while(u8::is_ascii_uppercase).count();
+            fields.offset = Some(zone_by_abbreviation(&text[..length])?);
+            Some(&text[length..])
+        }
+        Part::Offset { zulu, .. } => {
+            let (offset, after) = read_offset(text, zulu)?;
+            fields.offset = Some(offset);
+            Some(after)
+        }
+        date => read_date(text, date, fields),
+    }
+}
+
+fn small(value: u32) -> Option<i8> {
+    i8::try_from(value).ok()
+}
+
+fn read_date<'t>(text: &'t str, part: Part<'_>, fields: &mut Fields) -> Option<&'t str> {
     let (value, rest);
     match part {
-        Part::Literal(literal) => return read_literal(text, literal),
         Part::Year4 => {
             (value, rest) = digits(text, 4, 4)?;
             fields.year = Some(i16::try_from(value).ok()?);
@@ -318,9 +343,8 @@ fn read_part<'t>(text: &'t str, part: Part<'_>, fields: &mut Fields) -> Option<&
         }
         Part::MonthName | Part::MonthShort => {
             let length = if part == Part::MonthName { usize::MAX } else { 3 };
-            let (index, after) = name(text, &MONTHS, length)?;
-            fields.month = small(index + 1);
-            rest = after;
+            (value, rest) = name(text, &MONTHS, length)?;
+            fields.month = small(value + 1);
         }
         Part::Month { padded } => {
             (value, rest) = digits(text, if padded { 2 } else { 1 }, 2)?;
@@ -338,41 +362,34 @@ fn read_part<'t>(text: &'t str, part: Part<'_>, fields: &mut Fields) -> Option<&
             (value, rest) = digits(text, 3, 3)?;
             fields.year_day = i16::try_from(value).ok();
         }
-        Part::Hour24 | Part::Hour12 { .. } => {
-            (value, rest) = digits(text, 1, 2)?;
-            fields.hour = small(value)?;
-        }
-        Part::Minute { .. } => {
-            (value, rest) = digits(text, 1, 2)?;
-            fields.minute = small(value)?;
-        }
+        _ => rest = text,
+    }
+    Some(rest)
+}
+
+fn read_time<'t>(text: &'t str, part: Part<'_>, fields: &mut Fields) -> Option<&'t str> {
+    if let Part::Noon { .. } = part {
+        let word = text.get(..2)?;
+        fields.afternoon = Some(match word.to_ascii_uppercase().as_str() {
+            "AM" => false,
+            "PM" => true,
+            _ => return None,
+        });
+        return Some(&text[2..]);
+    }
+    if let Part::Fraction { .. } = part {
+        let known = fields.nanos != 0;
+        return Some(fraction_digits(text, fields).filter(|_| !known).unwrap_or(text));
+    }
+    let (value, rest) = digits(text, 1, 2)?;
+    match part {
+        Part::Minute { .. } => fields.minute = small(value)?,
         Part::Second { .. } => {
-            let (value, after) = digits(text, 1, 2)?;
             fields.second = small(value)?;
             // A fraction may follow the seconds although the layout does not mention it.
-            return Some(fraction_digits(after, fields).unwrap_or(after));
+            return Some(fraction_digits(rest, fields).unwrap_or(rest));
         }
-        Part::Fraction { .. } if fields.nanos != 0 => rest = text,
-        Part::Fraction { .. } => rest = fraction_digits(text, fields).unwrap_or(text),
-        Part::Noon { .. } => {
-            let word = text.get(..2)?;
-            fields.afternoon = Some(match word.to_ascii_uppercase().as_str() {
-                "AM" => false,
-                "PM" => true,
-                _ => return None,
-            });
-            rest = &text[2..];
-        }
-        Part::ZoneName => {
-            let length = text.bytes().take_while(u8::is_ascii_uppercase).count();
-            fields.offset = Some(zone_by_abbreviation(&text[..length])?);
-            rest = &text[length..];
-        }
-        Part::Offset { zulu, .. } => {
-            let (offset, after) = read_offset(text, zulu)?;
-            fields.offset = Some(offset);
-            rest = after;
-        }
+        _ => fields.hour = small(value)?,
     }
     Some(rest)
 }

@@ -13,7 +13,9 @@
 pub mod ast;
 mod diagnostic;
 mod expression;
+mod format;
 mod hints;
+mod layout;
 mod lexer;
 mod literals;
 mod parser;
@@ -22,6 +24,7 @@ mod token;
 
 pub use ast::{Program, Span};
 pub use diagnostic::{Diagnostic, Place, Severity};
+pub use format::format;
 pub use print::{
     column_name, print_expr, print_program, print_select, print_statement, written_name,
 };

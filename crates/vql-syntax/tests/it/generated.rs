@@ -255,6 +255,25 @@ proptest! {
         let parsed = parse_program(&printed);
         prop_assert_eq!(&parsed.errors, &vec![], "{}", printed);
         prop_assert_eq!(shape(&parsed.program), shape(&program), "{}", printed);
+        crate::formatting::formatted(&printed);
+    }
+
+    #[test]
+    fn comments_anywhere_survive_formatting(
+        program in any_program(),
+        places in prop::collection::vec((any::<prop::sample::Index>(), 0..4_usize), 0..4),
+    ) {
+        let printed = print_program(&program);
+        let mut words: Vec<&str> = printed.split(' ').collect();
+        for (place, kind) in places {
+            const COMMENTS: [&str; 4] = ["-- one\n", "/* two */", "\n\n// three\n\n", "\n/* 4\n4 */\n"];
+            words.insert(place.index(words.len()), COMMENTS[kind]);
+        }
+        let commented = words.join(" ");
+        // A blank inside a string or a backtick name is no place for a comment.
+        if parse_program(&commented).errors.is_empty() {
+            crate::formatting::formatted(&commented);
+        }
     }
 
     #[test]

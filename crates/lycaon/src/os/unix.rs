@@ -65,3 +65,37 @@ pub(crate) fn raise_open_files() -> u64 {
         Err(_) => now.current.unwrap_or(u64::MAX),
     }
 }
+
+/// Lets a child be killed by the system when this program ends, however it ends. To be started from
+/// the main thread: the system watches the thread that started the child.
+#[cfg(target_os = "linux")]
+#[allow(unsafe_code, reason = "only so can a child ask for this between fork and exec")]
+pub(crate) fn tie_to_this_process(command: &mut std::process::Command) {
+    use std::os::unix::process::CommandExt;
+    let parent = rustix::process::getpid();
+    let ask = move || {
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+        // The parent may have ended before the question was asked.
+        if rustix::process::getppid() != Some(parent) {
+            return Err(io::Error::other("the demo has ended"));
+        }
+        Ok(())
+    };
+    // SAFETY: `ask` runs between fork and exec, and makes two system calls only: no allocation on its
+    // good path, no locks, nothing of the parent's memory but the copied process id.
+    unsafe {
+        command.pre_exec(ask);
+    }
+}
+
+/// Elsewhere a child ends when it is told to, and stays when this program is killed.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn tie_to_this_process(_command: &mut std::process::Command) {}
+
+/// Asks a process to end.
+pub(crate) fn ask_to_end(pid: u32) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
+        // It may be gone already, and that is what was wanted.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+}

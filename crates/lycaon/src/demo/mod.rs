@@ -1,0 +1,299 @@
+//! `lycaon demo`: a server, its web interface and several agents on this machine, and one hunt that some of
+//! them match.
+//!
+//! Every part is a process of its own, started as it would be on real machines: the server from its
+//! configuration file, each agent with its own key, state and labels, over TLS on the loopback. `--check`
+//! runs the same hunt to its end and judges it.
+
+mod check;
+mod cohort;
+mod stage;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use api::{HuntView, LoginRequest, RowsQuery};
+use api_client::{Client, Connection};
+
+use crate::complaint::{Complaint, Outcome};
+use crate::demo::cohort::{Cohort, Role};
+use crate::demo::stage::Actor;
+use crate::output::{OutputArgs, Records};
+use crate::remote::block_on;
+use crate::results::row_record;
+use crate::{download, gui, hunt, init};
+
+pub(crate) use stage::{agent_program, free_port, this_program};
+
+/// Start a server, its web interface and several agents here, and run a hunt
+///
+/// Everything listens on the loopback only and lives in one folder. Three of five agents match the hunt's
+/// condition; the others are refused, each with its reason. Stays up until Ctrl-C.
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  lycaon demo\n  lycaon demo --agents 10 --check")]
+pub(crate) struct DemoArgs {
+    /// How many agents
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=200), value_name = "N")]
+    agents: u32,
+    /// Run the hunt to its end, judge it, and exit: 0 only if everything is as it must be
+    #[arg(long)]
+    check: bool,
+    /// Keep everything in this folder, which must be empty or new [default: a temporary one, removed at the end]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// The port of the web interface [default: 8889 when it is free, else any]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+}
+
+/// How long a demo's step may take before the demo says that it failed.
+const PATIENCE: Duration = Duration::from_secs(120);
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
+/// So many rows are shown.
+const SAMPLE: u64 = 8;
+const PREFERRED_PORT: u16 = 8889;
+
+/// A running demo.
+struct Demo {
+    folder: PathBuf,
+    made: init::Made,
+    address: String,
+    actors: Vec<Actor>,
+    cohort: Cohort,
+}
+
+pub(crate) fn run(args: DemoArgs) -> Outcome {
+    let temporary;
+    let folder = match &args.dir {
+        Some(folder) => folder.clone(),
+        None => {
+            temporary = tempfile::Builder::new()
+                .prefix("lycaon-demo-")
+                .tempdir()
+                .map_err(|e| Complaint::failed(format!("cannot make a temporary folder: {e}")))?;
+            temporary.path().to_owned()
+        }
+    };
+    let agent = agent_program()?;
+    block_on(async {
+        let result = tokio::select! {
+            result = play(&args, &folder, &agent) => result,
+            () = asked_to_end() => Ok(()),
+        };
+        say("ending the demo")?;
+        result
+    })
+}
+
+/// From nothing to a judged hunt, and then on until somebody ends it.
+async fn play(args: &DemoArgs, folder: &Path, agent: &Path) -> Outcome {
+    let mut demo = set_up(args, folder)?;
+    say(&format!("folder   {}", demo.folder.display()))?;
+    demo.start_server().await?;
+    let client = demo.sign_in().await?;
+    say(&format!("server   {}  (pid {})", demo.address, demo.actors[0].pid()))?;
+    demo.start_agents(&client, agent).await?;
+    say(&format!("agents   {} connected", demo.cohort.len()))?;
+    let hunt = client.create_hunt(&demo.cohort.hunt()).await?;
+    say(&format!("hunt     {}  {}", hunt.id, hunt.spec.name))?;
+    let hunt = demo.until_quiet(&client, &hunt.id).await?;
+    let zip = demo.folder.join("hunt.zip");
+    tell_results(&client, &hunt, &zip).await?;
+    let verdict = check::judge(&client, &demo.cohort, &hunt.id, &zip).await?;
+    say(&verdict.told())?;
+    if args.check {
+        return verdict.outcome();
+    }
+    demo.tell_the_way_in()?;
+    demo.watch_over().await
+}
+
+fn set_up(args: &DemoArgs, folder: &Path) -> Outcome<Demo> {
+    let http_port = match args.port {
+        Some(port) => init::port_that_is_free(port)?,
+        None => free_port(Some(PREFERRED_PORT))?,
+    };
+    let plan = init::Plan {
+        folder: folder.to_owned(),
+        agents_port: free_port(None)?,
+        http_port,
+        loopback: true,
+        addresses: vec!["127.0.0.1".into()],
+    };
+    let made = block_in_place(init::make(&plan))?;
+    Ok(Demo {
+        folder: folder.to_owned(),
+        address: format!("http://127.0.0.1:{http_port}"),
+        made,
+        actors: vec![],
+        cohort: Cohort::of(args.agents),
+    })
+}
+
+impl Demo {
+    async fn start_server(&mut self) -> Outcome {
+        let config = self.made.server_config.display().to_string();
+        let log = self.folder.join("server.log");
+        let server = Actor::start("server", &this_program()?, &["server", "--config", &config], &log)?;
+        self.actors.push(server);
+        let client = Client::new(&Connection { server: self.address.clone(), ..Connection::default() })?;
+        self.until("the server did not answer", async || Ok(client.health().await.is_ok())).await
+    }
+
+    async fn sign_in(&self) -> Outcome<Client> {
+        let client = Client::new(&Connection { server: self.address.clone(), ..Connection::default() })?;
+        let request = LoginRequest {
+            user: self.made.user.clone(),
+            password: self.made.password.clone(),
+            token: true,
+        };
+        let token = client.login(&request).await?.token;
+        Ok(client.with_token(token))
+    }
+
+    async fn start_agents(&mut self, client: &Client, agent: &Path) -> Outcome {
+        for role in Role::ALL {
+            let numbers = self.cohort.numbers(role);
+            if numbers.is_empty() {
+                continue;
+            }
+            let token = client.create_token(&role.token_request(numbers.len())).await?;
+            let token = token.token.ok_or_else(|| Complaint::failed("the server made no token"))?;
+            for number in numbers {
+                let actor = self.start_agent(agent, number, role, &token)?;
+                self.actors.push(actor);
+            }
+        }
+        let wanted = self.cohort.len() as u64;
+        self.until("not all agents connected", async || {
+            let query = api::ClientsQuery { online: Some(true), ..Default::default() };
+            Ok(client.clients(&query).await?.total >= wanted)
+        })
+        .await
+    }
+
+    fn start_agent(&self, program: &Path, number: u32, role: Role, token: &str) -> Outcome<Actor> {
+        let name = format!("agent-{number}");
+        let folder = self.folder.join(&name);
+        let labels: Vec<String> = role.labels().iter().map(|label| (*label).to_owned()).collect();
+        let config = self.made.write_agent_config(&folder, token, &labels)?;
+        let log = self.folder.join(format!("{name}.log"));
+        Actor::start(&name, program, &["--config", &config.display().to_string()], &log)
+    }
+
+    /// Waits for a state. A process that ends meanwhile is told at once, with the end of its log.
+    async fn until(&mut self, otherwise: &str, reached: impl AsyncFn() -> Outcome<bool>) -> Outcome {
+        let give_up = tokio::time::Instant::now() + PATIENCE;
+        while !reached().await? {
+            for actor in &mut self.actors {
+                actor.check()?;
+            }
+            if tokio::time::Instant::now() > give_up {
+                return Err(Complaint::failed(format!("{otherwise} within {} s", PATIENCE.as_secs()))
+                    .hint(format!("the logs are in {}; --dir DIR keeps them", self.folder.display())));
+            }
+            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+        }
+        Ok(())
+    }
+
+    /// Watches the hunt, a line for every change, until all have answered and ended.
+    async fn until_quiet(&mut self, client: &Client, id: &str) -> Outcome<HuntView> {
+        let everybody = self.cohort.len() as u64;
+        let last = std::cell::RefCell::new(String::new());
+        self.until("the hunt did not come to its end", async || {
+            let hunt = client.hunt(id).await?;
+            let line = queues(&hunt);
+            if *last.borrow() != line {
+                say(&format!("         {line}"))?;
+                *last.borrow_mut() = line;
+            }
+            let counts = &hunt.counts;
+            let decided = counts.refused + counts.completed + counts.results + counts.failed;
+            Ok(hunt::is_quiet(counts) && decided >= everybody)
+        })
+        .await?;
+        Ok(client.hunt(id).await?)
+    }
+
+    fn tell_the_way_in(&self) -> Outcome {
+        if !gui::is_built() {
+            say("The web interface was not built into this program: run `make gui` and build again.")?;
+        }
+        say(&format!(
+            "\n  Open      {}\n  User      {}\n  Password  {}\n\nCtrl-C ends the demo.",
+            self.address, self.made.user, self.made.password
+        ))
+    }
+
+    /// Stays until somebody ends the demo, or a process ends by itself.
+    async fn watch_over(&mut self) -> Outcome {
+        loop {
+            for actor in &mut self.actors {
+                actor.check()?;
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        // All are asked first, so that they end at the same time; each is then waited for.
+        for actor in &self.actors {
+            actor.dismiss();
+        }
+    }
+}
+
+fn queues(hunt: &HuntView) -> String {
+    let counts = &hunt.counts;
+    format!(
+        "{}  asked {}  refused {}  pending {}  running {}  completed {}  results {}  failed {}",
+        hunt::bar(counts, 30),
+        counts.asked,
+        counts.refused,
+        counts.pending,
+        counts.running,
+        counts.completed,
+        counts.results,
+        counts.failed
+    )
+}
+
+async fn tell_results(client: &Client, hunt: &HuntView, zip: &Path) -> Outcome {
+    let query = RowsQuery { limit: Some(SAMPLE), ..RowsQuery::default() };
+    let page = client.hunt_results(&hunt.id, &query).await?;
+    say(&format!("\n{} of {} rows:", page.items.len(), page.total))?;
+    let mut records: Records = OutputArgs::table().records(&["_client"]);
+    for row in page.items {
+        records.push(row_record(row, true))?;
+    }
+    records.finish()?;
+    download::save(client.hunt_export(&hunt.id).await?, zip).await?;
+    say(&format!("\nall rows and files: {}", zip.display()))
+}
+
+/// Prints a line at once.
+fn say(text: &str) -> Outcome {
+    use std::io::Write;
+    let mut out = std::io::stdout();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}
+
+async fn asked_to_end() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = interrupted.await;
+}

@@ -1,0 +1,193 @@
+//! The command line's contract: help with an example, exit status 0, 1 or 2, one clear message for bad
+//! input, records in the format that was asked for.
+
+use std::collections::VecDeque;
+use std::io::Read;
+use std::process::Stdio;
+
+use expect_test::{Expect, expect};
+
+use crate::program::{lycaon, run, run_in};
+
+/// A command that must fail: its status and all that it says.
+#[track_caller]
+fn check_failure(args: &[&str], status: i32, message: Expect) {
+    let said = run(args);
+    assert_eq!(said.out, "", "nothing goes to stdout: {args:?}");
+    assert_eq!(said.status, status, "{args:?}: {}", said.err);
+    message.assert_eq(&said.err);
+}
+
+/// The same with a file; `FILE` in the message stands for its path.
+#[track_caller]
+fn check_file_failure(args: &[&str], name: &str, content: &str, message: Expect) {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(name), content).unwrap();
+    let mut args = args.to_vec();
+    args.push(name);
+    let said = run_in(folder.path(), &args);
+    assert_eq!(said.status, 1, "{args:?}: {}", said.err);
+    message.assert_eq(&said.err);
+}
+
+/// The names of the subcommands in a help text.
+fn subcommands(help: &str) -> Vec<String> {
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    listed
+        .take_while(|line| !line.is_empty())
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next().map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let mut open = VecDeque::from([vec![]]);
+    let mut seen = 0;
+    while let Some(path) = open.pop_front() {
+        let mut args: Vec<&str> = path.iter().map(String::as_str).collect();
+        args.push("--help");
+        let said = run(&args);
+        assert_eq!(said.status, 0, "{args:?}: {}", said.err);
+        assert!(
+            said.out.contains("Example:\n  lycaon"),
+            "{args:?} shows no example:\n{}",
+            said.out
+        );
+        for name in subcommands(&said.out) {
+            open.push_back(path.iter().cloned().chain([name]).collect());
+        }
+        seen += 1;
+    }
+    assert!(seen > 25, "only {seen} commands were found");
+}
+
+#[test]
+fn wrong_usage_ends_with_status_2() {
+    for args in [
+        &["--bogus"][..],
+        &["hunt"],
+        &["hunt", "create"],
+        &["hunt", "list", "--format", "xml"],
+        &["nonsense"],
+        &["client", "label", "C.1", "office"],
+        &[],
+    ] {
+        let said = run(args);
+        assert_eq!(said.status, 2, "{args:?}: {}", said.err);
+        assert_eq!(said.out, "");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_known_or_not_there_is_told() {
+    check_failure(
+        &["hunt", "list"],
+        2,
+        expect![[r#"
+        error: no server is known
+          hint: sign in with `lycaon login --server URL`, or give --server or LYCAON_SERVER
+    "#]],
+    );
+    check_failure(
+        &["client", "list", "--server", "http://127.0.0.1:1"],
+        1,
+        expect![[r#"
+        error: no answer from http://127.0.0.1:1: Connection refused (os error 111)
+          hint: is the server running, and is its address right?
+    "#]],
+    );
+    check_failure(&["whoami", "--server", "localhost"], 1, expect![[r#"
+        error: `localhost` is not the address of a server: relative URL without a base; write it as http://127.0.0.1:8889
+    "#]]);
+}
+
+#[test]
+fn a_hunt_file_that_is_wrong_is_told_with_its_place() {
+    let create = ["hunt", "create", "-f"];
+    check_failure(&["hunt", "create", "-f", "/nonexistent/hunt.yaml"], 1, expect![[r#"
+        error: cannot read /nonexistent/hunt.yaml: No such file or directory (os error 2)
+          hint: is the path right?
+    "#]]);
+    check_file_failure(&create, "hunt.yaml", "name: x\nartefacts: []\n", expect![[r#"
+        error: hunt.yaml:2:1: unknown field `artefacts`, expected one of name, description, artifacts, condition, rate, limits, canary, expires, schedule, start
+    "#]]);
+    check_file_failure(&create, "hunt.yaml", "name: 'x\n", expect![[r#"
+        error: hunt.yaml:2:1: invalid indentation in multiline quoted scalar
+    "#]]);
+    check_file_failure(
+        &create,
+        "hunt.yaml",
+        "name: x\nartifacts: [{name: A}]\nlimits: {clients: all}\n",
+        expect![[r#"
+            error: hunt.yaml:3:19: invalid u64
+        "#]],
+    );
+}
+
+#[test]
+fn an_artifact_that_is_wrong_is_told_with_its_place() {
+    check_failure(&["artifact", "show", "Linux.Sys.User"], 1, expect![[r#"
+        error: there is no artifact `Linux.Sys.User`
+          hint: `lycaon artifact list` shows all; --artifacts DIR loads more
+    "#]]);
+    check_file_failure(
+        &["artifact", "check"],
+        "a.yaml",
+        "name: A\nsources: [{query: SELECT FROM}]\n",
+        expect![[r#"
+            error: 1 mistake in artifact files
+
+            error: the text ends too early, expected a plugin or a name after FROM
+             --> a.yaml:2:30 in sources[0].query
+              |
+            2 | sources: [{query: SELECT FROM}]
+              |                              ^
+        "#]],
+    );
+    check_file_failure(&["artifact", "check"], "a.yaml", "nam: A\n", expect![[r#"
+        error: 2 mistakes in artifact files
+
+        error: there is no field `nam`
+         --> a.yaml:1:1 in nam
+          |
+        1 | nam: A
+          | ^
+          = hint: did you mean `name`?
+
+        error: the artifact has no name
+         --> a.yaml:1:1 in name
+          |
+        1 | nam: A
+          | ^
+          = hint: a name is made of words joined by dots; a word has letters, digits and `_` and does not start with a digit, for example `Custom.Linux.Users`
+    "#]]);
+}
+
+#[test]
+fn artifacts_that_are_good_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "name: Custom.A\nsources:\n  - query: SELECT 1 AS One FROM scope()\n";
+    std::fs::write(folder.path().join("a.yaml"), text).unwrap();
+    let said = run_in(folder.path(), &["artifact", "check", "."]);
+    assert_eq!((said.status, said.err.as_str()), (0, "1 artifacts are good\n"));
+    let listed = run_in(
+        folder.path(),
+        &["artifact", "list", "Custom", "--artifacts", ".", "--format", "csv"],
+    );
+    assert_eq!(listed.out, "name,kind,summary\nCustom.A,client,\n");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let mut child = lycaon(&["completions", "zsh"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let status = child.wait().unwrap();
+    let mut err = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+    assert_eq!((status.code(), err.as_str()), (Some(0), ""));
+}

@@ -2,13 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use artifacts::{ArtifactSet, Severity};
+use std::sync::Arc;
+
+use artifacts::{ArtifactSet, Severity, SourceChoice};
 use clap::Subcommand;
 use model::artifact::Artifact;
+use model::collect::CompiledCollection;
+use vql_eval::{Collected, CollectionPlan, on_big_stack};
 
+use crate::call::CallArgs;
 use crate::complaint::{Complaint, Outcome};
+use crate::local::{self, LocalArgs};
 use crate::login::note;
-use crate::output::{OutputArgs, Record};
+use crate::output::{OutputArgs, Record, Records};
 
 /// Work with artifact definitions on this machine
 #[derive(clap::Args, Debug)]
@@ -55,6 +61,25 @@ enum ArtifactCommand {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
+    /// Collect an artifact on this machine, without a server
+    #[command(
+        after_help = "Example:\n  lycaon artifact collect Linux.Sys.Users --format json\n  lycaon artifact collect Linux.Search.FileFinder --arg SearchFilesGlob=/etc/*.conf --uploads found/"
+    )]
+    Collect {
+        /// Its name
+        name: String,
+        /// Only this source; may be given several times
+        #[arg(long = "source", value_name = "NAME")]
+        sources: Vec<String>,
+        #[command(flatten)]
+        call: CallArgs,
+        #[command(flatten)]
+        definitions: DefinitionArgs,
+        #[command(flatten)]
+        local: LocalArgs,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
 }
 
 pub(crate) fn run(args: ArtifactArgs) -> Outcome {
@@ -64,6 +89,15 @@ pub(crate) fn run(args: ArtifactArgs) -> Outcome {
         }
         ArtifactCommand::Show { name, definitions } => show(&load(&definitions)?, &name),
         ArtifactCommand::Check { paths } => check(&paths),
+        ArtifactCommand::Collect { name, sources, call, definitions, local, output } => {
+            let set = load(&definitions)?;
+            find(&set, &name)?;
+            let choice = match sources.is_empty() {
+                true => SourceChoice::All,
+                false => SourceChoice::Named(sources),
+            };
+            collect(&compiled(&set, &name, &call, &choice)?, &local, &output)
+        }
     }
 }
 
@@ -132,8 +166,63 @@ fn check(paths: &[PathBuf]) -> Outcome {
     for problem in &problems {
         note(&problem.render());
     }
-    note(&format!("{} artifacts are good", set.len() - built_in));
+    let good = match set.len() - built_in {
+        1 => "1 artifact is good".to_owned(),
+        several => format!("{several} artifacts are good"),
+    };
+    note(&good);
     Ok(())
+}
+
+fn compiled(
+    set: &ArtifactSet,
+    name: &str,
+    call: &CallArgs,
+    choice: &SourceChoice,
+) -> Outcome<CompiledCollection> {
+    artifacts::compile(set, name, &call.parameters()?, choice).map_err(|errors| {
+        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Complaint::failed(lines.join("\n"))
+            .hint(format!("`lycaon artifact show {name}` lists its parameters"))
+    })
+}
+
+/// Runs the collection here; with several sources each row says which one it comes from.
+fn collect(collection: &CompiledCollection, args: &LocalArgs, output: &OutputArgs) -> Outcome {
+    let catalog = Arc::new(local::catalog());
+    let plan = CollectionPlan::compile(collection.clone(), &catalog)
+        .map_err(|error| Complaint::failed(error.to_string()))?;
+    let several = plan.sources().count() > 1;
+    let (setup, errors) = args.setup(&catalog)?;
+    let collected = on_big_stack(|| {
+        let mut collection = plan.start(setup, local::variables());
+        let mut records: Records = output.records(&[]);
+        while let Some(found) = collection.next() {
+            match found {
+                Collected::Row { source, row } => {
+                    let mut record = local::record(&row);
+                    if several {
+                        record.shift_insert(
+                            0,
+                            "_source".into(),
+                            collection.source_name(source).into(),
+                        );
+                    }
+                    records.push(record)?;
+                }
+                Collected::Skipped { source } => {
+                    let name = collection.source_name(source);
+                    note(&format!("{name} was left out: its precondition does not hold here"));
+                }
+                Collected::Finished { .. } => {}
+            }
+        }
+        records.finish()?;
+        errors.judge(collection.stop_reason())
+    });
+    collected.map_err(|error| {
+        Complaint::failed(format!("cannot start a thread for the query: {error}"))
+    })?
 }
 
 fn wrong_files(problems: &[artifacts::Problem]) -> Complaint {

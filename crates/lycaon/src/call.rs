@@ -31,13 +31,16 @@ pub(crate) struct LimitArgs {
 }
 
 impl CallArgs {
+    /// Names and texts, in the order given.
+    pub(crate) fn parameters(&self) -> Outcome<Vec<(String, String)>> {
+        let pair = |(name, value): (&str, &str)| (name.to_owned(), value.to_owned());
+        self.args.iter().map(|text| key_value(text, "--arg").map(pair)).collect()
+    }
+
     /// The call of `artifact` with these parameters.
     pub(crate) fn call(&self, artifact: &str) -> Outcome<ArtifactCall> {
-        let mut parameters = serde_json::Map::new();
-        for text in &self.args {
-            let (name, value) = key_value(text, "--arg")?;
-            parameters.insert(name.to_owned(), value.into());
-        }
+        let parameters = self.parameters()?;
+        let parameters = parameters.into_iter().map(|(name, value)| (name, value.into())).collect();
         Ok(ArtifactCall { name: artifact.to_owned(), parameters })
     }
 }

@@ -9,7 +9,9 @@ use crate::output::{OutputArgs, Record};
 
 /// Show help for a command, or the reference of VQL
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:\n  lycaon help hunt create\n  lycaon help vql\n  lycaon help vql pslist")]
+#[command(
+    after_help = "Example:\n  lycaon help hunt create\n  lycaon help vql\n  lycaon help vql pslist"
+)]
 pub(crate) struct HelpArgs {
     /// A command, or `vql` and the name of a plugin or function
     words: Vec<String>,

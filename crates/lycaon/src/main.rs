@@ -15,12 +15,17 @@ mod complaint;
 mod credentials;
 mod download;
 mod flow;
+mod help;
 mod hunt;
+mod local;
 mod login;
+mod machine;
 mod os;
 mod output;
+mod query;
 mod remote;
 mod results;
+mod uploads;
 mod yaml;
 
 use std::process::ExitCode;
@@ -45,13 +50,15 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Query(query::QueryArgs),
+    Artifact(artifact::ArtifactArgs),
+    Help(help::HelpArgs),
     Login(login::LoginArgs),
     Logout(login::LogoutArgs),
     Whoami(login::WhoAmIArgs),
     Client(client::ClientArgs),
     Hunt(hunt::HuntArgs),
     Flow(flow::FlowArgs),
-    Artifact(artifact::ArtifactArgs),
     Completions(CompletionArgs),
 }
 
@@ -74,6 +81,8 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Outcome {
     match command {
+        Command::Query(args) => query::run(args),
+        Command::Help(args) => help::run(args),
         Command::Login(args) => login::login(args),
         Command::Logout(args) => login::logout(args),
         Command::Whoami(args) => login::whoami(args),

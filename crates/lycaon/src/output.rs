@@ -51,6 +51,16 @@ impl OutputArgs {
         })
     }
 
+    /// A table, whatever the output is: for what only a person reads.
+    pub(crate) fn table() -> Self {
+        Self { format: Some(Format::Table) }
+    }
+
+    /// Whether records become a table.
+    pub(crate) fn is_table(&self) -> bool {
+        self.format() == Format::Table
+    }
+
     /// Begins a list of records. `columns` come first and in this order; records may have more.
     pub(crate) fn records(&self, columns: &[&str]) -> Records {
         Records::new(self.format(), columns, BufWriter::new(std::io::stdout()))
@@ -129,16 +139,6 @@ impl<W: Write> Records<W> {
         }
         self.written += 1;
         Ok(())
-    }
-
-    /// Makes what was pushed so far visible.
-    pub(crate) fn flush(&mut self) -> Outcome {
-        Ok(self.out.flush()?)
-    }
-
-    /// How many were pushed.
-    pub(crate) fn len(&self) -> usize {
-        self.written
     }
 
     /// Writes what is still held.

@@ -97,24 +97,42 @@ fn a_server_that_is_not_known_or_not_there_is_told() {
           hint: is the server running, and is its address right?
     "#]],
     );
-    check_failure(&["whoami", "--server", "localhost"], 1, expect![[r#"
+    check_failure(
+        &["whoami", "--server", "localhost"],
+        1,
+        expect![[r#"
         error: `localhost` is not the address of a server: relative URL without a base; write it as http://127.0.0.1:8889
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_hunt_file_that_is_wrong_is_told_with_its_place() {
     let create = ["hunt", "create", "-f"];
-    check_failure(&["hunt", "create", "-f", "/nonexistent/hunt.yaml"], 1, expect![[r#"
+    check_failure(
+        &["hunt", "create", "-f", "/nonexistent/hunt.yaml"],
+        1,
+        expect![[r#"
         error: cannot read /nonexistent/hunt.yaml: No such file or directory (os error 2)
           hint: is the path right?
-    "#]]);
-    check_file_failure(&create, "hunt.yaml", "name: x\nartefacts: []\n", expect![[r#"
+    "#]],
+    );
+    check_file_failure(
+        &create,
+        "hunt.yaml",
+        "name: x\nartefacts: []\n",
+        expect![[r#"
         error: hunt.yaml:2:1: unknown field `artefacts`, expected one of name, description, artifacts, condition, rate, limits, canary, expires, schedule, start
-    "#]]);
-    check_file_failure(&create, "hunt.yaml", "name: 'x\n", expect![[r#"
+    "#]],
+    );
+    check_file_failure(
+        &create,
+        "hunt.yaml",
+        "name: 'x\n",
+        expect![[r#"
         error: hunt.yaml:2:1: invalid indentation in multiline quoted scalar
-    "#]]);
+    "#]],
+    );
     check_file_failure(
         &create,
         "hunt.yaml",
@@ -127,10 +145,14 @@ fn a_hunt_file_that_is_wrong_is_told_with_its_place() {
 
 #[test]
 fn an_artifact_that_is_wrong_is_told_with_its_place() {
-    check_failure(&["artifact", "show", "Linux.Sys.User"], 1, expect![[r#"
-        error: there is no artifact `Linux.Sys.User`
-          hint: `lycaon artifact list` shows all; --artifacts DIR loads more
-    "#]]);
+    check_failure(
+        &["artifact", "show", "Linux.Sys.User"],
+        1,
+        expect![[r#"
+            error: there is no artifact `Linux.Sys.User`
+              hint: did you mean `Linux.Sys.Users`?
+        "#]],
+    );
     check_file_failure(
         &["artifact", "check"],
         "a.yaml",
@@ -145,7 +167,11 @@ fn an_artifact_that_is_wrong_is_told_with_its_place() {
               |                              ^
         "#]],
     );
-    check_file_failure(&["artifact", "check"], "a.yaml", "nam: A\n", expect![[r#"
+    check_file_failure(
+        &["artifact", "check"],
+        "a.yaml",
+        "nam: A\n",
+        expect![[r#"
         error: 2 mistakes in artifact files
 
         error: there is no field `nam`
@@ -161,7 +187,8 @@ fn an_artifact_that_is_wrong_is_told_with_its_place() {
         1 | nam: A
           | ^
           = hint: a name is made of words joined by dots; a word has letters, digits and `_` and does not start with a digit, for example `Custom.Linux.Users`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -170,7 +197,7 @@ fn artifacts_that_are_good_are_counted() {
     let text = "name: Custom.A\nsources:\n  - query: SELECT 1 AS One FROM scope()\n";
     std::fs::write(folder.path().join("a.yaml"), text).unwrap();
     let said = run_in(folder.path(), &["artifact", "check", "."]);
-    assert_eq!((said.status, said.err.as_str()), (0, "1 artifacts are good\n"));
+    assert_eq!((said.status, said.err.as_str()), (0, "1 artifact is good\n"));
     let listed = run_in(
         folder.path(),
         &["artifact", "list", "Custom", "--artifacts", ".", "--format", "csv"],
@@ -190,4 +217,118 @@ fn a_reader_that_goes_away_is_no_failure() {
     let mut err = String::new();
     child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
     assert_eq!((status.code(), err.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn vql_that_is_wrong_is_told_with_a_caret() {
+    check_failure(
+        &["query", "SELECT 1 + AS x FROM scope()"],
+        1,
+        expect![[r#"
+        error: the query does not compile
+
+        error: unexpected `AS`, a reserved word
+         --> query:1:12
+          |
+        1 | SELECT 1 + AS x FROM scope()
+          |            ^^ expected an expression after the operator
+    "#]],
+    );
+    check_failure(
+        &["query", "SELECT * FROM pslst()"],
+        1,
+        expect![[r#"
+        error: Plugin pslst not found
+        error: Plugin pslst not found. Did you mean pslist?
+        error: the query reported 2 errors; they stand above
+    "#]],
+    );
+    check_failure(
+        &["query", "SELECT 1 FROM scope()", "--env", "x"],
+        2,
+        expect![[r#"
+        error: `--env x` does not say which value
+          hint: write it as `--env NAME=VALUE`
+    "#]],
+    );
+    check_failure(
+        &["query", "SELECT 1 FROM scope()", "--timeout", "soon"],
+        2,
+        expect![[r#"
+        error: --timeout: `soon` is not a length of time such as `30s`, `10m`, `2h` or `7d`
+    "#]],
+    );
+    check_failure(
+        &["query", "SELECT 1 FROM scope()", "--artifacts", "/nonexistent"],
+        1,
+        expect![[r#"
+            error: cannot read /nonexistent: No such file or directory (os error 2)
+              hint: is the path right?
+        "#]],
+    );
+}
+
+#[test]
+fn records_come_in_the_format_that_was_asked_for() {
+    let query = "SELECT 'a' AS Name, 7 AS Size, V FROM scope()";
+    let print = |format: &str| run(&["query", query, "--env", "V=x", "--format", format]).out;
+    expect![[r#"
+        Name  Size  V
+        ────  ────  ─
+        a        7  x
+    "#]]
+    .assert_eq(&print("table"));
+    expect![[r#"
+        [
+        {"Name":"a","Size":7,"V":"x"}
+        ]
+    "#]]
+    .assert_eq(&print("json"));
+    expect![[r#"
+        {"Name":"a","Size":7,"V":"x"}
+    "#]]
+    .assert_eq(&print("jsonl"));
+    expect![[r#"
+        Name,Size,V
+        a,7,x
+    "#]]
+    .assert_eq(&print("csv"));
+    assert_eq!(run(&["query", query, "--env", "V=x"]).out, print("jsonl"), "not a terminal");
+}
+
+#[test]
+fn a_query_that_takes_too_long_is_ended_and_that_is_a_failure() {
+    let said = run(&[
+        "query",
+        "SELECT * FROM range(start=0, end=100000000) WHERE _value < 0",
+        "--timeout",
+        "100ms",
+    ]);
+    assert_eq!(said.status, 1);
+    assert!(said.err.contains("limit of time") && said.err.contains("--timeout"), "{}", said.err);
+}
+
+#[test]
+fn the_reference_of_vql_is_on_the_terminal() {
+    let said = run(&["help", "vql", "stat"]);
+    assert!(said.status == 0 && said.out.contains("stat("), "{}{}", said.out, said.err);
+    let all = run(&["help", "vql", "--format", "jsonl"]);
+    assert!(all.out.lines().count() > 100, "{}", all.out.lines().count());
+    check_failure(
+        &["help", "vql", "pslst"],
+        1,
+        expect![[r#"
+        error: no plugin or function is called `pslst`
+          hint: did you mean pslist?
+    "#]],
+    );
+    check_failure(
+        &["help", "hunts"],
+        2,
+        expect![[r#"
+        error: there is no command `hunts`
+          hint: `lycaon --help` lists the commands; `lycaon help vql NAME` explains VQL
+    "#]],
+    );
+    assert!(run(&["help", "hunt", "create"]).out.contains("hunt.yaml"));
 }

@@ -1,0 +1,121 @@
+//! VQL on this machine, without a server: what queries may call here, where their log and their files go,
+//! and how their rows are printed.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rows::{Dict, Row, Value};
+use vql_eval::{Limits, Setup, StopReason};
+use vql_plugin::{Catalog, Host, Level, LogLine};
+
+use crate::complaint::{Complaint, Outcome};
+use crate::login::note;
+use crate::machine::{SystemClock, SystemEntropy};
+use crate::output::{Record, clean};
+use crate::uploads::UploadFolder;
+
+/// Everything that queries may call on this machine.
+pub(crate) fn catalog() -> Catalog {
+    vql_eval::language()
+        .and(vql_std::catalog())
+        .and(vql_machine::catalog(vql_machine::this_machine()))
+}
+
+/// How a local run is bounded, and what it may do besides reading.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct LocalArgs {
+    /// Give up after so long: `30s`, `10m`
+    #[arg(long, default_value = "10m", value_name = "DURATION")]
+    timeout: String,
+    /// At most so many rows
+    #[arg(long, default_value_t = 10_000_000, value_name = "N")]
+    rows_max: u64,
+    /// Keep uploaded files in this folder; without it `upload()` keeps nothing
+    #[arg(long, value_name = "DIR")]
+    uploads: Option<PathBuf>,
+    /// Also show debug messages of the query
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+impl LocalArgs {
+    /// What a run is given, and who counts the errors that it logs.
+    pub(crate) fn setup(&self, catalog: &Arc<Catalog>) -> Outcome<(Setup, Errors)> {
+        let time_max = base::parse_duration(&self.timeout)
+            .map_err(|error| Complaint::usage(format!("--timeout: {error}")))?;
+        if time_max == Duration::ZERO {
+            return Err(Complaint::usage("--timeout: a query needs some time").hint("write `30s`"));
+        }
+        let mut host = Host::builder(Arc::new(SystemClock), Box::new(SystemEntropy))
+            .accessors(accessors::all());
+        if let Some(folder) = &self.uploads {
+            host = host.uploads(Arc::new(UploadFolder::new(folder)?));
+        }
+        let mut setup = Setup::new(host.build(), catalog.clone());
+        setup.limits = Limits { time_max, rows_max: self.rows_max, ..Limits::default() };
+        let verbose = self.verbose;
+        let errors = Errors::default();
+        let counted = errors.clone();
+        setup.log = Arc::new(move |line: LogLine| {
+            counted.count(&line);
+            tell(&line, verbose);
+        });
+        Ok((setup, errors))
+    }
+}
+
+/// How many lines of a log meant that something failed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Errors(Arc<AtomicU64>);
+
+impl Errors {
+    fn count(&self, line: &LogLine) {
+        if line.means_failure() {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// A run that was ended before it was through, or that logged errors, is a failure.
+    pub(crate) fn judge(&self, stopped: Option<StopReason>) -> Outcome {
+        if let Some(reason) = stopped {
+            return Err(Complaint::failed(format!("the query was ended: {reason}")).hint(
+                "--timeout and --rows-max raise its limits; a LIMIT in the query ends it well",
+            ));
+        }
+        match self.0.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            1 => Err(Complaint::failed("the query reported an error; it stands above")),
+            several => Err(Complaint::failed(format!(
+                "the query reported {several} errors; they stand above"
+            ))),
+        }
+    }
+}
+
+fn tell(line: &LogLine, verbose: bool) {
+    let word = match line.level {
+        Level::Debug if !verbose => return,
+        Level::Debug => "debug",
+        Level::Default | Level::Info => "info",
+        Level::Warn => "warning",
+        Level::Error => "error",
+        Level::Alert => "alert",
+    };
+    note(&format!("{word}: {}", clean(&line.text)));
+}
+
+/// Variables that every local query knows.
+pub(crate) fn variables() -> Dict {
+    let config = Dict::new()
+        .with("Version", env!("CARGO_PKG_VERSION"))
+        .with("Client_labels", Value::array(Vec::<Value>::new()));
+    Dict::new().with("config", Value::Dict(config))
+}
+
+/// A row as a record.
+pub(crate) fn record(row: &Row) -> Record {
+    // What the writer wrote is an object again.
+    serde_json::from_str(&rows_json::row_to_json(row)).unwrap_or_default()
+}

@@ -151,6 +151,36 @@ impl Value {
         }
     }
 
+    /// Like [`size_bytes`](Self::size_bytes), but gives up: `None` when the value is larger than
+    /// `bytes_max` or nested deeper than `depth_max`. Parts that are shared count every time, so
+    /// that printing or walking the value is bounded as well.
+    pub fn measure(&self, bytes_max: usize, depth_max: usize) -> Option<usize> {
+        fn walk(value: &Value, left: &mut usize, depth: usize) -> Option<()> {
+            let own = match value {
+                Value::Array(_) | Value::Dict(_) => size_of::<Value>() + 64,
+                flat => flat.size_bytes(),
+            };
+            *left = left.checked_sub(own)?;
+            match value {
+                Value::Array(values) => {
+                    let depth = depth.checked_sub(1)?;
+                    values.iter().try_for_each(|value| walk(value, left, depth))
+                }
+                Value::Dict(dict) => {
+                    let depth = depth.checked_sub(1)?;
+                    dict.iter().try_for_each(|(key, value)| {
+                        *left = left.checked_sub(key.len() + 40)?;
+                        walk(value, left, depth)
+                    })
+                }
+                _ => Some(()),
+            }
+        }
+        let mut left = bytes_max;
+        walk(self, &mut left, depth_max)?;
+        Some(bytes_max - left)
+    }
+
     /// About how many bytes of memory the value keeps alive; shared parts count fully.
     pub fn size_bytes(&self) -> usize {
         const SELF: usize = size_of::<Value>();

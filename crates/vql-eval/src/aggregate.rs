@@ -93,7 +93,7 @@ impl Env {
             AggregateKind::Enumerate => {
                 let mut charge = Charge::new(self.session());
                 // A failed charge has ended the run already.
-                let _ = charge.add(first.size_bytes());
+                let _ = self.session().measure(&first).and_then(|size| charge.add(size));
                 let list = Arc::new(vec![first]);
                 (State::List(list.clone(), charge), Value::Array(list))
             }
@@ -128,7 +128,8 @@ impl Env {
                 best.clone()
             }
             State::List(list, charge) => {
-                if charge.add(first.size_bytes()).is_ok() {
+                let size = self.session().measure(&first);
+                if size.and_then(|size| charge.add(size)).is_ok() {
                     // Copied only while a row that shows it is still kept.
                     Arc::make_mut(list).push(first);
                 }

@@ -28,8 +28,8 @@ impl Env {
         let Some((first, members)) = call.path.split_first() else { return Value::Null };
         match self.slot(first) {
             None => {
-                let text = self.unknown_text(&call.name);
-                self.session().log_once(Level::Error, text);
+                let text = || self.unknown_text(&call.name);
+                self.session().log_once_about(&call.name, Level::Error, text);
                 Value::Null
             }
             Some(Slot::Definition(definition)) if members.is_empty() => {
@@ -43,8 +43,8 @@ impl Env {
                     value = self.member(&value, name).unwrap_or_default();
                 }
                 if value.is_null() {
-                    let text = self.unknown_text(&call.name);
-                    self.session().log_once(Level::Error, text);
+                    let text = || self.unknown_text(&call.name);
+                    self.session().log_once_about(&call.name, Level::Error, text);
                 }
                 value
             }
@@ -87,7 +87,7 @@ impl Env {
         let scope = self.handle();
         let outcome = catch_unwind(AssertUnwindSafe(|| body(args, &scope)));
         match outcome {
-            Ok(Ok(value)) => value,
+            Ok(Ok(value)) => self.built(value),
             Ok(Err(failure)) => {
                 self.log(Level::Default, format!("{}: {failure}", entry.spec.name));
                 Value::Null

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use rows::{Name, Row, Value};
 
-use crate::plan::{Column, Select};
+use crate::plan::{Column, Expr, Select};
 use crate::scope::Env;
 
 /// The columns of a SELECT over one source row.
@@ -48,7 +48,12 @@ impl CellRow {
     }
 
     fn cell(&self, at: usize) -> &Value {
-        self.made[at].get_or_init(|| self.env.settle(self.env.eval(&self.select.cells[at].expr)))
+        let expr = &self.select.cells[at].expr;
+        self.made[at].get_or_init(|| match self.env.eval(expr) {
+            // Settled already, and perhaps a long list.
+            value if matches!(expr, Expr::Aggregate(_)) => value,
+            value => self.env.settle(value),
+        })
     }
 
     /// Computes what is missing and puts the output row together.

@@ -10,7 +10,6 @@ use crate::objects::StoredQuery;
 use crate::operators::compare;
 use crate::plan::{Expr, If, Select, Step};
 use crate::scope::Env;
-use crate::select::row_size;
 use crate::session::Charge;
 
 impl Env {
@@ -30,9 +29,10 @@ impl Env {
             Expr::Logic(first, rest) => self.logic(first, rest),
             Expr::Arithmetic(first, rest) => self.chain(first, rest),
             Expr::Not(inner) => Value::Bool(!self.is_true(&self.eval(inner))),
-            Expr::Array(items) => Value::from(
-                items.iter().map(|item| self.plain(&self.eval(item))).collect::<Vec<_>>(),
-            ),
+            Expr::Array(items) => {
+                let items = items.iter().map(|item| self.plain(&self.eval(item)));
+                self.built(Value::from(items.collect::<Vec<_>>()))
+            }
             Expr::If(parts) => self.choose(parts),
             Expr::Aggregate(aggregate) => self.aggregate(aggregate),
             Expr::Negated(inner) => negated(&self.eval(inner)),
@@ -131,7 +131,8 @@ impl Env {
                 Some((_, only)) if row.len() == 1 => only.clone(),
                 _ => Value::Dict(row),
             };
-            if charge.add(value.size_bytes()).is_err() {
+            let size = self.session().measure(&value);
+            if size.and_then(|size| charge.add(size)).is_err() {
                 return Value::Null;
             }
             values.push(value);
@@ -179,6 +180,11 @@ impl Env {
         }
     }
 
+    /// A value that was just put together; NULL when it is too large, which ends the run.
+    pub(crate) fn built(&self, value: Value) -> Value {
+        if self.session().built(&value).is_ok() { value } else { Value::Null }
+    }
+
     /// Like [`settle`](Self::settle), for values that are not needed any more as what they are:
     /// records become plain data as well.
     pub(crate) fn plain(&self, value: &Value) -> Value {
@@ -198,7 +204,7 @@ impl Env {
         let mut rows = Vec::new();
         let mut charge = Charge::new(self.session());
         for row in self.rows_of_query(query) {
-            if charge.add(row_size(&row)).is_err() {
+            if charge.add_row(&row).is_err() {
                 break;
             }
             rows.push(row);

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use rows::{Row, Text, Value};
 
 use crate::aggregate::Context;
-use crate::select::{Transformed, row_size};
+use crate::select::Transformed;
 use crate::session::Charge;
 use crate::stack;
 
 struct Group {
     context: Arc<Context>,
     last: Option<Row>,
+    seen: u64,
     size: usize,
 }
 
@@ -46,7 +47,7 @@ impl Grouped {
                         break;
                     }
                     places.insert(key, groups.len());
-                    groups.push(Group { context: Arc::default(), last: None, size: 0 });
+                    groups.push(Group { context: Arc::default(), last: None, seen: 0, size: 0 });
                     groups.len() - 1
                 }
             };
@@ -54,9 +55,14 @@ impl Grouped {
             // Dropped first, so that a list that it shows can grow in place.
             group.last = None;
             let row = cells.over(cells.env().with_context(group.context.clone())).emit();
-            self.charge.subtract(std::mem::replace(&mut group.size, row_size(&row)));
-            if self.charge.add(group.size).is_err() {
-                break;
+            group.seen += 1;
+            // A row that shows a growing list is not walked every time.
+            if group.seen.is_power_of_two() {
+                self.charge.subtract(group.size);
+                match self.charge.add_row(&row) {
+                    Ok(size) => group.size = size,
+                    Err(_) => break,
+                }
             }
             group.last = Some(row);
         }

@@ -81,7 +81,7 @@ impl Env {
                 for (key, value) in b.iter() {
                     merged.update(key, value.clone());
                 }
-                self.grown(merged.len() * size_of::<Value>()).map_or(Null, |()| Dict(merged))
+                self.built(Dict(merged))
             }
             _ if is_kind(left, ObjectKind::Query) || is_kind(right, ObjectKind::Query) => {
                 concat_queries(left, right)
@@ -103,7 +103,7 @@ impl Env {
         }
         let mut items = Vec::with_capacity(left.len() + right.len());
         items.extend(left.iter().chain(right).cloned());
-        Value::Array(Arc::new(items))
+        self.built(Value::from(items))
     }
 
     fn joined(&self, left: &Text, right: &Text) -> Value {

@@ -216,7 +216,8 @@ impl Env {
     /// An unknown name: NULL, and a log line unless a transformed row is on the stack.
     pub(crate) fn unknown(&self, name: &str) -> Value {
         if !self.0.quiet {
-            self.0.session.log_once(Level::Error, self.unknown_text(name));
+            let session = &self.0.session;
+            session.log_once_about(name, Level::Error, || self.unknown_text(name));
         }
         Value::Null
     }

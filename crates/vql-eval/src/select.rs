@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use rows::{Row, Value};
 use vql_plugin::{Level, RowStream, stream};
 
 use crate::cells::CellRow;
@@ -71,7 +70,8 @@ impl Iterator for Transformed {
         if self.done {
             return None;
         }
-        if self.source.is_none() && self.env.is_too_deep() {
+        if stack::is_low() || (self.source.is_none() && self.env.is_too_deep()) {
+            self.env.is_too_deep();
             self.done = true;
             return None;
         }
@@ -103,8 +103,3 @@ impl Iterator for Transformed {
 }
 
 pub(crate) type CellsOf = Arc<CellRow>;
-
-/// What a stored row costs.
-pub(crate) fn row_size(row: &Row) -> usize {
-    Value::Dict(row.clone()).size_bytes()
-}

@@ -1,6 +1,6 @@
 //! One run: its limits, its log, whether it must stop, and what it shares between scopes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use base::Timestamp;
 use parking_lot::{Mutex, RwLock};
+use rows::{Row, Value};
 use vql_plugin::{Catalog, Host, Lambda, Level, LogLine, Memory, Stopped};
 
 use crate::artifact::{ArtifactSource, NoArtifacts};
@@ -144,10 +145,14 @@ pub(crate) struct Session {
     steps: AtomicU64,
     rows: AtomicU64,
     said: Mutex<HashSet<String>>,
+    /// Large values that were measured a moment ago: functions that keep a table return it often.
+    measured: Mutex<VecDeque<Value>>,
 }
 
 /// The clock is read once in so many steps.
 const STEPS_PER_LOOK: u64 = 64;
+/// How deep arrays and dicts may be nested in each other.
+const NESTING_MAX: usize = 250;
 /// Messages that are logged once are remembered up to this number.
 const SAID_MAX: usize = 10_000;
 
@@ -167,11 +172,49 @@ impl Session {
             steps: AtomicU64::new(0),
             rows: AtomicU64::new(0),
             said: Mutex::default(),
+            measured: Mutex::default(),
         }
     }
 
     pub(crate) fn log(&self, level: Level, text: impl Into<String>) {
         self.setup.log.line(LogLine { level, text: text.into() });
+    }
+
+    /// Counts a value that was just put together, or came out of a function.
+    pub(crate) fn built(&self, value: &Value) -> Result<(), Stopped> {
+        const SMALL_BYTES: usize = 1024;
+        const REMEMBERED_MAX: usize = 8;
+        if !matches!(value, Value::Array(_) | Value::Dict(_)) {
+            return Ok(());
+        }
+        let same = |known: &Value| match (known, value) {
+            (Value::Array(a), Value::Array(b)) => Arc::ptr_eq(a, b),
+            (Value::Dict(a), Value::Dict(b)) => a.same(b),
+            _ => false,
+        };
+        if let Some(small) = value.measure(SMALL_BYTES, NESTING_MAX) {
+            return if small < SMALL_BYTES { Ok(()) } else { self.grow(small) };
+        }
+        if self.measured.lock().iter().any(same) {
+            return Ok(());
+        }
+        self.grow(self.measure(value)?)?;
+        let mut measured = self.measured.lock();
+        measured.push_back(value.clone());
+        let forgotten = (measured.len() > REMEMBERED_MAX).then(|| measured.pop_front());
+        drop(measured);
+        drop(forgotten);
+        Ok(())
+    }
+
+    /// Logs something only the first time that it is about `key`.
+    pub(crate) fn log_once_about(&self, key: &str, level: Level, text: impl FnOnce() -> String) {
+        let mut said = self.said.lock();
+        if !said.contains(key) && said.len() < SAID_MAX {
+            said.insert(key.to_owned());
+            drop(said);
+            self.log(level, text());
+        }
     }
 
     /// Logs a text that repeats itself for every row only the first time.
@@ -272,6 +315,15 @@ impl Session {
         self.kept_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    /// How large a value is in memory and in print; ends the run when it is too large or nested
+    /// too deep to be kept, printed or compared.
+    pub(crate) fn measure(&self, value: &Value) -> Result<usize, Stopped> {
+        value.measure(self.setup.limits.memory_max_bytes, NESTING_MAX).ok_or_else(|| {
+            self.stop(StopReason::Memory);
+            Stopped
+        })
+    }
+
     /// Counts text or elements that joining or repeating is about to produce.
     pub(crate) fn grow(&self, bytes: usize) -> Result<(), Stopped> {
         let before = self.grown_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -300,6 +352,13 @@ impl Charge {
     pub(crate) fn add(&mut self, bytes: usize) -> Result<(), Stopped> {
         self.bytes += bytes;
         self.session.keep(bytes)
+    }
+
+    /// One more row is kept. Returns what it costs.
+    pub(crate) fn add_row(&mut self, row: &Row) -> Result<usize, Stopped> {
+        let size = self.session.measure(&Value::Dict(row.clone()))?;
+        self.add(size)?;
+        Ok(size)
     }
 
     /// So much less is kept.

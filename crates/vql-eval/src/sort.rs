@@ -8,7 +8,6 @@ use vql_plugin::{Level, RowStream};
 
 use crate::plan::Select;
 use crate::scope::Env;
-use crate::select::row_size;
 use crate::session::Charge;
 
 /// The rows, sorted by the query's column. Reads everything when the first row is asked for.
@@ -28,7 +27,7 @@ fn collect(env: &Env, select: &Select, rows: RowStream, charge: &mut Charge) -> 
     let Some(order) = &select.order_by else { return rows.collect() };
     let mut keyed: Vec<(Value, Row)> = Vec::new();
     for row in rows {
-        if charge.add(row_size(&row)).is_err() {
+        if charge.add_row(&row).is_err() {
             break;
         }
         let key = match row.get(&order.name) {

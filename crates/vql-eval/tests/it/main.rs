@@ -4,4 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "tests read their case files themselves")]
 
 mod cases;
+mod collections;
+mod conditions;
+mod hostile;
+mod limits;
 mod world;

@@ -1,0 +1,187 @@
+//! A run ends within its limits, and says why.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use base::{Clock, Timestamp};
+use rows::{Dict, Row};
+use vql_eval::{Cancel, Limits, Program, Run, Setup, StopReason, language};
+use vql_plugin::{Failure, Plugin, RowStream, Scope, plugin_args};
+
+use crate::world::{Answer, ask, ask_with, host, host_at};
+
+const FOREVER: i64 = i64::MAX;
+
+fn ask_within(text: &str, limits: Limits) -> Answer {
+    ask_with(text, limits, Dict::new(), language())
+}
+
+#[test]
+fn rows_are_counted_across_statements() {
+    let limits = Limits { rows_max: 5, ..Limits::default() };
+    let text = "SELECT * FROM range(end=3) SELECT * FROM range(end=1000000)";
+    let answer = ask_within(text, limits);
+    assert_eq!(answer.rows.len(), 2);
+    assert_eq!(answer.stopped, Some(StopReason::Rows));
+    assert_eq!(answer.log, ["ERROR:the query was ended after 5 rows"]);
+}
+
+/// A clock that moves by a second whenever it is looked at.
+struct Hurrying(AtomicI64);
+
+impl Clock for Hurrying {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_secs(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+#[test]
+fn time_ends_a_query_that_yields_nothing() {
+    let catalog = Arc::new(language());
+    let text = format!("SELECT * FROM range(end={FOREVER}) WHERE _value < 0");
+    let program = Program::compile(&text, &catalog).unwrap();
+    let mut setup = Setup::new(host_at(Arc::new(Hurrying(AtomicI64::new(0)))), catalog);
+    setup.limits.time_max = Duration::from_secs(10);
+    let run = Run::new(setup, Dict::new());
+    assert_eq!(run.rows(&program).count(), 0);
+    assert_eq!(run.stop_reason(), Some(StopReason::Time));
+}
+
+#[test]
+fn what_is_kept_is_charged() {
+    let limits = Limits { memory_max_bytes: 1 << 20, ..Limits::default() };
+    let grow = |step: &str, times: u32| {
+        format!(
+            "LET grow(s, n) = if(condition=n > 0, then=grow(s={step}, n=n - 1), else=s) \
+             SELECT grow(s='0123456789', n={times}) FROM scope()"
+        )
+    };
+    for text in [
+        "LET x <= SELECT _value, 'a' AS t FROM range(end=1000000) SELECT x[0] FROM scope()".into(),
+        "SELECT _value FROM range(end=1000000) ORDER BY _value DESC".into(),
+        "SELECT _value FROM range(end=1000000) GROUP BY _value".into(),
+        "SELECT enumerate(items=_value) AS l FROM range(end=1000000) GROUP BY 1".into(),
+        "SELECT { SELECT _value FROM range(end=1000000) } AS l FROM scope()".into(),
+        "LET q = SELECT _value FROM range(end=1000000) SELECT q FROM scope()".into(),
+        grow("s + s", 40),
+        grow("(s, s)", 60),
+        grow("dict(a=s, b=s)", 60),
+        grow("(s,)", 400),
+    ] {
+        let answer = ask_within(&text, limits);
+        assert_eq!(answer.stopped, Some(StopReason::Memory), "{text}: {:?}", answer.log);
+    }
+}
+
+#[test]
+fn memory_is_given_back() {
+    let limits = Limits { memory_max_bytes: 1 << 20, ..Limits::default() };
+    let answer = ask_within(
+        "SELECT len(list=l) AS n FROM foreach(row={ SELECT * FROM range(end=100) }, query={
+           SELECT { SELECT _value FROM range(end=1000) ORDER BY _value } AS l FROM scope() })",
+        limits,
+    );
+    assert_eq!((answer.rows.len(), answer.stopped), (100, None));
+}
+
+#[test]
+fn work_is_counted() {
+    let limits = Limits { steps_max: 10_000, ..Limits::default() };
+    let text = "LET fib(n) = if(condition=n < 2, then=n, else=fib(n=n - 1) + fib(n=n - 2)) \
+                SELECT fib(n=60) AS f FROM scope()";
+    assert_eq!(ask_within(text, limits).stopped, Some(StopReason::Steps));
+}
+
+#[test]
+fn a_cancelled_run_ends_at_the_next_row() {
+    let catalog = Arc::new(language());
+    let text = format!("SELECT * FROM range(end={FOREVER})");
+    let program = Program::compile(&text, &catalog).unwrap();
+    let mut setup = Setup::new(host(), catalog);
+    let cancel = Cancel::default();
+    setup.cancel = cancel.clone();
+    let run = Run::new(setup, Dict::new());
+    let mut rows = run.rows(&program);
+    assert!(rows.next().is_some());
+    cancel.cancel();
+    assert!(rows.next().is_none());
+    assert_eq!(run.stop_reason(), Some(StopReason::Cancelled));
+}
+
+fn down(n: u32) -> String {
+    format!(
+        "LET down(n) = if(condition=n > 0, then=1 + down(n=n - 1), else=0) \
+         SELECT down(n={n}) AS x FROM scope()"
+    )
+}
+
+#[test]
+fn recursion_reaches_deep_and_not_too_deep() {
+    assert_eq!(ask(&down(900)).rows, [r#"{"x":900}"#]);
+    let answer = ask(&down(2_000));
+    assert_eq!(answer.rows, [r#"{"x":null}"#]);
+    assert_eq!(answer.log, ["Stack Overflow: SELECT down(n=2000) AS x FROM scope()"]);
+}
+
+#[test]
+fn deep_recursion_is_cut_off_on_a_small_stack_too() {
+    let catalog = Arc::new(language());
+    let program = Program::compile(&down(100_000), &catalog).unwrap();
+    // The thread of a test has two megabytes.
+    let run = Run::new(Setup::new(host(), catalog), Dict::new());
+    assert_eq!(run.rows(&program).count(), 1);
+}
+
+#[test]
+fn recursive_queries_end() {
+    for text in [
+        "LET q = SELECT * FROM q SELECT * FROM q",
+        "LET q = SELECT * FROM chain(a={ SELECT * FROM q }, b={ SELECT * FROM q }) SELECT * FROM q",
+        "LET q = SELECT * FROM foreach(row=q, query=q) SELECT * FROM q",
+        "LET x = x SELECT x FROM scope()",
+        "LET a = SELECT b FROM scope() LET b = SELECT a FROM scope() SELECT a FROM scope()",
+        "LET l = 'x=>eval(func=l, args=x)' SELECT eval(func=l, args=1) FROM scope()",
+    ] {
+        let limits = Limits { steps_max: 100_000, ..Limits::default() };
+        assert!(ask_within(text, limits).rows.len() <= 1, "{text}");
+    }
+}
+
+plugin_args! {
+    /// Yields one row and panics.
+    pub struct FaultyArgs for "faulty" {}
+}
+
+struct Faulty;
+
+impl Plugin for Faulty {
+    type Args = FaultyArgs;
+
+    fn rows(&self, _args: FaultyArgs, _scope: &Scope) -> Result<RowStream, Failure> {
+        let mut first = true;
+        Ok(Box::new(std::iter::from_fn(move || {
+            assert!(std::mem::take(&mut first), "a mistake");
+            Some(Row::new().with("n", 1))
+        })))
+    }
+}
+
+#[test]
+fn a_panic_of_a_plugin_ends_only_its_rows() {
+    let text = "SELECT * FROM chain(a={ SELECT n FROM faulty() }, b=dict(n=2))";
+    let answer = ask_with(text, Limits::default(), Dict::new(), language().plugin(Faulty));
+    assert_eq!(answer.rows, [r#"{"n":1}"#, r#"{"n":2}"#]);
+    assert_eq!(answer.log, ["ERROR:faulty: gave up because of a mistake of its own"]);
+}
+
+#[test]
+fn workers_of_foreach_find_every_row() {
+    let text = "SELECT sum(item=v) AS s, count() AS n FROM foreach(workers=8, \
+                row={ SELECT _value FROM range(end=200) }, \
+                query={ SELECT _value AS v FROM scope() }) GROUP BY 1";
+    assert_eq!(ask(text).rows, [r#"{"s":19900,"n":200}"#]);
+    let text = "SELECT * FROM foreach(workers=8, row={ SELECT * FROM range(end=100000000) }, \
+                query={ SELECT _value FROM scope() }) LIMIT 3";
+    assert_eq!(ask(text).rows.len(), 3);
+}

@@ -292,7 +292,8 @@ pub trait AdmissionStore: Send + Sync {
     /// the flows.
     async fn admit(&self, grant: &Grant) -> Result<Vec<Flow>, StoreError>;
 
-    /// All admissions since `since`, oldest first.
+    /// All admissions since `since`, oldest first. Those that no rate needs any more, older than two
+    /// minutes, may be forgotten.
     async fn admissions(&self, since: Timestamp) -> Result<Vec<Admissions>, StoreError>;
 
     /// Lets a person or the end of a hunt move a member: `Cancel`, `Expire` or `Retry`; other events

@@ -1,0 +1,6 @@
+//! The store keeps the contracts of its ports, says clearly why it cannot be opened, and loses
+//! nothing that it has acknowledged.
+
+mod durability;
+mod opening;
+mod suites;

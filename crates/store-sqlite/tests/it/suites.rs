@@ -1,0 +1,51 @@
+//! The suites of the ports.
+
+use std::sync::Arc;
+
+use store_sqlite::SqliteStore;
+use tempfile::TempDir;
+use testkit::fleet_suite::{account_suite, fleet_suite};
+use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
+use testkit::hunt_suite::hunt_suite;
+use testkit::stores::Stores;
+
+/// Makes stores in one folder that lives as long as this.
+struct Files(TempDir, std::cell::Cell<u32>);
+
+impl Files {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap(), std::cell::Cell::new(0))
+    }
+
+    fn fresh(&self) -> Stores {
+        self.1.set(self.1.get() + 1);
+        let path = self.0.path().join(format!("{}.db", self.1.get()));
+        Stores::of(Arc::new(SqliteStore::open(&path).unwrap()))
+    }
+}
+
+#[tokio::test]
+async fn sqlite_keeps_the_fleet() {
+    let files = Files::new();
+    fleet_suite(async || files.fresh()).await;
+    account_suite(async || files.fresh()).await;
+}
+
+#[tokio::test]
+async fn sqlite_keeps_flows() {
+    let files = Files::new();
+    flow_suite(async || files.fresh()).await;
+    upload_suite(async || files.fresh()).await;
+}
+
+#[tokio::test]
+async fn sqlite_keeps_results() {
+    let files = Files::new();
+    result_suite(async || files.fresh()).await;
+}
+
+#[tokio::test]
+async fn sqlite_keeps_hunts() {
+    let files = Files::new();
+    hunt_suite(async || files.fresh()).await;
+}

@@ -1,0 +1,33 @@
+//! The twins in memory keep the contracts of their ports.
+
+use flows::memory::MemBlobs;
+use sha2::{Digest, Sha256};
+use testkit::blob_suite::blob_suite;
+use testkit::fleet_suite::{account_suite, fleet_suite};
+use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
+use testkit::hunt_suite::hunt_suite;
+use testkit::stores::Stores;
+
+#[tokio::test]
+async fn the_twins_keep_the_fleet() {
+    fleet_suite(async || Stores::in_memory()).await;
+    account_suite(async || Stores::in_memory()).await;
+}
+
+#[tokio::test]
+async fn the_twins_keep_flows_and_results() {
+    flow_suite(async || Stores::in_memory()).await;
+    result_suite(async || Stores::in_memory()).await;
+    upload_suite(async || Stores::in_memory()).await;
+}
+
+#[tokio::test]
+async fn the_twins_keep_hunts() {
+    hunt_suite(async || Stores::in_memory()).await;
+}
+
+#[tokio::test]
+async fn the_twin_keeps_bytes() {
+    let hash = |bytes: &[u8]| Sha256::digest(bytes).into();
+    blob_suite(async || MemBlobs::new(hash), hash).await;
+}

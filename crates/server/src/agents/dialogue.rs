@@ -1,0 +1,272 @@
+//! One session with one agent, without its transport: frames in, frames out.
+//!
+//! What is said when is `link`'s knowledge; what a word means for hunts and flows is asked of
+//! `hunts` and `flows`; here they meet.
+
+use std::sync::Arc;
+
+use base::{Chain, ClientId, FlowId};
+use flows::steer;
+use hunts::decide::QueryAnswer;
+use link::{Heard, ServerSession};
+use model::client::Client;
+use model::flow::{Flow, FlowEvent, FlowFailure, FlowOrigin};
+use model::hunt::OfferSeq;
+use model::results::AttemptId;
+use model::store::StoreError;
+use wire::{
+    AgentAnswer, AgentHello, Bye, CursorAck, FlowCancel, HuntsChanged, PROTOCOL, ServerSays,
+    Welcome,
+};
+
+use super::checks::{PollReply, Polled};
+use super::hall::Tell;
+use super::{checks, reports};
+use crate::core::Core;
+use crate::event::{FlowEnded, FrameRefused, SessionBroke};
+use crate::live::Touched;
+
+/// What is to be sent, in order.
+pub(crate) type Outgoing = Vec<ServerSays>;
+
+/// One session with one agent.
+pub(crate) struct Dialogue {
+    core: Arc<Core>,
+    client: ClientId,
+    session: ServerSession,
+    /// The newest offer that the agent was told of.
+    told_newest: OfferSeq,
+    /// The agent's cursor, as it said and as it was acknowledged since.
+    cursor: u64,
+    /// Parts of an answer that is not complete yet.
+    parts: Vec<QueryAnswer>,
+    /// Their bytes.
+    parts_bytes: usize,
+}
+
+impl Dialogue {
+    pub(crate) fn new(core: Arc<Core>, client: ClientId) -> Self {
+        Self {
+            core,
+            client,
+            session: ServerSession::new(),
+            told_newest: OfferSeq::default(),
+            cursor: 0,
+            parts: Vec::new(),
+            parts_bytes: 0,
+        }
+    }
+
+    /// Takes one frame. `Err` is the last word before the session ends.
+    pub(crate) async fn hear(&mut self, frame: &[u8], out: &mut Outgoing) -> Result<(), Bye> {
+        let heard = match self.session.hear(frame) {
+            Ok(heard) => heard,
+            Err(bye) => {
+                self.refused("frame", &bye.reason);
+                return Err(bye);
+            }
+        };
+        self.act(heard, out).await.map_err(|error| self.broke(&error))?;
+        if let Some(ack) = self.session.take_ack() {
+            out.push(ServerSays::ReportAck(ack));
+        }
+        Ok(())
+    }
+
+    async fn act(&mut self, heard: Heard, out: &mut Outgoing) -> Result<(), StoreError> {
+        match heard {
+            Heard::Hello(hello) => self.greet(hello, out).await,
+            Heard::Poll { cursor, recheck } => self.poll(OfferSeq(cursor), recheck, out).await,
+            Heard::Answer(answer) => self.answer(answer, out).await,
+            Heard::Receipt(attempt) => self.receipt(attempt).await,
+            Heard::Report { number, attempt, said } => {
+                let verdict = reports::take(&self.core, self.client, (attempt, said)).await?;
+                if let Err(reason) = &verdict {
+                    self.refused("report", reason);
+                }
+                self.session.settle(number, verdict);
+                Ok(())
+            }
+            Heard::BadReport { why, .. } => {
+                self.refused("report", &why.to_string());
+                Ok(())
+            }
+            Heard::Nothing => Ok(()),
+        }
+    }
+
+    async fn greet(&mut self, hello: AgentHello, out: &mut Outgoing) -> Result<(), StoreError> {
+        let now = self.core.clock.now();
+        self.cursor = hello.cursor;
+        let facts = Some(hello.facts);
+        let sighting = fleet::ports::Sighting { at: now, address: None, facts };
+        self.core.ports.clients.seen(self.client, &sighting).await?;
+        let client = self.record().await?;
+        self.core.live.touch(Touched::Client(self.client));
+        self.told_newest = self.core.hall.foreman().newest();
+        out.push(ServerSays::Welcome(Welcome {
+            protocol: PROTOCOL,
+            newest_offer: self.told_newest.0,
+            labels: client.labels.into_iter().collect(),
+            recheck: client.recheck,
+            poll_secs: self.core.settings.poll_secs,
+        }));
+        let flows = &*self.core.ports.flows;
+        let policy = &self.core.policy;
+        let greeting = steer::greet(flows, policy, self.client, &hello.live, now).await?;
+        for flow in greeting.to_stop {
+            out.push(cancel(flow));
+        }
+        for flow in greeting.to_send {
+            self.request(&flow, out).await?;
+        }
+        // An attempt that was lost may have left a member to be admitted again.
+        self.core.manager_wake.notify_one();
+        Ok(())
+    }
+
+    async fn poll(
+        &mut self,
+        cursor: OfferSeq,
+        recheck: u64,
+        out: &mut Outgoing,
+    ) -> Result<(), StoreError> {
+        let mut foreman = self.core.hall.foreman();
+        if foreman.is_behind(cursor) {
+            self.core.refresh_foreman_for_agent().await?;
+            foreman = self.core.hall.foreman();
+        }
+        if foreman.is_up_to_date(cursor) {
+            // The whole cost of an idle poll.
+            self.acknowledge(CursorAck { cursor: cursor.0, recheck }, out);
+            return Ok(());
+        }
+        let client = self.record().await?;
+        let polled = Polled { cursor, recheck };
+        match checks::answer_poll(&self.core, &foreman, &client, polled).await? {
+            PollReply::Keep(ack) => self.acknowledge(ack, out),
+            PollReply::Ask(check) => out.push(ServerSays::Check(check)),
+        }
+        Ok(())
+    }
+
+    async fn answer(&mut self, said: AgentAnswer, out: &mut Outgoing) -> Result<(), StoreError> {
+        checks::keep_part(&mut self.parts, &mut self.parts_bytes, said.answers);
+        if said.more {
+            return Ok(());
+        }
+        let parts = std::mem::take(&mut self.parts);
+        self.parts_bytes = 0;
+        let Some(asked) = self.core.hall.asked(self.client, said.check) else {
+            // Asked before a restart, or not at all: the agent is to poll again.
+            self.refused("answer", "it answers nothing that was asked in this session");
+            // It keeps its cursor; another mark than its own says that none was answered.
+            let recheck = said.recheck.wrapping_add(1);
+            self.acknowledge(CursorAck { cursor: self.cursor, recheck }, out);
+            out.push(self.hunts_changed());
+            return Ok(());
+        };
+        let client = self.record().await?;
+        let ack = checks::take_answer(&self.core, &client, &asked, &parts, said.recheck).await?;
+        self.acknowledge(ack, out);
+        Ok(())
+    }
+
+    fn acknowledge(&mut self, ack: CursorAck, out: &mut Outgoing) {
+        self.cursor = ack.cursor;
+        out.push(ServerSays::CursorAck(ack));
+    }
+
+    async fn receipt(&mut self, attempt: AttemptId) -> Result<(), StoreError> {
+        let (flows, now) = (&*self.core.ports.flows, self.core.clock.now());
+        if steer::note_delivery(flows, self.client, attempt, now).await? {
+            self.core.live.touch(Touched::Flow(attempt.flow));
+        }
+        Ok(())
+    }
+
+    /// Tells the agent something that happened elsewhere. `Err` is the last word.
+    pub(crate) async fn tell(&mut self, what: Tell, out: &mut Outgoing) -> Result<(), Bye> {
+        match what {
+            Tell::Flow(flow) => {
+                self.request(&flow, out).await.map_err(|error| self.broke(&error))?;
+            }
+            Tell::Cancel(flow) => out.push(cancel(flow)),
+            Tell::Recheck { mark, labels } => {
+                let newest_offer = self.core.hall.foreman().newest().0;
+                let changed = HuntsChanged { newest_offer, recheck: mark, labels };
+                out.push(ServerSays::HuntsChanged(changed));
+            }
+            Tell::Revoked => {
+                let reason = "the certificate of this client was revoked".to_owned();
+                return Err(Bye { reason, for_ever: true, retry_secs: 0 });
+            }
+        }
+        Ok(())
+    }
+
+    /// There is a newer foreman; tells the agent when that concerns it.
+    pub(crate) fn foreman_changed(&mut self, out: &mut Outgoing) {
+        if self.core.hall.foreman().newest() > self.told_newest {
+            out.push(self.hunts_changed());
+        }
+    }
+
+    fn hunts_changed(&mut self) -> ServerSays {
+        self.told_newest = self.core.hall.foreman().newest();
+        ServerSays::HuntsChanged(HuntsChanged {
+            newest_offer: self.told_newest.0,
+            recheck: 0,
+            labels: Vec::new(),
+        })
+    }
+
+    /// Sends a flow, or ends it when its artifacts no longer compile.
+    async fn request(&self, flow: &Flow, out: &mut Outgoing) -> Result<(), StoreError> {
+        match self.core.collector.request(flow) {
+            Ok(request) => {
+                out.push(ServerSays::FlowRequest(request));
+                Ok(())
+            }
+            Err(why) => {
+                let attempt = flow.life.attempt;
+                let outcome = Err(FlowFailure::Refused(why));
+                let event = FlowEvent::Ended { attempt, outcome };
+                let now = self.core.clock.now();
+                let step = flows::ports::FlowStep { flow: flow.id, event, retry: false, now };
+                let applied = self.core.ports.flows.apply(&step).await?;
+                flow_ended(&self.core, &applied.flow);
+                Ok(())
+            }
+        }
+    }
+
+    async fn record(&self) -> Result<Client, StoreError> {
+        let found = self.core.ports.clients.get(self.client).await?;
+        found.ok_or_else(|| StoreError::not_found(format!("client {}", self.client)))
+    }
+
+    fn refused(&self, kind: &'static str, reason: &str) {
+        FrameRefused { client: self.client, kind, reason }.emit();
+    }
+
+    fn broke(&self, error: &StoreError) -> Bye {
+        SessionBroke { client: self.client, error }.emit();
+        let reason = format!("the server could not do this now: {}", Chain(error));
+        Bye { reason, for_ever: false, retry_secs: 10 }
+    }
+}
+
+fn cancel(flow: FlowId) -> ServerSays {
+    ServerSays::FlowCancel(FlowCancel { flow: wire::flow_bytes(flow) })
+}
+
+/// Tells everybody who wants to know that a flow has moved.
+pub(crate) fn flow_ended(core: &Core, flow: &Flow) {
+    FlowEnded { flow: flow.id, client: flow.client, state: flow.life.state.name() }.emit();
+    core.live.touch(Touched::Flow(flow.id));
+    if let FlowOrigin::Hunt { hunt, .. } = flow.origin {
+        core.live.touch(Touched::Hunt(hunt));
+        core.manager_wake.notify_one();
+    }
+}

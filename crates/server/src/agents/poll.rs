@@ -1,0 +1,124 @@
+//! The link over plain HTTP, for networks that let no WebSocket through. Every body is a session of
+//! its own; see `wire`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleet::ports::Sighting;
+use hyper::body::Incoming;
+use hyper::{Request, StatusCode};
+use model::client::Client;
+use wire::{Bye, ServerFrame, ServerSays};
+
+use super::dialogue::{Dialogue, Outgoing};
+use super::hall::Ears;
+use super::listen::Peer;
+use super::routes::{AgentRoutes, Answer, binary, plain, whole_body};
+use crate::event::FrameRefused;
+
+/// Longest time an answer is held back.
+const HOLD_SECS_MAX: u32 = 50;
+
+/// Answers one body.
+pub(super) async fn answer(
+    routes: &AgentRoutes,
+    request: Request<Incoming>,
+    peer: &Peer,
+    client: Client,
+) -> Answer {
+    let Some(body) = whole_body(request, wire::POLL_BYTES_MAX).await else {
+        let reason = "the body is too long, broke off or took too long";
+        FrameRefused { client: client.id, kind: "body", reason }.emit();
+        return plain(StatusCode::PAYLOAD_TOO_LARGE, reason);
+    };
+    let frames = match wire::split_frames(&body) {
+        Ok(frames) => frames,
+        Err(bad) => {
+            let reason = bad.to_string();
+            FrameRefused { client: client.id, kind: "body", reason: &reason }.emit();
+            return binary(StatusCode::BAD_REQUEST, sequence([ServerSays::Bye(bye(reason))]));
+        }
+    };
+    let core = &routes.core;
+    let now = core.clock.now();
+    let ears = core.hall.arrived(client.id, routes.new_session(), now);
+    let sighting = Sighting { at: now, address: Some(peer.address), facts: None };
+    if let Err(error) = core.ports.clients.seen(client.id, &sighting).await {
+        crate::event::TaskFellBehind { task: "sighting", error: &error }.emit();
+    }
+    let mut dialogue = Dialogue::new(Arc::clone(core), client.id);
+    let mut out = Outgoing::new();
+    for frame in &frames {
+        if let Err(bye) = dialogue.hear(frame, &mut out).await {
+            out.push(ServerSays::Bye(bye));
+            return binary(StatusCode::OK, sequence(out));
+        }
+    }
+    let hold = hold_time(&frames);
+    if !hold.is_zero() && nothing_to_say(&out) {
+        hold_back(routes, &mut dialogue, ears, (hold, &mut out)).await;
+    }
+    binary(StatusCode::OK, sequence(out))
+}
+
+/// How long the answer may be held back: as the body's `Hello` says, and only when the body brings
+/// nothing that somebody waits for.
+fn hold_time(frames: &[&[u8]]) -> Duration {
+    let secs = match frames.first().map(|frame| wire::read_agent_frame(frame)) {
+        Some(Ok(wire::AgentSaid::Hello(hello))) => hello.hold_secs,
+        Some(Ok(_) | Err(_)) | None => 0,
+    };
+    let only_polls = frames[1.min(frames.len())..]
+        .iter()
+        .all(|frame| matches!(wire::read_agent_frame(frame), Ok(wire::AgentSaid::Poll { .. })));
+    if only_polls { Duration::from_secs(secs.min(HOLD_SECS_MAX).into()) } else { Duration::ZERO }
+}
+
+fn nothing_to_say(out: &Outgoing) -> bool {
+    out.iter().all(|says| matches!(says, ServerSays::Welcome(_) | ServerSays::CursorAck(_)))
+}
+
+async fn hold_back(
+    routes: &AgentRoutes,
+    dialogue: &mut Dialogue,
+    mut ears: Ears,
+    (hold, out): (Duration, &mut Outgoing),
+) {
+    let before = out.len();
+    let mut foreman = routes.core.hall.watch_foreman();
+    let deadline = tokio::time::sleep(hold);
+    let mut deadline = std::pin::pin!(deadline);
+    while out.len() == before {
+        tokio::select! {
+            () = deadline.as_mut() => return,
+            () = ears.closed.cancelled() => return,
+            () = routes.stop.cancelled() => {
+                out.push(ServerSays::Bye(bye("the server is stopping")));
+            }
+            Some(told) = ears.told.recv() => {
+                if let Err(bye) = dialogue.tell(*told, out).await {
+                    out.push(ServerSays::Bye(bye));
+                }
+            }
+            Ok(()) = foreman.changed() => dialogue.foreman_changed(out),
+        }
+    }
+    // Whatever else is there already goes with it.
+    while let Ok(told) = ears.told.try_recv() {
+        if let Err(bye) = dialogue.tell(*told, out).await {
+            out.push(ServerSays::Bye(bye));
+        }
+    }
+}
+
+fn sequence(says: impl IntoIterator<Item = ServerSays>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for says in says {
+        wire::append_frame(&mut bytes, &ServerFrame { says: Some(says) });
+    }
+    bytes
+}
+
+fn bye(reason: impl Into<String>) -> Bye {
+    Bye { reason: reason.into(), for_ever: false, retry_secs: 0 }
+}

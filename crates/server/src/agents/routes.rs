@@ -1,0 +1,122 @@
+//! What can be asked on the agents' listener: enrolment, the link, its HTTP fallback. Everything but
+//! enrolment needs the certificate of a client that is known and not revoked.
+
+use std::sync::Arc;
+
+use base::{ClientId, SessionId};
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use model::client::Client;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::listen::Peer;
+use super::{enrol, poll, socket};
+use crate::core::Core;
+use crate::event::{AgentRefused, TaskFellBehind};
+
+/// A whole answer.
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// Answers agents.
+pub(crate) struct AgentRoutes {
+    pub(crate) core: Arc<Core>,
+    /// Ends all sessions.
+    pub(crate) stop: CancellationToken,
+    /// Sessions under way.
+    pub(crate) sessions: TaskTracker,
+}
+
+impl AgentRoutes {
+    pub(crate) fn new(core: Arc<Core>, stop: CancellationToken) -> Self {
+        Self { core, stop, sessions: TaskTracker::new() }
+    }
+
+    /// Answers one request.
+    pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>, peer: Peer) -> Answer {
+        let path = request.uri().path();
+        let wanted = match path {
+            wire::ENROL_PATH | wire::POLL_PATH => Method::POST,
+            wire::LINK_PATH => Method::GET,
+            _ => return plain(StatusCode::NOT_FOUND, "nothing is here"),
+        };
+        if request.method() != wanted {
+            return plain(StatusCode::METHOD_NOT_ALLOWED, "not with this method");
+        }
+        if path == wire::ENROL_PATH {
+            return enrol::answer(&self.core, request, &peer).await;
+        }
+        let client = match self.known_client(&peer).await {
+            Ok(client) => client,
+            Err(answer) => return *answer,
+        };
+        match request.uri().path() {
+            wire::LINK_PATH => socket::answer(self, request, peer, client).await,
+            _ => poll::answer(&self, request, &peer, client).await,
+        }
+    }
+
+    /// The client that the peer's certificate stands for, if it may speak.
+    async fn known_client(&self, peer: &Peer) -> Result<Client, Box<Answer>> {
+        let refused = |client: Option<ClientId>, status: StatusCode, reason: &'static str| {
+            AgentRefused { address: peer.address, client, reason }.emit();
+            Err(Box::new(plain(status, reason)))
+        };
+        let Some(identity) = peer.identity else {
+            let reason = "no client certificate was shown; enrol first";
+            return refused(None, StatusCode::UNAUTHORIZED, reason);
+        };
+        let id = Some(identity.client);
+        let record = match self.core.ports.clients.get(identity.client).await {
+            Ok(record) => record,
+            Err(error) => {
+                TaskFellBehind { task: "agent_sign_in", error: &error }.emit();
+                let reason = "the server cannot read its records now";
+                return Err(Box::new(plain(StatusCode::SERVICE_UNAVAILABLE, reason)));
+            }
+        };
+        match record {
+            None => refused(id, StatusCode::FORBIDDEN, "this client is not known; enrol it anew"),
+            Some(client) if client.key_hash != identity.key_hash => {
+                refused(id, StatusCode::FORBIDDEN, "another key has this client's id")
+            }
+            Some(client) if client.revoked_at.is_some() => {
+                refused(id, StatusCode::FORBIDDEN, "the certificate of this client was revoked")
+            }
+            Some(client) => Ok(client),
+        }
+    }
+
+    /// A name for a new session.
+    pub(crate) fn new_session(&self) -> SessionId {
+        SessionId::mint(self.core.clock.now(), &mut **self.core.entropy.lock())
+    }
+}
+
+/// A short text.
+pub(crate) fn plain(status: StatusCode, text: &'static str) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from_static(text.as_bytes())));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    answer
+}
+
+/// Some bytes.
+pub(crate) fn binary(status: StatusCode, bytes: Vec<u8>) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from(bytes)));
+    *answer.status_mut() = status;
+    let kind = HeaderValue::from_static("application/octet-stream");
+    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    answer
+}
+
+/// A whole body of at most `bytes_max` bytes; `None` when it is longer or breaks off.
+pub(crate) async fn whole_body(request: Request<Incoming>, bytes_max: usize) -> Option<Bytes> {
+    let body = Limited::new(request.into_body(), bytes_max);
+    let time = std::time::Duration::from_secs(60);
+    let collected = tokio::time::timeout(time, body.collect()).await.ok()?;
+    Some(collected.ok()?.to_bytes())
+}

@@ -1,0 +1,247 @@
+//! The link as a WebSocket: one frame is one binary message, both ways.
+//!
+//! Buffers are small because most agents are idle most of the time.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fleet::ports::Sighting;
+use futures_util::{SinkExt, StreamExt};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{
+    CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
+};
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use model::client::Client;
+use prost::Message as _;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
+use wire::{Bye, FRAME_BYTES_MAX, ServerFrame, ServerSays};
+
+use super::dialogue::{Dialogue, Outgoing};
+use super::hall::Ears;
+use super::listen::Peer;
+use super::routes::{AgentRoutes, Answer, plain};
+use crate::event::{FrameRefused, TaskFellBehind};
+use crate::live::Touched;
+
+type Socket = WebSocketStream<TokioIo<Upgraded>>;
+
+/// How long an agent may take to read a frame.
+const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a connection may last without its first frame.
+const FIRST_FRAME_TIMEOUT: Duration = Duration::from_secs(30);
+
+fn small() -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(1_024)
+        .write_buffer_size(0)
+        .max_write_buffer_size(FRAME_BYTES_MAX + 64 * 1_024)
+        .max_message_size(Some(FRAME_BYTES_MAX))
+        .max_frame_size(Some(FRAME_BYTES_MAX))
+}
+
+/// Turns the connection into a WebSocket and starts its session.
+pub(super) async fn answer(
+    routes: Arc<AgentRoutes>,
+    mut request: Request<Incoming>,
+    peer: Peer,
+    client: Client,
+) -> Answer {
+    let Some(accept) = accept_key(request.headers()) else {
+        return plain(StatusCode::UPGRADE_REQUIRED, "this path speaks WebSocket only");
+    };
+    let upgrade = hyper::upgrade::on(&mut request);
+    let session = run(Arc::clone(&routes), upgrade, peer, client);
+    routes.sessions.spawn(session);
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = answer.headers_mut();
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    answer
+}
+
+fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
+    let has = |name: HeaderName, wanted: &str| {
+        let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or("");
+        value.split(',').any(|part| part.trim().eq_ignore_ascii_case(wanted))
+    };
+    let good =
+        has(CONNECTION, "upgrade") && has(UPGRADE, "websocket") && has(SEC_WEBSOCKET_VERSION, "13");
+    let key = headers.get(SEC_WEBSOCKET_KEY).filter(|_| good)?;
+    HeaderValue::from_str(&derive_accept_key(key.as_bytes())).ok()
+}
+
+async fn run(routes: Arc<AgentRoutes>, upgrade: OnUpgrade, peer: Peer, client: Client) {
+    // An error means that the connection broke before it was upgraded.
+    let Ok(upgraded) = upgrade.await else { return };
+    let socket =
+        WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(small())).await;
+    let core = Arc::clone(&routes.core);
+    let now = core.clock.now();
+    let session = routes.new_session();
+    let ears = core.hall.arrived(client.id, session, now);
+    note_sighting(&routes, &client, Some(peer.address)).await;
+    core.live.touch(Touched::Client(client.id));
+    let mut conversation = Conversation {
+        dialogue: Dialogue::new(Arc::clone(&core), client.id),
+        routes,
+        client,
+        ears,
+        socket,
+    };
+    conversation.run().await;
+    let Conversation { client, ears, routes, .. } = conversation;
+    if core.hall.left(client.id, ears.session) {
+        note_sighting(&routes, &client, None).await;
+        core.live.touch(Touched::Client(client.id));
+    }
+    drop(peer);
+}
+
+async fn note_sighting(routes: &AgentRoutes, client: &Client, address: Option<std::net::IpAddr>) {
+    let core = &routes.core;
+    let sighting = Sighting { at: core.clock.now(), address, facts: None };
+    if let Err(error) = core.ports.clients.seen(client.id, &sighting).await {
+        TaskFellBehind { task: "sighting", error: &error }.emit();
+    }
+}
+
+struct Conversation {
+    routes: Arc<AgentRoutes>,
+    client: Client,
+    dialogue: Dialogue,
+    ears: Ears,
+    socket: Socket,
+}
+
+/// Why a session ends.
+enum End {
+    /// The agent is gone, or must go without a word.
+    Silent,
+    /// With a last word.
+    Bye(Bye),
+}
+
+type Flow = ControlFlow<End>;
+
+impl Conversation {
+    async fn run(&mut self) {
+        let end = match tokio::time::timeout(FIRST_FRAME_TIMEOUT, self.one_frame()).await {
+            Ok(ControlFlow::Continue(())) => self.talk().await,
+            Ok(ControlFlow::Break(end)) => end,
+            Err(_) => End::Bye(bye("no first frame came in time")),
+        };
+        if let End::Bye(bye) = end {
+            let _ = self.send(vec![ServerSays::Bye(bye)]).await;
+        }
+        let close = self.socket.close(None);
+        let _ = tokio::time::timeout(Duration::from_secs(5), close).await;
+    }
+
+    /// Waits for the agent's next frame only.
+    async fn one_frame(&mut self) -> Flow {
+        tokio::select! {
+            message = self.socket.next() => self.hear(message).await,
+            () = self.ears.closed.cancelled() => Flow::Break(End::Silent),
+            () = self.routes.stop.cancelled() => Flow::Break(End::Bye(stopping())),
+        }
+    }
+
+    async fn talk(&mut self) -> End {
+        let mut foreman = self.routes.core.hall.watch_foreman();
+        loop {
+            let next = tokio::select! {
+                message = self.socket.next() => self.hear(message).await,
+                Some(told) = self.ears.told.recv() => {
+                    let mut out = Outgoing::new();
+                    let told = self.dialogue.tell(*told, &mut out).await;
+                    self.send_then(out, told).await
+                }
+                Ok(()) = foreman.changed() => {
+                    let mut out = Outgoing::new();
+                    self.dialogue.foreman_changed(&mut out);
+                    self.send(out).await
+                }
+                () = self.ears.closed.cancelled() => Flow::Break(End::Silent),
+                () = self.routes.stop.cancelled() => Flow::Break(End::Bye(stopping())),
+            };
+            if let ControlFlow::Break(end) = next {
+                return end;
+            }
+        }
+    }
+
+    async fn hear(&mut self, message: Option<Result<Message, SocketError>>) -> Flow {
+        let frame = match message {
+            Some(Ok(Message::Binary(frame))) => frame,
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
+                self.heard();
+                return Flow::Continue(());
+            }
+            Some(Ok(Message::Text(_))) => {
+                let reason = "a text message; frames are binary messages";
+                FrameRefused { client: self.client.id, kind: "frame", reason }.emit();
+                return Flow::Break(End::Bye(bye(reason)));
+            }
+            Some(Err(SocketError::Capacity(error))) => {
+                let reason = format!("a message is too large: {error}");
+                FrameRefused { client: self.client.id, kind: "frame", reason: &reason }.emit();
+                return Flow::Break(End::Bye(bye(reason)));
+            }
+            Some(Err(error @ SocketError::Protocol(_))) => {
+                // Most agents that vanish look like this; it is worth a line, not an alarm.
+                tracing::debug!(client = %self.client.id, %error, "the link broke");
+                return Flow::Break(End::Silent);
+            }
+            Some(Ok(Message::Close(_) | Message::Frame(_)) | Err(_)) | None => {
+                return Flow::Break(End::Silent);
+            }
+        };
+        self.heard();
+        let mut out = Outgoing::new();
+        let heard = self.dialogue.hear(&frame, &mut out).await;
+        self.send_then(out, heard).await
+    }
+
+    fn heard(&self) {
+        self.ears.heard_at(self.routes.core.clock.now());
+    }
+
+    async fn send_then(&mut self, out: Outgoing, then: Result<(), Bye>) -> Flow {
+        self.send(out).await?;
+        match then {
+            Ok(()) => Flow::Continue(()),
+            Err(bye) => Flow::Break(End::Bye(bye)),
+        }
+    }
+
+    async fn send(&mut self, out: Outgoing) -> Flow {
+        for says in out {
+            let frame = ServerFrame { says: Some(says) }.encode_to_vec();
+            let sent = self.socket.send(Message::Binary(frame.into()));
+            match tokio::time::timeout(SEND_TIMEOUT, sent).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return Flow::Break(End::Silent),
+            }
+        }
+        Flow::Continue(())
+    }
+}
+
+fn bye(reason: impl Into<String>) -> Bye {
+    Bye { reason: reason.into(), for_ever: false, retry_secs: 0 }
+}
+
+fn stopping() -> Bye {
+    bye("the server is stopping")
+}

@@ -1,0 +1,164 @@
+//! From artifact calls to what an agent is asked to run.
+//!
+//! Calls are compiled when a flow or hunt is made, so that whoever makes it hears what is wrong, and
+//! again when a flow is sent; the last ones are remembered.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use api::Problem;
+use artifacts::{ArtifactSet, CompileError, SourceChoice, compile};
+use model::collect::{CompiledCollection, SourceMode};
+use model::flow::{ArtifactCall, Flow};
+use model::results::AttemptId;
+use parking_lot::Mutex;
+use wire::{Collection, FlowRequest, Pair, Source};
+
+/// How many different lists of calls are remembered.
+const REMEMBERED_MAX: usize = 64;
+/// Bytes that a request may have besides the frame around it.
+const REQUEST_BYTES_MAX: usize = wire::FRAME_BYTES_MAX - 1_024;
+
+type Compiled = Arc<Vec<Collection>>;
+
+/// Knows all artifacts, and makes requests of calls.
+pub struct Collector {
+    artifacts: Arc<ArtifactSet>,
+    /// Which artifacts came with the product.
+    built_in: Arc<ArtifactSet>,
+    remembered: Mutex<VecDeque<(Vec<ArtifactCall>, Compiled)>>,
+}
+
+impl Collector {
+    /// A collector over these artifacts, of which `built_in` came with the product.
+    pub fn new(artifacts: Arc<ArtifactSet>, built_in: Arc<ArtifactSet>) -> Self {
+        Self { artifacts, built_in, remembered: Mutex::default() }
+    }
+
+    /// All artifacts.
+    pub fn artifacts(&self) -> &ArtifactSet {
+        &self.artifacts
+    }
+
+    /// Whether an artifact came with the product.
+    pub(crate) fn is_built_in(&self, name: &str) -> bool {
+        self.built_in.get(name).is_some()
+    }
+
+    /// Everything that is wrong with these calls; empty when they can be collected from clients.
+    pub fn check(&self, calls: &[ArtifactCall]) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        if calls.is_empty() {
+            let mut none = problem_at("artifacts".into(), "is empty".into());
+            none.hint = "name at least one artifact".into();
+            problems.push(none);
+        }
+        for (index, call) in calls.iter().enumerate() {
+            let field = format!("artifacts[{index}]");
+            if calls[..index].iter().any(|earlier| earlier.name == call.name) {
+                let message = format!("`{}` is named twice", call.name);
+                problems.push(problem_at(format!("{field}.name"), message));
+            }
+            match compile_call(&self.artifacts, call) {
+                Ok(_) => {}
+                Err(errors) => {
+                    problems.extend(errors.iter().map(|error| compile_problem(&field, error)));
+                }
+            }
+            let kind = self.artifacts.get(&call.name).map(|artifact| artifact.kind);
+            if let Some(kind) = kind.filter(|kind| *kind != model::artifact::ArtifactKind::Client) {
+                let message = format!(
+                    "`{}` is an artifact of the kind {}; only those of the kind CLIENT can be \
+                     collected",
+                    call.name,
+                    kind.word()
+                );
+                problems.push(problem_at(format!("{field}.name"), message));
+            }
+        }
+        if problems.is_empty()
+            && let Ok(compiled) = self.compiled(calls)
+        {
+            let bytes: usize = compiled.iter().map(prost::Message::encoded_len).sum();
+            if bytes > REQUEST_BYTES_MAX {
+                let message = format!(
+                    "compiled they have {bytes} bytes; at most {REQUEST_BYTES_MAX} can be sent to \
+                     an agent"
+                );
+                problems.push(problem_at("artifacts".into(), message));
+            }
+        }
+        problems
+    }
+
+    /// The request for a flow's present attempt, or why its calls no longer compile.
+    pub(crate) fn request(&self, flow: &Flow) -> Result<FlowRequest, String> {
+        let collections = self.compiled(&flow.artifacts).map_err(|errors| {
+            errors.iter().map(CompileError::to_string).collect::<Vec<_>>().join("; ")
+        })?;
+        let attempt = AttemptId { flow: flow.id, attempt: flow.life.attempt };
+        Ok(FlowRequest {
+            attempt: Some(attempt.into()),
+            collections: collections.to_vec(),
+            limits: Some((&flow.limits).into()),
+        })
+    }
+
+    fn compiled(&self, calls: &[ArtifactCall]) -> Result<Compiled, Vec<CompileError>> {
+        let known = self.remembered.lock().iter().find(|(known, _)| known == calls).cloned();
+        if let Some((_, compiled)) = known {
+            return Ok(compiled);
+        }
+        let mut collections = Vec::with_capacity(calls.len());
+        for call in calls {
+            collections.push(on_the_wire(compile_call(&self.artifacts, call)?));
+        }
+        let compiled = Arc::new(collections);
+        let mut remembered = self.remembered.lock();
+        remembered.push_front((calls.to_vec(), Arc::clone(&compiled)));
+        remembered.truncate(REMEMBERED_MAX);
+        Ok(compiled)
+    }
+}
+
+fn compile_call(
+    set: &ArtifactSet,
+    call: &ArtifactCall,
+) -> Result<CompiledCollection, Vec<CompileError>> {
+    compile(set, &call.name, &call.parameters, &SourceChoice::All)
+}
+
+fn on_the_wire(compiled: CompiledCollection) -> Collection {
+    let pair = |(name, value)| Pair { name, value };
+    let source = |source: model::collect::CompiledSource| Source {
+        name: source.name,
+        vql: source.vql,
+        precondition: source.precondition.unwrap_or_default(),
+    };
+    Collection {
+        artifact: compiled.artifact,
+        environment: compiled.environment.into_iter().map(pair).collect(),
+        prelude: compiled.prelude,
+        sources: compiled.sources.into_iter().map(source).collect(),
+        parallel: compiled.mode == SourceMode::Parallel,
+        dependencies: compiled.artifacts,
+    }
+}
+
+fn compile_problem(field: &str, error: &CompileError) -> Problem {
+    let field = match error {
+        CompileError::UnknownParameter { parameter, .. }
+        | CompileError::ParameterTwice { parameter }
+        | CompileError::BadValue { parameter, .. } => format!("{field}.parameters.{parameter}"),
+        CompileError::UnknownArtifact { .. } => format!("{field}.name"),
+        CompileError::UnknownImport { .. }
+        | CompileError::UnusableType { .. }
+        | CompileError::UnknownSource { .. }
+        | CompileError::NothingToCollect { .. } => field.to_owned(),
+    };
+    problem_at(field, error.to_string())
+}
+
+fn problem_at(field: String, message: String) -> Problem {
+    crate::people::error::problem(field, message)
+}

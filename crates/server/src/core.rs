@@ -1,0 +1,149 @@
+//! What all tasks and handlers of one server share: the ports, where time and chance come from, who
+//! is connected, and who is to be woken.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Clock, Entropy, Rate};
+use flows::retry::RetryPolicy;
+use hunts::ConditionJudge;
+use hunts::foreman::Foreman;
+use model::store::StoreError;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::agents::hall::Hall;
+use crate::collect::Collector;
+use crate::config::ServerConfig;
+use crate::live::Live;
+use crate::pki::Authority;
+use crate::ports::Ports;
+use crate::vql::Vql;
+
+/// Numbers from the configuration that handlers need.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Seconds between two polls of a connected agent.
+    pub poll_secs: u32,
+    /// For how long an agent's certificate is good.
+    pub certificate_life: Duration,
+    /// How fast clients are admitted over all hunts.
+    pub admission_ceiling: Rate,
+    /// How long a direct flow waits for its client.
+    pub deliver_within: Duration,
+    /// How long a browser stays signed in.
+    pub session_life: Duration,
+    /// How long a token for programs is good.
+    pub token_life: Duration,
+    /// Wrong passwords that are taken before a pause.
+    pub wrong_passwords_max: u32,
+}
+
+impl From<&ServerConfig> for Settings {
+    fn from(config: &ServerConfig) -> Self {
+        Self {
+            poll_secs: config.agents.poll_secs,
+            certificate_life: config.certificate_life(),
+            admission_ceiling: config.admission_ceiling(),
+            deliver_within: config.deliver_within(),
+            session_life: Duration::from_secs(u64::from(config.http.session_hours) * 3_600),
+            token_life: Duration::from_secs(u64::from(config.http.token_days) * 86_400),
+            wrong_passwords_max: config.http.wrong_passwords_max,
+        }
+    }
+}
+
+/// What the program puts together for a server.
+pub struct Parts {
+    /// Where everything is kept.
+    pub ports: Ports,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Random bits for ids and secrets; the operating system's.
+    pub entropy: Box<dyn Entropy>,
+    /// Signs agents' keys.
+    pub authority: Authority,
+    /// Checks and decides VQL.
+    pub vql: Arc<Vql>,
+    /// Artifacts.
+    pub collector: Collector,
+    /// Numbers from the configuration.
+    pub settings: Settings,
+}
+
+/// What all tasks and handlers share.
+pub struct Core {
+    /// Where everything is kept.
+    pub ports: Ports,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Random bits for ids and secrets.
+    pub entropy: Mutex<Box<dyn Entropy>>,
+    /// Signs agents' keys.
+    pub authority: Authority,
+    /// Decides conditions.
+    pub judge: Arc<dyn ConditionJudge>,
+    /// Checks what people write.
+    pub vql: Arc<Vql>,
+    /// Artifacts, and requests made of them.
+    pub collector: Collector,
+    /// Which failed attempts run again.
+    pub policy: RetryPolicy,
+    /// Numbers from the configuration.
+    pub settings: Settings,
+    pub(crate) hall: Hall,
+    pub(crate) live: Live,
+    /// Hunts or members changed: there may be something to admit or to end.
+    pub(crate) manager_wake: Notify,
+    refreshing: tokio::sync::Mutex<Option<base::Timestamp>>,
+}
+
+impl Core {
+    /// Puts the parts together.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { ports, clock, entropy, authority, vql, collector, settings } = parts;
+        Self {
+            ports,
+            clock,
+            entropy: Mutex::new(entropy),
+            authority,
+            judge: Arc::clone(&vql) as Arc<dyn ConditionJudge>,
+            vql,
+            collector,
+            policy: RetryPolicy::default(),
+            settings,
+            hall: Hall::new(),
+            live: Live::new(),
+            manager_wake: Notify::new(),
+            refreshing: tokio::sync::Mutex::new(None),
+        }
+    }
+
+    /// A source of chance of its own for a long computation; ids only, no secrets.
+    pub(crate) fn fork_entropy(&self) -> base::SeededEntropy {
+        base::SeededEntropy::new(self.entropy.lock().next_u64())
+    }
+
+    /// Reads the active hunts again, after one of them changed.
+    pub(crate) async fn refresh_foreman(&self) -> Result<(), StoreError> {
+        let mut last = self.refreshing.lock().await;
+        self.hall.set_foreman(Foreman::new(self.ports.hunts.active().await?));
+        *last = Some(self.clock.now());
+        drop(last);
+        self.manager_wake.notify_one();
+        Ok(())
+    }
+
+    /// Reads the active hunts again because an agent claims to know more than we do; at most once a
+    /// second, because an agent may lie.
+    pub(crate) async fn refresh_foreman_for_agent(&self) -> Result<(), StoreError> {
+        let mut last = self.refreshing.lock().await;
+        let now = self.clock.now();
+        if last.is_some_and(|last| now.since(last) < Duration::from_secs(1) && last <= now) {
+            return Ok(());
+        }
+        self.hall.set_foreman(Foreman::new(self.ports.hunts.active().await?));
+        *last = Some(now);
+        Ok(())
+    }
+}

@@ -1,0 +1,268 @@
+//! What somebody may watch the log for. Each is a struct with one way to say it, so that the text,
+//! the name and the fields cannot drift apart.
+
+use std::error::Error;
+use std::net::IpAddr;
+
+use base::{Chain, ClientId, FlowId, HuntId};
+
+/// A connection was closed before it could ask anything.
+pub struct ConnectionTurnedAway {
+    /// From where it came.
+    pub address: IpAddr,
+    /// Why.
+    pub reason: &'static str,
+}
+
+impl ConnectionTurnedAway {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::warn!(
+            name: "connection_turned_away",
+            address = %self.address,
+            reason = self.reason,
+            "connection turned away"
+        );
+    }
+}
+
+/// A TLS handshake did not come to its end.
+pub struct HandshakeFailed<'a> {
+    /// From where it came.
+    pub address: IpAddr,
+    /// Why.
+    pub error: &'a dyn Error,
+}
+
+impl HandshakeFailed<'_> {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::info!(
+            name: "handshake_failed",
+            address = %self.address,
+            error = %Chain(self.error),
+            "TLS handshake failed"
+        );
+    }
+}
+
+/// An agent with a certificate was not let in.
+pub struct AgentRefused<'a> {
+    /// From where it came.
+    pub address: IpAddr,
+    /// Who its certificate says it is.
+    pub client: Option<ClientId>,
+    /// Why.
+    pub reason: &'a str,
+}
+
+impl AgentRefused<'_> {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::warn!(
+            name: "agent_refused",
+            address = %self.address,
+            client = self.client.map(tracing::field::display),
+            reason = self.reason,
+            "agent refused"
+        );
+    }
+}
+
+/// A key did not become a client.
+pub struct EnrolmentRefused<'a> {
+    /// From where it came.
+    pub address: IpAddr,
+    /// Who it would have been.
+    pub client: Option<ClientId>,
+    /// Why.
+    pub reason: &'a str,
+}
+
+impl EnrolmentRefused<'_> {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::warn!(
+            name: "enrolment_refused",
+            address = %self.address,
+            client = self.client.map(tracing::field::display),
+            reason = self.reason,
+            "enrolment refused"
+        );
+    }
+}
+
+/// A key became a client, or was given its certificate again.
+pub struct ClientEnrolled {
+    /// From where it came.
+    pub address: IpAddr,
+    /// Who it is.
+    pub client: ClientId,
+    /// It was not known before.
+    pub fresh: bool,
+}
+
+impl ClientEnrolled {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::info!(
+            name: "client_enrolled",
+            address = %self.address,
+            client = %self.client,
+            fresh = self.fresh,
+            "client enrolled"
+        );
+    }
+}
+
+/// Something an agent said was not accepted.
+pub struct FrameRefused<'a> {
+    /// Who said it.
+    pub client: ClientId,
+    /// What kind of frame.
+    pub kind: &'static str,
+    /// Why.
+    pub reason: &'a str,
+}
+
+impl FrameRefused<'_> {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::warn!(
+            name: "frame_refused",
+            client = %self.client,
+            kind = self.kind,
+            reason = self.reason,
+            "frame refused"
+        );
+    }
+}
+
+/// A client sent columns that would have hidden the server's own facts; they were dropped.
+pub struct ColumnsDropped<'a> {
+    /// Who sent them.
+    pub client: ClientId,
+    /// For which hunt.
+    pub hunt: HuntId,
+    /// Their names.
+    pub columns: &'a [String],
+}
+
+impl ColumnsDropped<'_> {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::warn!(
+            name: "columns_dropped",
+            client = %self.client,
+            hunt = %self.hunt,
+            columns = ?self.columns,
+            "columns that would hide the server's facts dropped"
+        );
+    }
+}
+
+/// A task could not finish a round; it tries again.
+pub struct TaskFellBehind<'a> {
+    /// Which task.
+    pub task: &'static str,
+    /// Why.
+    pub error: &'a dyn Error,
+}
+
+impl TaskFellBehind<'_> {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::error!(
+            name: "task_fell_behind",
+            task = self.task,
+            error = %Chain(self.error),
+            "task fell behind"
+        );
+    }
+}
+
+/// A session with an agent ended because of our own store or code.
+pub struct SessionBroke<'a> {
+    /// Whose session.
+    pub client: ClientId,
+    /// Why.
+    pub error: &'a dyn Error,
+}
+
+impl SessionBroke<'_> {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::error!(
+            name: "session_broke",
+            client = %self.client,
+            error = %Chain(self.error),
+            "session with an agent broke"
+        );
+    }
+}
+
+/// A flow came to its end.
+pub struct FlowEnded<'a> {
+    /// Which flow.
+    pub flow: FlowId,
+    /// On which client.
+    pub client: ClientId,
+    /// Its state now.
+    pub state: &'a str,
+}
+
+impl FlowEnded<'_> {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::info!(
+            name: "flow_ended",
+            flow = %self.flow,
+            client = %self.client,
+            state = self.state,
+            "flow ended"
+        );
+    }
+}
+
+/// Somebody could not sign in.
+pub struct SignInRefused<'a> {
+    /// From where.
+    pub address: IpAddr,
+    /// As whom.
+    pub user: &'a str,
+    /// Why.
+    pub reason: &'static str,
+}
+
+impl SignInRefused<'_> {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::warn!(
+            name: "sign_in_refused",
+            address = %self.address,
+            user = self.user,
+            reason = self.reason,
+            "sign-in refused"
+        );
+    }
+}
+
+/// A person's request failed through no fault of theirs.
+pub struct RequestFailed<'a> {
+    /// The request's name.
+    pub request_id: &'a str,
+    /// Why.
+    pub message: &'a str,
+}
+
+impl RequestFailed<'_> {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::error!(
+            name: "request_failed",
+            request_id = self.request_id,
+            message = self.message,
+            "request failed"
+        );
+    }
+}

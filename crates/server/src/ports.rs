@@ -1,0 +1,36 @@
+//! All ports that the server works over, in one value that the program puts together.
+
+use std::sync::Arc;
+
+use fleet::{AccountStore, AuditLog, ClientStore, SettingStore, TokenStore};
+use flows::{BlobStore, FlowStore, ResultStore, UploadStore};
+use hunts::{AdmissionStore, HuntStore, MemberStore};
+
+/// Where everything is kept.
+#[derive(Clone)]
+pub struct Ports {
+    /// Clients.
+    pub clients: Arc<dyn ClientStore>,
+    /// Enrolment tokens.
+    pub tokens: Arc<dyn TokenStore>,
+    /// Users and sign-ins.
+    pub accounts: Arc<dyn AccountStore>,
+    /// Named texts.
+    pub settings: Arc<dyn SettingStore>,
+    /// Who did what.
+    pub audit: Arc<dyn AuditLog>,
+    /// Flows.
+    pub flows: Arc<dyn FlowStore>,
+    /// Rows and logs.
+    pub results: Arc<dyn ResultStore>,
+    /// Records of files.
+    pub uploads: Arc<dyn UploadStore>,
+    /// Bytes of files.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Hunts.
+    pub hunts: Arc<dyn HuntStore>,
+    /// Members.
+    pub members: Arc<dyn MemberStore>,
+    /// Admissions.
+    pub admissions: Arc<dyn AdmissionStore>,
+}

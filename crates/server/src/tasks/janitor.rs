@@ -1,0 +1,43 @@
+//! The janitor: closes sessions that fell silent and gives up flows whose time is over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use flows::steer::expire_overdue;
+use tokio_util::sync::CancellationToken;
+
+use crate::agents::dialogue::flow_ended;
+use crate::agents::hall::Tell;
+use crate::core::Core;
+use crate::event::TaskFellBehind;
+use crate::live::Touched;
+
+const ROUND: Duration = Duration::from_secs(10);
+/// Flows given up in one round.
+const FLOWS_MAX: u64 = 1_000;
+
+/// Runs until `stop`.
+pub(crate) async fn run(core: Arc<Core>, stop: CancellationToken) {
+    // Three polls may be lost before an agent counts as gone.
+    let silence = Duration::from_secs(u64::from(core.settings.poll_secs) * 3 + 30);
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(ROUND) => {}
+        }
+        for client in core.hall.close_silent(core.clock.now(), silence) {
+            core.live.touch(Touched::Client(client));
+        }
+        if let Err(error) = expire(&core).await {
+            TaskFellBehind { task: "flow_expiry", error: &error }.emit();
+        }
+    }
+}
+
+async fn expire(core: &Core) -> Result<(), model::store::StoreError> {
+    for flow in expire_overdue(&*core.ports.flows, core.clock.now(), FLOWS_MAX).await? {
+        core.hall.tell(flow.client, Tell::Cancel(flow.id));
+        flow_ended(core, &flow);
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+//! The server's tasks: each owns its state and wakes for a closed list of reasons.
+
+pub(crate) mod janitor;
+pub(crate) mod manager;

@@ -1,0 +1,163 @@
+//! VQL on the server: checks of what people write, and hunts' conditions, compiled once for each
+//! version of a hunt's condition and run on a bounded number of threads.
+//!
+//! # What a condition sees as `client`
+//!
+//! The server's own knowledge: `client_id`, `labels`, `first_seen`, `last_seen`, `address`. What the
+//! agent says of itself and may be a lie: `hostname`, `fqdn`, `os`, `platform`, `architecture`,
+//! `agent_version`, under `claims` as well as beside them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use api::Problem;
+use async_trait::async_trait;
+use base::HuntId;
+use hunts::ConditionJudge;
+use model::client::Client;
+use model::hunt::Hunt;
+use parking_lot::Mutex;
+use rows::{Dict, Row, Value};
+use tokio::sync::Semaphore;
+use vql_eval::{Condition, Program, Verdict};
+use vql_plugin::{Catalog, Host};
+use vql_syntax::{Diagnostic, Place, Severity};
+
+use crate::event::ColumnsDropped;
+
+/// Compiled conditions that are kept.
+const KEPT_MAX: usize = 256;
+
+type Key = (HuntId, u32);
+
+/// VQL on the server.
+pub struct Vql {
+    host: Host,
+    /// What a condition may call; narrowed further to what needs no permission.
+    conditions: Catalog,
+    /// What a query on a client may call.
+    clients: Catalog,
+    kept: Mutex<VecDeque<(Key, Arc<Condition>)>>,
+    turns: Semaphore,
+}
+
+impl Vql {
+    /// `conditions` is what conditions may call as far as it needs no permission, `clients` what
+    /// queries on clients may call. At most `threads` conditions run at once.
+    pub fn new(host: Host, conditions: Catalog, clients: Catalog, threads: usize) -> Self {
+        let turns = Semaphore::new(threads.max(1));
+        Self { host, conditions, clients, kept: Mutex::default(), turns }
+    }
+
+    /// What is wrong with a query for clients.
+    pub(crate) fn check_client_query(&self, text: &str) -> Vec<Problem> {
+        match Program::compile(text, &self.clients) {
+            Ok(_) => warnings(text),
+            Err(wrong) => problems(text, &wrong.errors),
+        }
+    }
+
+    /// What is wrong with a server condition.
+    pub(crate) fn check_condition(&self, text: &str) -> Vec<Problem> {
+        match Condition::compile(text, &self.conditions) {
+            Ok(_) => warnings(text),
+            Err(wrong) => problems(text, &wrong.errors),
+        }
+    }
+
+    fn compiled(&self, hunt: &Hunt) -> Result<Arc<Condition>, String> {
+        let key = (hunt.id, hunt.condition_revision);
+        let known = self.kept.lock().iter().find(|(kept, _)| *kept == key).cloned();
+        if let Some((_, condition)) = known {
+            return Ok(condition);
+        }
+        let text = &hunt.spec.condition.server;
+        let condition = Condition::compile(text, &self.conditions)
+            .map_err(|wrong| format!("the condition does not compile: {wrong}"))?;
+        let condition = Arc::new(condition);
+        let mut kept = self.kept.lock();
+        kept.push_front((key, Arc::clone(&condition)));
+        kept.truncate(KEPT_MAX);
+        Ok(condition)
+    }
+}
+
+#[async_trait]
+impl ConditionJudge for Vql {
+    async fn judge(&self, hunt: &Hunt, client: &Client, rows: &[String]) -> Result<bool, String> {
+        let condition = self.compiled(hunt)?;
+        let read = |row: &String| rows_json::row_from_json(row.as_bytes());
+        let rows: Vec<Row> =
+            rows.iter().map(read).collect::<Result<_, _>>().map_err(|bad| bad.to_string())?;
+        let (facts, host) = (facts(client), self.host.clone());
+        let turn = self.turns.acquire().await.map_err(|_| "the server is stopping".to_owned())?;
+        let work = move || {
+            condition.matches(rows, facts, &host, Condition::LIMITS).map_err(|e| e.to_string())
+        };
+        let verdict = tokio::task::spawn_blocking(work).await;
+        drop(turn);
+        let Verdict { matches, dropped, log } =
+            verdict.map_err(|error| format!("the condition broke off: {error}"))??;
+        if !dropped.is_empty() {
+            let columns: Vec<String> = dropped.iter().map(|name| name.to_string()).collect();
+            ColumnsDropped { client: client.id, hunt: hunt.id, columns: &columns }.emit();
+        }
+        match log.iter().find(|line| line.means_failure()) {
+            // What was wrong with it is a better reason than "no row".
+            Some(line) if !matches => Err(line.text.clone()),
+            Some(_) | None => Ok(matches),
+        }
+    }
+}
+
+/// What a condition sees as `client`.
+fn facts(client: &Client) -> Dict {
+    let said = &client.facts;
+    let claims = Dict::new()
+        .with("hostname", Value::text(said.hostname.as_str()))
+        .with("fqdn", Value::text(said.fqdn.as_str()))
+        .with("os", Value::text(said.os.as_str()))
+        .with("platform", Value::text(said.platform.as_str()))
+        .with("architecture", Value::text(said.architecture.as_str()))
+        .with("agent_version", Value::text(said.agent_version.as_str()));
+    let moment = |at: base::Timestamp| Value::text(at.to_string());
+    let address = client.address.map_or(Value::Null, |address| Value::text(address.to_string()));
+    let mut facts = Dict::new()
+        .with("client_id", Value::text(client.id.to_string()))
+        .with("labels", Value::array(client.labels.iter().map(|l| Value::text(l.as_str()))))
+        .with("first_seen", moment(client.first_seen))
+        .with("last_seen", moment(client.last_seen))
+        .with("address", address);
+    for (name, value) in claims.iter() {
+        facts.set(name.clone(), value.clone());
+    }
+    facts.with("claims", Value::Dict(claims))
+}
+
+fn warnings(text: &str) -> Vec<Problem> {
+    problems(text, &vql_syntax::parse_program(text).warnings)
+}
+
+fn problems(text: &str, found: &[Diagnostic]) -> Vec<Problem> {
+    let problem = |diagnostic: &Diagnostic| {
+        let place = Place::of(text, diagnostic.span.start);
+        let message = match &diagnostic.expected {
+            Some(expected) => format!("{}; expected {expected}", diagnostic.message),
+            None => diagnostic.message.clone(),
+        };
+        Problem {
+            field: String::new(),
+            start: Some(diagnostic.span.start as u64),
+            end: Some(diagnostic.span.end as u64),
+            line: Some(place.line as u64),
+            column: Some(place.column as u64),
+            severity: match diagnostic.severity {
+                Severity::Error => "error".into(),
+                Severity::Warning => "warning".into(),
+            },
+            message,
+            hint: diagnostic.hint.clone().unwrap_or_default(),
+        }
+    };
+    found.iter().map(problem).collect()
+}

@@ -1,1 +1,39 @@
-//! The server's tasks and HTTP handlers, over ports only.
+//! The server: its listeners, tasks and HTTP handlers, over ports only.
+//!
+//! - [`config`] is what an administrator writes; [`serve`] starts and stops everything.
+//! - [`pki`] is the certificate authority, [`tls`] how both listeners speak TLS.
+//! - `agents` are the agents' listener and sessions, `people` the HTTP API and the web interface's
+//!   files, `tasks` what runs by itself, `export` the zips.
+//! - [`collect`] makes requests of artifacts; [`vql`] decides conditions.
+//!
+//! # Not here
+//!
+//! Decisions belong to `hunts`, `flows`, `fleet` and `link`; storage to whoever implements their
+//! ports; reading files, and choosing stores, to the programs.
+
+#![forbid(unsafe_code)]
+
+mod agents;
+pub mod collect;
+pub mod config;
+pub mod core;
+pub mod event;
+mod export;
+pub mod health;
+pub mod live;
+mod people;
+pub mod pki;
+pub mod ports;
+pub mod serve;
+mod tasks;
+pub mod tls;
+pub mod vql;
+
+pub use agents::{Gate, GateLimits};
+pub use people::assets::{Asset, Assets, NoAssets};
+pub use people::sign_in::{hash_password, secret_hash};
+pub use ports::Ports;
+pub use serve::{Server, Start};
+
+/// This server's version.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

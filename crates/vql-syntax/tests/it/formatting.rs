@@ -23,19 +23,28 @@ fn check(text: &str, wanted: Expect) {
 
 #[test]
 fn what_fits_on_a_line_is_on_one_line() {
-    check("select  a ,b  from p( x=1,y = [ 1,2 ] )\nwhere a and not b limit 5", expect![[r#"
+    check(
+        "select  a ,b  from p( x=1,y = [ 1,2 ] )\nwhere a and not b limit 5",
+        expect![[r#"
         SELECT a, b FROM p(x=1, y=[1, 2]) WHERE a AND NOT b LIMIT 5
-    "#]]);
-    check("let x=5 let f(a,b=2)= a+b*2", expect![[r#"
+    "#]],
+    );
+    check(
+        "let x=5 let f(a,b=2)= a+b*2",
+        expect![[r#"
         LET x = 5
         LET f(a, b=2) = a + b * 2
-    "#]]);
-    check("LET x = 1\n\n\n\nLET y = 2\nSELECT * FROM x", expect![[r#"
+    "#]],
+    );
+    check(
+        "LET x = 1\n\n\n\nLET y = 2\nSELECT * FROM x",
+        expect![[r#"
         LET x = 1
 
         LET y = 2
         SELECT * FROM x
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -100,23 +109,29 @@ fn comments_stay_where_they_are() {
                end */
         "#]],
     );
-    check("LET a = 1 -- one\n-- two\nLET b = 2", expect![[r#"
+    check(
+        "LET a = 1 -- one\n-- two\nLET b = 2",
+        expect![[r#"
         LET a = 1 -- one
         -- two
         LET b = 2
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn raw_strings_over_lines_are_not_touched() {
-    check("SELECT f(a='''x\n  y''', b=2) FROM scope()", expect![[r#"
+    check(
+        "SELECT f(a='''x\n  y''', b=2) FROM scope()",
+        expect![[r#"
         SELECT f(
             a='''x
           y''',
             b=2
           )
         FROM scope()
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

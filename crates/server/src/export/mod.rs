@@ -1,0 +1,16 @@
+//! What a hunt or a flow brought, as a zip that is written while it is read.
+//!
+//! # Invariants
+//! - Memory does not grow with rows or bytes: pieces go from the store through the zip to the
+//!   browser. It grows by some hundred bytes for each file inside, because the zip's own directory
+//!   and the manifest name every file.
+//! - No name in the zip comes from a client unchanged, see [`names`].
+//! - A zip that could not be finished ends as a broken download, never as a good-looking shorter one.
+
+mod content;
+pub(crate) mod csv_rows;
+mod manifest;
+pub(crate) mod names;
+mod pack;
+
+pub(crate) use content::{Subject, stream};

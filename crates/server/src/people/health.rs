@@ -1,0 +1,53 @@
+//! `GET /health`, `GET /overview`, `GET /openapi.json`.
+
+use std::sync::Arc;
+
+use api::{Health, Overview};
+use axum::extract::State;
+use axum::{Extension, Json};
+use fleet::ports::{ClientList, PresenceFilter};
+use flows::ports::FlowList;
+use hunts::ports::HuntList;
+use model::store::Paging;
+
+use super::People;
+use super::error::ApiError;
+use super::sign_in::Principal;
+
+type Shared = State<Arc<People>>;
+
+pub(crate) async fn health(State(people): Shared) -> Json<Health> {
+    let problems = people.health.problems();
+    let status = if problems.is_empty() { "ok" } else { "degraded" };
+    Json(Health { status: status.to_owned(), problems, version: crate::VERSION.to_owned() })
+}
+
+pub(crate) async fn openapi() -> Json<serde_json::Value> {
+    Json(api::openapi())
+}
+
+pub(crate) async fn overview(
+    State(people): Shared,
+    Extension(who): Extension<Principal>,
+) -> Result<Json<Overview>, ApiError> {
+    let none = Paging::first(0);
+    let clients = async |presence: PresenceFilter| -> Result<u64, ApiError> {
+        let query = ClientList { presence, paging: none, ..ClientList::of(who.org.clone()) };
+        Ok(people.ports.clients.list(&query).await?.total)
+    };
+    let hunts = async |states: Vec<&'static str>| -> Result<u64, ApiError> {
+        let query = HuntList { states, paging: none, ..HuntList::of(who.org.clone()) };
+        Ok(people.ports.hunts.list(&query).await?.total)
+    };
+    let online = people.hall.presence(fleet::presence::Presence::online);
+    let running =
+        FlowList { states: vec!["running"], paging: none, ..FlowList::of(who.org.clone()) };
+    Ok(Json(Overview {
+        clients: clients(PresenceFilter::Any).await?,
+        online: clients(PresenceFilter::Among(online)).await?,
+        hunts_running: hunts(vec!["running"]).await?,
+        hunts_waiting: hunts(vec!["paused", "draining"]).await?,
+        flows_running: people.ports.flows.list(&running).await?.total,
+        problems: people.health.problems(),
+    }))
+}

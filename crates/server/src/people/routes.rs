@@ -1,0 +1,146 @@
+//! Which path leads where. A test compares this with the list of endpoints in `api`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::middleware::{from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use base::Fault;
+use hyper::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue,
+    IF_NONE_MATCH, VARY,
+};
+use hyper::{HeaderMap, Method, StatusCode, Uri};
+
+use super::error::ApiError;
+use super::{
+    People, artifacts, audit, clients, downloads, events, flows, guard, health, hunts, members,
+    results, sessions, sign_in, tokens,
+};
+
+/// Bytes of a request's body.
+const BODY_BYTES_MAX: usize = 1 << 20;
+
+/// Everything that people can ask.
+pub(crate) fn router(people: Arc<People>) -> Router {
+    let signed_in = signed_in().layer(from_fn_with_state(people.clone(), sign_in::authenticate));
+    let open = Router::new()
+        .route("/login", post(sessions::login))
+        .route("/health", get(health::health))
+        .route("/openapi.json", get(health::openapi));
+    let api = open.merge(signed_in).fallback(unknown_path);
+    Router::new()
+        .nest(api::PREFIX, api)
+        .fallback(asset)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(map_response(shape_refusals))
+        .layer(from_fn_with_state(people.clone(), guard::check_host_and_origin))
+        .layer(from_fn_with_state(people.clone(), guard::name_and_shape))
+        .with_state(people)
+}
+
+fn signed_in() -> Router<Arc<People>> {
+    Router::new()
+        .route("/logout", post(sessions::logout))
+        .route("/whoami", get(sessions::whoami))
+        .route("/overview", get(health::overview))
+        .route("/events", get(events::events))
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/{token}/revoke", post(tokens::revoke))
+        .route("/audit", get(audit::list))
+        .route("/clients", get(clients::list))
+        .route("/clients/{client}", get(clients::one))
+        .route("/clients/{client}/labels", post(clients::label))
+        .route("/clients/{client}/revoke", post(clients::revoke))
+        .route("/clients/{client}/flows", get(clients::flows_of))
+        .route("/flows", get(flows::list).post(flows::create))
+        .route("/flows/{flow}", get(flows::one))
+        .route("/flows/{flow}/cancel", post(flows::cancel))
+        .route("/flows/{flow}/sources", get(results::sources_of_flow))
+        .route("/flows/{flow}/results", get(results::of_flow))
+        .route("/flows/{flow}/log", get(flows::log))
+        .route("/flows/{flow}/uploads", get(flows::uploads))
+        .route("/flows/{flow}/export.zip", get(downloads::flow))
+        .route("/uploads/{upload}/content", get(results::content))
+        .route("/artifacts", get(artifacts::list))
+        .route("/artifacts/check", post(artifacts::check))
+        .route("/artifacts/{name}", get(artifacts::one))
+        .route("/vql/check", post(artifacts::check_vql))
+        .route("/hunts", get(hunts::list).post(hunts::create))
+        .route("/hunts/preview", post(hunts::preview))
+        .route("/hunts/{hunt}", get(hunts::one).put(hunts::edit))
+        .route("/hunts/{hunt}/members", get(members::list))
+        .route("/hunts/{hunt}/why/{client}", get(members::why))
+        .route("/hunts/{hunt}/sources", get(results::sources_of_hunt))
+        .route("/hunts/{hunt}/results", get(results::of_hunt))
+        .route("/hunts/{hunt}/recount", get(members::recount))
+        .route("/hunts/{hunt}/export.zip", get(downloads::hunt))
+        .route("/hunts/{hunt}/{verb}", post(hunts::verb))
+}
+
+async fn unknown_path(uri: Uri) -> ApiError {
+    ApiError::new(Fault::NotFound, format!("the API has no path `{}`", uri.path()))
+        .hint(format!("its paths are listed in {}/openapi.json", api::PREFIX))
+}
+
+/// Gives refusals of the router itself (a method that a path does not have) the one form of errors.
+async fn shape_refusals(response: Response) -> Response {
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return response;
+    }
+    let error = ApiError {
+        status: StatusCode::METHOD_NOT_ALLOWED,
+        ..ApiError::caller("this path does not know this method")
+    };
+    let mut shaped = error.into_response();
+    if let Some(allow) = response.headers().get(hyper::header::ALLOW) {
+        shaped.headers_mut().insert(hyper::header::ALLOW, allow.clone());
+    }
+    shaped
+}
+
+/// A file of the web interface; its first page for every path that is none, because the interface
+/// has paths of its own.
+async fn asset(
+    State(people): State<Arc<People>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, ApiError> {
+    if method != Method::GET && method != Method::HEAD {
+        return Err(ApiError::new(Fault::NotFound, "nothing is here"));
+    }
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let accepts = text(ACCEPT_ENCODING).unwrap_or("");
+    let path = uri.path().trim_start_matches('/');
+    let looks_like_file = path.rsplit('/').next().is_some_and(|last| last.contains('.'));
+    let found = people.assets.get(if path.is_empty() { "index.html" } else { path }, accepts);
+    let fallback = || people.assets.get("index.html", accepts).filter(|_| !looks_like_file);
+    let Some(asset) = found.or_else(fallback) else {
+        return Err(ApiError::new(Fault::NotFound, format!("there is no page `/{path}`")));
+    };
+    let etag = format!("\"{}\"", asset.etag);
+    let known = text(IF_NONE_MATCH)
+        .is_some_and(|tags| tags.split(',').any(|tag| tag.trim().trim_start_matches("W/") == etag));
+    let mut response = match known {
+        true => StatusCode::NOT_MODIFIED.into_response(),
+        false => Response::new(Body::from(asset.bytes)),
+    };
+    let keep = if asset.immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static(keep));
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if let Ok(media) = HeaderValue::from_str(&asset.media) {
+        headers.insert(CONTENT_TYPE, media);
+    }
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        headers.insert(ETAG, etag);
+    }
+    if let Some(encoding) = asset.encoding {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    Ok(response)
+}

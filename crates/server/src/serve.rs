@@ -1,0 +1,206 @@
+//! Starts the server's listeners and tasks, and stops them in order.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::Chain;
+use model::store::StoreError;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use crate::agents::gate::{Gate, GateLimits};
+use crate::agents::listen::AgentListener;
+use crate::agents::routes::AgentRoutes;
+use crate::config::ServerConfig;
+use crate::core::Core;
+use crate::health::Health;
+use crate::people::assets::Assets;
+use crate::people::throttle::Throttle;
+use crate::people::{People, listen, routes};
+use crate::pki::PkiError;
+use crate::tasks::{janitor, manager};
+use crate::tls::{self, TlsError};
+
+/// How long connections may take to finish what is under way.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Why the server could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A port is taken or not allowed.
+    #[error("cannot listen on {address} for {whom}: {}", .source.kind())]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// `agents` or `people`.
+        whom: &'static str,
+        /// The field of the configuration that names it.
+        field: &'static str,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error("the data directory {directory} cannot be written to")]
+    DataDir {
+        /// Which one.
+        directory: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// TLS could not be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The server's certificate could not be made.
+    #[error(transparent)]
+    Pki(#[from] PkiError),
+    /// The records could not be read.
+    #[error("cannot read the hunts")]
+    Store(#[from] StoreError),
+}
+
+impl StartError {
+    /// How to mend it.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Listen { field, source, .. } => match source.kind() {
+                std::io::ErrorKind::AddrInUse => {
+                    format!("another program has this port; stop it, or set {field} to another one")
+                }
+                std::io::ErrorKind::PermissionDenied => {
+                    format!("ports below 1024 need privileges; set {field} to a higher one")
+                }
+                _ => format!("set {field} to an address of this machine"),
+            },
+            Self::DataDir { .. } => {
+                "choose another data_dir, or give this user the right to write there".to_owned()
+            }
+            Self::Tls(_) | Self::Pki(_) | Self::Store(_) => String::new(),
+        }
+    }
+}
+
+/// Checks that files can be made in the data directory; makes the directory when it is missing.
+pub fn check_data_dir(directory: &Path) -> Result<(), StartError> {
+    let bad = |source| StartError::DataDir { directory: directory.display().to_string(), source };
+    std::fs::create_dir_all(directory).map_err(bad)?;
+    let probe = directory.join(".write-probe");
+    std::fs::write(&probe, b"").map_err(bad)?;
+    std::fs::remove_file(&probe).map_err(bad)
+}
+
+/// A server that runs.
+pub struct Server {
+    /// Where agents connect to.
+    pub agents: SocketAddr,
+    /// Where people connect to.
+    pub people: SocketAddr,
+    core: Arc<Core>,
+    routes: Arc<AgentRoutes>,
+    /// First the listeners and tasks end, then the sessions.
+    stop: CancellationToken,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+/// What a server is started with, besides its core.
+pub struct Start<'a> {
+    /// Its configuration, checked.
+    pub config: &'a ServerConfig,
+    /// The web interface.
+    pub assets: Arc<dyn Assets>,
+    /// Who knows what is wrong.
+    pub health: Arc<Health>,
+}
+
+async fn listen_on(
+    address: SocketAddr,
+    (whom, field): (&'static str, &'static str),
+) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bad = |source| StartError::Listen { address, whom, field, source };
+    let listener = TcpListener::bind(address).await.map_err(bad)?;
+    let bound = listener.local_addr().map_err(bad)?;
+    Ok((listener, bound))
+}
+
+impl Server {
+    /// Binds both ports, reads the active hunts, and starts everything.
+    pub async fn start(core: Arc<Core>, start: Start<'_>) -> Result<Self, StartError> {
+        let Start { config, assets, health } = start;
+        let (agents_socket, agents) =
+            listen_on(config.agents.listen, ("agents", "agents.listen")).await?;
+        let (people_socket, people_address) =
+            listen_on(config.http.listen, ("people", "http.listen")).await?;
+        let identity = {
+            let mut entropy = core.entropy.lock();
+            let now = core.clock.now();
+            core.authority.server_identity(&config.agents.names, now, &mut **entropy)?
+        };
+        let agents_tls = tls::for_agents(&core.authority, identity)?;
+        let people_tls = match (&config.http.tls_certificate_file, &config.http.tls_key_file) {
+            (Some(certificates), Some(key)) => Some(tls::for_people(certificates, key)?),
+            (Some(_) | None, Some(_) | None) => None,
+        };
+        core.refresh_foreman().await?;
+        let stop = CancellationToken::new();
+        let routes = Arc::new(AgentRoutes::new(Arc::clone(&core), stop.clone()));
+        let gate = Gate::new(GateLimits {
+            connections_max: config.agents.connections_max,
+            per_address_max: config.agents.connections_per_address_max,
+        });
+        let listener = AgentListener {
+            listener: agents_socket,
+            tls: TlsAcceptor::from(agents_tls),
+            gate,
+            handshakes_max: config.agents.handshakes_max,
+            handshake_timeout: Duration::from_secs(config.agents.handshake_timeout_secs),
+            routes: Arc::clone(&routes),
+        };
+        let people = Arc::new(People {
+            core: Arc::clone(&core),
+            hosts: config.http.hosts.clone(),
+            secure_cookies: people_tls.is_some(),
+            throttle: Throttle::new(core.settings.wrong_passwords_max),
+            health,
+            assets,
+            stop: stop.clone(),
+        });
+        let router = routes::router(people);
+        let people_tls = people_tls.map(TlsAcceptor::from);
+        let tasks = vec![
+            tokio::spawn(listener.run(stop.clone())),
+            tokio::spawn(listen::run(people_socket, people_tls, router, stop.clone())),
+            tokio::spawn(manager::run(Arc::clone(&core), stop.clone())),
+            tokio::spawn(janitor::run(Arc::clone(&core), stop.clone())),
+        ];
+        Ok(Self { agents, people: people_address, core, routes, stop, tasks })
+    }
+
+    /// What the server's parts share.
+    pub fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// Stops: nobody new is let in, agents are told to come back later, requests under way finish,
+    /// as far as ten seconds allow.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.routes.sessions.close();
+        let ended = async {
+            self.routes.sessions.wait().await;
+            for task in self.tasks {
+                if let Err(error) = task.await {
+                    let error = Chain(&error);
+                    tracing::error!(name: "task_broke", %error, "a task broke");
+                }
+            }
+        };
+        if tokio::time::timeout(FAREWELL, ended).await.is_err() {
+            tracing::warn!(name: "stop_forced", "some connections were closed before their end");
+        }
+    }
+}

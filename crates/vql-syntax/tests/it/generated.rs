@@ -247,7 +247,7 @@ fn shape(program: &Program) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
     fn a_printed_tree_reads_back_as_itself(program in any_program()) {

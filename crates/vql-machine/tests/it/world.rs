@@ -1,0 +1,137 @@
+//! A machine made of a folder with evidence, and how an artifact is collected on it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use artifacts::{ArtifactSet, SourceChoice, compile};
+use base::{FixedClock, SeededEntropy, Timestamp};
+use expect_test::Expect;
+use parking_lot::Mutex;
+use rows::Dict;
+use vql_eval::{Collected, CollectionPlan, Setup, language, on_big_stack};
+use vql_machine::made_up::MadeUpMachine;
+use vql_plugin::{Host, LogLine, UploadFailed, UploadRecord, UploadRequest, Uploads};
+
+/// A folder that stands for the root of a machine.
+pub(crate) struct World {
+    root: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self { root: tempfile::tempdir().unwrap() }
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.root.path().join(path.trim_start_matches('/'))
+    }
+
+    /// Adds a file that was changed on 2 January 2026.
+    pub(crate) fn file(self, path: &str, content: &str) -> Self {
+        self.file_of(path, content, 1_767_323_045)
+    }
+
+    /// Adds a file that was changed so many seconds after 1970.
+    pub(crate) fn file_of(self, name: &str, content: &str, changed: u64) -> Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, content).unwrap();
+        let file = fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(changed)).unwrap();
+        self.mode(name, "644")
+    }
+
+    /// Sets the mode of a file, as `chmod` understands it.
+    pub(crate) fn mode(self, path: &str, mode: &str) -> Self {
+        let path = self.path(path);
+        let done = std::process::Command::new("chmod").arg(mode).arg(path).status().unwrap();
+        assert!(done.success());
+        self
+    }
+
+    /// Collects an artifact whose parameters may name the root as `ROOT`, and compares the rows:
+    /// one line each, source first, sorted because folders have no order. A log line that means a
+    /// failure is one more line.
+    pub(crate) fn check(&self, artifact: &str, parameters: &[(&str, &str)], wanted: Expect) {
+        let mut lines = self.collect(artifact, parameters);
+        lines.sort();
+        wanted.assert_eq(&lines.join("\n"));
+    }
+
+    /// Like [`Self::check`], for artifacts whose rows have an order.
+    pub(crate) fn check_order(&self, artifact: &str, parameters: &[(&str, &str)], wanted: Expect) {
+        wanted.assert_eq(&self.collect(artifact, parameters).join("\n"));
+    }
+
+    fn collect(&self, artifact: &str, parameters: &[(&str, &str)]) -> Vec<String> {
+        let root = self.root.path().to_str().unwrap();
+        let given: Vec<_> = parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.replace("ROOT", root)))
+            .collect();
+        let set = ArtifactSet::built_in();
+        let compiled = compile(&set, artifact, &given, &SourceChoice::All)
+            .unwrap_or_else(|wrong| panic!("{artifact}: {wrong:?}"));
+        let catalog = language()
+            .and(vql_std::catalog())
+            .and(vql_machine::catalog(Arc::new(MadeUpMachine::web_server())));
+        let plan = CollectionPlan::compile(compiled, &catalog).unwrap();
+        let log: Arc<Mutex<Vec<LogLine>>> = Arc::default();
+        let mut setup = Setup::new(host(), Arc::new(catalog));
+        let sink = log.clone();
+        setup.log = Arc::new(move |line: LogLine| sink.lock().push(line));
+        let mut lines = on_big_stack(|| {
+            let collection = plan.start(setup, Dict::new());
+            let names: Vec<&str> = plan.sources().collect();
+            let shown = |collected| match collected {
+                Collected::Row { source, row } => {
+                    let name = names[source].strip_prefix(artifact).unwrap();
+                    Some(format!("{name} {}", rows_json::row_to_json(&row)).trim().to_owned())
+                }
+                Collected::Skipped { source } => Some(format!("{} skipped", names[source])),
+                Collected::Finished { .. } => None,
+            };
+            collection.filter_map(shown).collect::<Vec<_>>()
+        })
+        .unwrap();
+        let failures = log.lock();
+        let failures = failures.iter().filter(|line| line.means_failure());
+        lines.extend(failures.map(|line| format!("LOG {}", line.text)));
+        lines.iter().map(|line| steady(&line.replace(root, "ROOT"))).collect()
+    }
+}
+
+/// A row without the moments that a test cannot set.
+fn steady(line: &str) -> String {
+    ["Atime", "Ctime", "Btime"].iter().fold(line.to_owned(), |line, column| {
+        let key = format!("\"{column}\":\"");
+        let Some((before, after)) = line.split_once(&key) else {
+            return line;
+        };
+        let rest = after.split_once('"').map_or("", |(_, rest)| rest);
+        format!("{before}{key}now\"{rest}")
+    })
+}
+
+/// A program around the query whose clock stands at the first day of 2100.
+fn host() -> Host {
+    let clock = FixedClock::at(Timestamp::from_secs(4_102_444_800));
+    Host::builder(Arc::new(clock), Box::new(SeededEntropy::new(1)))
+        .accessors(accessors::all())
+        .uploads(Arc::new(Sink))
+        .build()
+}
+
+/// Takes uploads and keeps nothing.
+struct Sink;
+
+impl Uploads for Sink {
+    fn upload(&self, request: UploadRequest<'_>) -> Result<UploadRecord, UploadFailed> {
+        let mut content = Vec::new();
+        let size = request.content.read_to_end(&mut content).unwrap() as u64;
+        let path = request.name;
+        Ok(UploadRecord { path, size, stored_size: size, ..UploadRecord::default() })
+    }
+}

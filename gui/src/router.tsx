@@ -1,6 +1,7 @@
 // Addresses of the screens and what their search part may hold. Screens load when they are first visited.
 
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from '@tanstack/react-router';
+import { queryText, type Query } from './api/request';
 import { Shell } from './Shell';
 import { NotFound } from './pages/NotFound';
 import { Crash } from './pages/Crash';
@@ -99,6 +100,9 @@ export const router = createRouter({
     tokens,
     audit,
   ]),
+  // Plain texts in the address: people read, write and paste it.
+  parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),
+  stringifySearch: (search) => queryText(search as Query),
   defaultPreload: 'intent',
   defaultPendingMs: 300,
   scrollRestoration: false,

@@ -108,6 +108,7 @@ export function applyEvent(event: LiveEvent) {
   if (event.kind === 'hunt') onHunt(event);
   else if (event.kind === 'flow') onFlow(event);
   else if (event.kind === 'client') onClient(event);
+  else if (event.kind === 'missed') void queryClient.invalidateQueries();
 }
 
 let source: EventSource | undefined;
@@ -135,8 +136,6 @@ function open() {
     }
   };
   source.addEventListener('change', hear);
-  // The server could not keep all events for a slow reader: what is shown may be behind.
-  source.addEventListener('lagged', () => void queryClient.invalidateQueries());
   source.onerror = () => {
     // Own retry: the browser's gives up for good when a proxy answers with an error page.
     source?.close();

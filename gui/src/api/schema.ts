@@ -1,52 +1,668 @@
 // Bodies and answers of the HTTP API. Written by `npm run api-types` from crates/api/openapi.json: do not edit.
 
-export interface Problem { field: string; start?: number | null; end?: number | null; line?: number | null; column?: number | null; severity: string; message: string; hint: string }
-export interface ErrorBody { message: string; hint: string; request_id: string; problems: Problem[] }
-export interface LoginRequest { user: string; password: string; token?: boolean }
-export interface LoginReply { user: string; csrf: string; token: string; expires: string }
-export interface WhoAmI { user: string; org: string; roles: string[]; csrf: string; version: string }
-export interface Overview { clients: number; online: number; hunts_running: number; hunts_waiting: number; flows_running: number; problems: string[] }
-export interface TokenRequest { labels?: string[]; expires_after: string; uses_max: number }
-export interface TokenView { id: string; token?: string | null; labels: string[]; expires: string; uses_max: number; uses: number; revoked: boolean }
-export interface AuditEntry { time: string; actor: string; action: string; object: string; detail: string }
-export interface AuditPage { items: AuditEntry[]; total: number }
-export interface ClientView { id: string; hostname: string; fqdn: string; os: string; platform: string; architecture: string; agent_version: string; labels: string[]; online: boolean; address?: string | null; first_seen: string; last_seen: string; revoked_at?: string | null }
-export interface ClientPage { items: ClientView[]; total: number }
-export interface LabelChange { add?: string[]; remove?: string[] }
-export interface ArtifactCall { name: string; parameters?: Record<string, string> }
-export interface FlowLimits { rows?: number; upload_bytes?: string; cpu?: string; timeout?: string; progress_timeout?: string }
-export interface FlowRequest { client: string; artifacts: ArtifactCall[]; limits?: FlowLimits }
-export interface FlowView { id: string; client: string; hostname: string; hunt?: string | null; actor: string; artifacts: ArtifactCall[]; state: string; reason: string; attempt: number; rows: number; uploads: number; upload_bytes: number; cpu_millis: number; created: string; started?: string | null; ended?: string | null }
-export interface FlowPage { items: FlowView[]; total: number }
-export interface ClientFilter { labels?: string[]; os?: string | null; clients?: string[] }
-export interface HuntCondition { client?: string | null; server?: string | null; include?: ClientFilter; exclude?: ClientFilter }
-export interface HuntLimits { clients?: number; running?: number; per_client?: FlowLimits }
-export interface HuntRequest { name: string; description?: string; artifacts: ArtifactCall[]; condition?: HuntCondition; rate?: string; limits?: HuntLimits; expires?: string; start?: boolean }
-export interface HuntEdit { revision?: number; rate?: string | null; limits?: HuntLimits | null; expires?: string | null; condition?: HuntCondition | null; description?: string | null }
-export interface QueueCounts { asked: number; refused: number; pending: number; running: number; completed: number; results: number; failed: number; cancelled: number; expired: number }
-export interface HuntView { id: string; spec: HuntRequest; state: string; revision: number; round: number; counts: QueueCounts; rows: number; uploads: number; creator: string; created: string; started?: string | null; expires?: string | null; ended?: string | null; ended_reason?: string | null; ended_by?: string | null; verbs: string[] }
-export interface HuntPage { items: HuntView[]; total: number }
-export interface HuntPreview { asked: number; online: number; excluded: number; problems: Problem[] }
-export interface MemberView { client: string; hostname: string; state: string; reason: string; revision: number; attempt: number; flow?: string | null; decided: string; admitted?: string | null; updated: string }
-export interface MemberPage { items: MemberView[]; total: number }
-export interface WhyView { client: string; verdict: string; explanation: string; member?: MemberView | null }
-export interface Recount { counters: QueueCounts; recount: QueueCounts; equal: boolean; rows_declared: number; rows_stored: number }
-export type LiveEvent =
-  | { kind: 'hunt'; id: string; state: string; revision: number; counts: QueueCounts; rows: number }
-  | { kind: 'flow'; id: string; client: string; state: string; rows: number }
-  | { kind: 'client'; id: string; online: boolean };
-export interface SourceView { source: string; rows: number; columns: string[] }
-export interface RowView { client: string; hostname: string; flow: string; source: string; stored: string; row: Record<string, unknown> }
-export interface RowPage { items: RowView[]; total: number }
-export interface LogView { time: string; level: string; text: string }
-export interface LogPage { items: LogView[]; total: number }
-export interface UploadView { id: string; path: string; accessor: string; size: number; sha256?: string | null; stored?: string | null }
-export interface UploadPage { items: UploadView[]; total: number }
-export interface ArtifactSummary { name: string; kind: string; summary: string; built_in: boolean; sources: string[] }
-export interface ParameterView { name: string; label: string; description: string; kind: string; default: string; choices: string[]; validating_regex: string }
-export interface ArtifactSourceView { name: string; description: string; precondition: string; query: string }
-export interface ArtifactView { name: string; kind: string; description: string; author: string; references: string[]; parameters: ParameterView[]; sources: ArtifactSourceView[]; yaml: string; built_in: boolean }
-export type ArtifactCheck = { call: ArtifactCall } | { yaml: string };
-export interface VqlCheck { text: string; kind: string }
-export interface CheckReport { ok: boolean; problems: Problem[] }
-export interface Health { status: string; problems: string[]; version: string }
+/** One artifact with parameters. */
+export type ArtifactCall = {
+  /** The artifact's name. */
+  name: string;
+  /** Parameters that differ from their default, as text. */
+  parameters?: Record<string, string>;
+};
+
+/** Check a call of an artifact, or an artifact file. */
+export type ArtifactCheck = {
+  /** A call: do its parameters fit? */
+  call: ArtifactCall;
+} | {
+  /** A file: is it an artifact? */
+  yaml: string;
+};
+
+/** A source of an artifact. */
+export type ArtifactSourceView = {
+  /** What it gives. */
+  description: string;
+  /** Its name; empty for the only one. */
+  name: string;
+  /** VQL; empty when there is none. */
+  precondition: string;
+  /** VQL. */
+  query: string;
+};
+
+/** An artifact in a list. */
+export type ArtifactSummary = {
+  /** It comes with Lycaon. */
+  built_in: boolean;
+  /** `client`, `client_event`, `server`, `server_event`, `internal`, `notebook`. */
+  kind: string;
+  /** Its name. */
+  name: string;
+  /** Names of its sources. */
+  sources: string[];
+  /** First sentence of its description. */
+  summary: string;
+};
+
+/** An artifact. */
+export type ArtifactView = {
+  /** Who wrote it. */
+  author: string;
+  /** It comes with Lycaon. */
+  built_in: boolean;
+  /** What it is for. */
+  description: string;
+  /** See `ArtifactSummary::kind`. */
+  kind: string;
+  /** Its name. */
+  name: string;
+  /** What it takes. */
+  parameters: ParameterView[];
+  /** Where to read more. */
+  references: string[];
+  /** What it gives. */
+  sources: ArtifactSourceView[];
+  /** The file as it was written. */
+  yaml: string;
+};
+
+/** One line of the audit log. */
+export type AuditEntry = {
+  /** What was done: `hunt.start`, `client.label`, `token.create`. */
+  action: string;
+  /** Who. */
+  actor: string;
+  /** How. */
+  detail: string;
+  /** To what. */
+  object: string;
+  /** When. */
+  time: string;
+};
+
+/** A page of the audit log, newest first. */
+export type AuditPage = {
+  /** The entries. */
+  items: AuditEntry[];
+  /** In all. */
+  total: number;
+};
+
+/** What is wrong with a text. */
+export type CheckReport = {
+  /** Nothing that would stop it. */
+  ok: boolean;
+  /** What is wrong. */
+  problems: Problem[];
+};
+
+/** Selects clients by the server's own record. */
+export type ClientFilter = {
+  /** Any of these clients. */
+  clients?: string[];
+  /** Any of these labels. */
+  labels?: string[];
+  /** `any`, or one operating system. */
+  os?: string | null;
+};
+
+/** A page of clients. */
+export type ClientPage = {
+  /** The clients. */
+  items: ClientView[];
+  /** In all. */
+  total: number;
+};
+
+/** A client. */
+export type ClientView = {
+  /** Where it last connected from. */
+  address?: string | null;
+  /** The agent's version. */
+  agent_version: string;
+  /** `amd64`, `arm64`. */
+  architecture: string;
+  /** When it enrolled. */
+  first_seen: string;
+  /** Full name, as the client says. */
+  fqdn: string;
+  /** Short name, as the client says. */
+  hostname: string;
+  /** `C.…` */
+  id: string;
+  /** The server's labels. */
+  labels: string[];
+  /** When it was last heard of. */
+  last_seen: string;
+  /** Connected now. */
+  online: boolean;
+  /** `linux`, `windows`, `darwin`. */
+  os: string;
+  /** Distribution or edition. */
+  platform: string;
+  /** When its certificate was revoked. */
+  revoked_at?: string | null;
+};
+
+/** Why a request failed. */
+export type ErrorBody = {
+  /** How to mend it; empty when there is nothing to say. */
+  hint: string;
+  /** What was wrong, with its causes. */
+  message: string;
+  /** Problems in particular fields or places. */
+  problems: Problem[];
+  /** Names this request in the server's log. */
+  request_id: string;
+};
+
+/** What one client's flow may use; texts such as `1GiB` and `10m`. Zero or `0s`: no limit. */
+export type FlowLimits = {
+  /** Percent of one processor: `50%` or `0` for no limit. */
+  cpu?: string;
+  /** Without progress. */
+  progress_timeout?: string;
+  /** Rows. */
+  rows?: number;
+  /** From delivery to the agent. */
+  timeout?: string;
+  /** Bytes of uploads: a number, or a text with a unit. */
+  upload_bytes?: string;
+};
+
+/** A page of flows, newest first. */
+export type FlowPage = {
+  /** The flows. */
+  items: FlowView[];
+  /** In all. */
+  total: number;
+};
+
+/** Start a flow. */
+export type FlowRequest = {
+  /** What. */
+  artifacts: ArtifactCall[];
+  /** Where. */
+  client: string;
+  /** Within which limits. */
+  limits?: FlowLimits;
+};
+
+/** A flow. */
+export type FlowView = {
+  /** Who asked. */
+  actor: string;
+  /** What. */
+  artifacts: ArtifactCall[];
+  /** From 1. */
+  attempt: number;
+  /** Where. */
+  client: string;
+  /** Processor time on the client. */
+  cpu_millis: number;
+  /** When it was asked for. */
+  created: string;
+  /** When it ended. */
+  ended?: string | null;
+  /** That client's name. */
+  hostname: string;
+  /** The hunt it belongs to. */
+  hunt?: string | null;
+  /** `F.…` */
+  id: string;
+  /** Why, for `failed`. */
+  reason: string;
+  /** Rows that arrived in this attempt. */
+  rows: number;
+  /** When the agent took it. */
+  started?: string | null;
+  /** `queued`, `running`, `done`, `failed`, `cancelled`, `expired`. */
+  state: string;
+  /** Their bytes. */
+  upload_bytes: number;
+  /** Files that arrived in this attempt. */
+  uploads: number;
+};
+
+/** Is the server well? */
+export type Health = {
+  /** What is wrong, if anything. */
+  problems: string[];
+  /** `ok` or `degraded`. */
+  status: string;
+  /** The server's version. */
+  version: string;
+};
+
+/** Which clients a hunt wants. */
+export type HuntCondition = {
+  /** VQL on the client; the usual facts when left out. */
+  client?: string | null;
+  /** None of these. */
+  exclude?: ClientFilter;
+  /** Only these. */
+  include?: ClientFilter;
+  /** VQL on the server over `rows` and `client`; every client when left out. */
+  server?: string | null;
+};
+
+/** Change a hunt that has begun. What is left out stays. */
+export type HuntEdit = {
+  condition?: HuntCondition | null;
+  /** New description. */
+  description?: string | null;
+  /** New expiry, from the start. */
+  expires?: string | null;
+  limits?: HuntLimits | null;
+  /** New rate. */
+  rate?: string | null;
+  /** The revision that this edit was made from; refused when another came first. */
+  revision?: number;
+};
+
+/** Limits of a hunt. Zero: none. */
+export type HuntLimits = {
+  /** Clients recruited in all. */
+  clients?: number;
+  /** What each client's flow may use. */
+  per_client?: FlowLimits;
+  /** Flows under way at once. */
+  running?: number;
+};
+
+/** A page of hunts, newest first. */
+export type HuntPage = {
+  /** The hunts. */
+  items: HuntView[];
+  /** In all. */
+  total: number;
+};
+
+/** What a hunt would do, by the server's own records. */
+export type HuntPreview = {
+  /** Clients that would be asked. */
+  asked: number;
+  /** Clients excluded by include and exclude. */
+  excluded: number;
+  /** Of these, connected now. */
+  online: number;
+  /** What is wrong with the request; empty when it could be made. */
+  problems: Problem[];
+};
+
+/** Make a hunt. This is also the form of `hunt.yaml`. */
+export type HuntRequest = {
+  /** What is collected. */
+  artifacts: ArtifactCall[];
+  /** From whom. */
+  condition?: HuntCondition;
+  /** What it is for. */
+  description?: string;
+  /** How long it recruits: `7d`. */
+  expires?: string;
+  /** Within which limits. */
+  limits?: HuntLimits;
+  /** A short name. */
+  name: string;
+  /** `20/min`, or `unlimited`. */
+  rate?: string;
+  /** Start it at once. */
+  start?: boolean;
+};
+
+/** A hunt. */
+export type HuntView = {
+  /** The queues. */
+  counts: QueueCounts;
+  /** When. */
+  created: string;
+  /** Who made it. */
+  creator: string;
+  /** When recruitment ended. */
+  ended?: string | null;
+  /** By whom. */
+  ended_by?: string | null;
+  /** Why: `asked`, `expired`, `client_limit`. */
+  ended_reason?: string | null;
+  /** When it ends by itself. */
+  expires?: string | null;
+  /** `H.…` */
+  id: string;
+  /** Counts edits, from 1. */
+  revision: number;
+  /** The current round. */
+  round: number;
+  /** Rows of finished clients. */
+  rows: number;
+  /** What was asked for, in the present revision. */
+  spec: HuntRequest;
+  /** When it was started. */
+  started?: string | null;
+  /** `draft`, `running`, `paused`, `draining`, `stopped`, `completed`, `archived`. */
+  state: string;
+  /** Files of finished clients. */
+  uploads: number;
+  /** What may be done with it now: `start`, `pause`, `drain`, `resume`, `stop`, `archive`. */
+  verbs: string[];
+};
+
+/** Add and remove labels. */
+export type LabelChange = {
+  /** To add. */
+  add?: string[];
+  /** To remove. */
+  remove?: string[];
+};
+
+/** One server-sent event; the event's name is `change`, its data this. */
+export type LiveEvent = {
+  /** Its queues. */
+  counts: QueueCounts;
+  /** `H.…` */
+  id: string;
+  kind: "hunt";
+  /** Its revision. */
+  revision: number;
+  /** Rows of finished clients. */
+  rows: number;
+  /** Its state. */
+  state: string;
+} | {
+  /** `C.…` */
+  client: string;
+  /** `F.…` */
+  id: string;
+  kind: "flow";
+  /** Rows so far. */
+  rows: number;
+  /** Its state. */
+  state: string;
+} | {
+  /** `C.…` */
+  id: string;
+  kind: "client";
+  /** Connected now. */
+  online: boolean;
+} | {
+  kind: "missed";
+};
+
+/** A page of log lines. */
+export type LogPage = {
+  /** The lines, oldest first. */
+  items: LogView[];
+  /** In all. */
+  total: number;
+};
+
+/** One line of a flow's log. */
+export type LogView = {
+  /** `DEBUG`, `INFO`, `DEFAULT`, `WARN`, `ERROR`, `ALERT`. */
+  level: string;
+  /** What was said. */
+  text: string;
+  /** By the client's clock. */
+  time: string;
+};
+
+/** Signed in. */
+export type LoginReply = {
+  /** To be repeated in `crate::CSRF_HEADER` with every change; empty for tokens. */
+  csrf: string;
+  /** When the session ends. */
+  expires: string;
+  /** For programs; empty for browsers. */
+  token: string;
+  /** User name. */
+  user: string;
+};
+
+/** Sign in. */
+export type LoginRequest = {
+  /** Password. */
+  password: string;
+  /** `true`: answer with a token for programs instead of a cookie. */
+  token?: boolean;
+  /** User name. */
+  user: string;
+};
+
+/** A page of members. */
+export type MemberPage = {
+  /** The members. */
+  items: MemberView[];
+  /** In all. */
+  total: number;
+};
+
+/** A member. */
+export type MemberView = {
+  /** When it was admitted. */
+  admitted?: string | null;
+  /** From 1. */
+  attempt: number;
+  /** `C.…` */
+  client: string;
+  /** When it was decided. */
+  decided: string;
+  /** `F.…` */
+  flow?: string | null;
+  /** That client's name. */
+  hostname: string;
+  /** Why it is there. */
+  reason: string;
+  /** The revision under which it was decided. */
+  revision: number;
+  /** The queue. */
+  state: string;
+  /** When it last changed. */
+  updated: string;
+};
+
+/** The first page's numbers. */
+export type Overview = {
+  /** Clients enrolled. */
+  clients: number;
+  /** Flows under way. */
+  flows_running: number;
+  /** Hunts by state. */
+  hunts_running: number;
+  /** Paused or draining. */
+  hunts_waiting: number;
+  /** Of these, connected now. */
+  online: number;
+  /** What is wrong, if anything. */
+  problems: string[];
+};
+
+/** A parameter. */
+export type ParameterView = {
+  /** Allowed values; empty for all. */
+  choices: string[];
+  /** Used when it is left out. */
+  default: string;
+  /** What it means. */
+  description: string;
+  /** `string`, `int`, `bool`, `timestamp`, `regex`, `csv`, `choices`, … */
+  kind: string;
+  /** For people; its name when there is no better. */
+  label: string;
+  /** Its name. */
+  name: string;
+  /** The value must match this; empty for none. */
+  validating_regex: string;
+};
+
+/** One problem in a text, a field or a parameter. */
+export type Problem = {
+  /** Column from 1. */
+  column?: number | null;
+  /** First byte after it. */
+  end?: number | null;
+  /** The field: `condition.server`, `artifacts[0].parameters.glob`, or empty. */
+  field: string;
+  /** How to mend it. */
+  hint: string;
+  /** Line from 1, where it is about a text. */
+  line?: number | null;
+  /** What is wrong. */
+  message: string;
+  /** `error` or `warning`. */
+  severity: string;
+  /** First byte in the text, where it is about a text. */
+  start?: number | null;
+};
+
+/** How many clients stand in each queue. */
+export type QueueCounts = {
+  /** Were sent the question and have not answered yet; counted in memory. */
+  asked: number;
+  /** Were cancelled. */
+  cancelled: number;
+  /** Finished without rows or files. */
+  completed: number;
+  /** Ran out of time. */
+  expired: number;
+  /** Their last attempt failed. */
+  failed: number;
+  /** Match and wait. */
+  pending: number;
+  /** Do not match. */
+  refused: number;
+  /** Finished with rows or files. */
+  results: number;
+  /** Their flow is under way. */
+  running: number;
+};
+
+/** Counters against a count of the records. */
+export type Recount = {
+  /** As kept. */
+  counters: QueueCounts;
+  /** They are the same. */
+  equal: boolean;
+  /** As counted now. */
+  recount: QueueCounts;
+  /** Rows that finished flows declared. */
+  rows_declared: number;
+  /** Rows that are stored for them. */
+  rows_stored: number;
+};
+
+/** A page of rows. */
+export type RowPage = {
+  /** The rows. */
+  items: RowView[];
+  /** How many pass the filters in all. */
+  total: number;
+};
+
+/** One row, with where it comes from. */
+export type RowView = {
+  /** `C.…` */
+  client: string;
+  /** `F.…` */
+  flow: string;
+  /** That client's name. */
+  hostname: string;
+  /** The row itself. */
+  row: Record<string, unknown>;
+  /** The source. */
+  source: string;
+  /** When it arrived. */
+  stored: string;
+};
+
+/** How much one source has brought. */
+export type SourceView = {
+  /** Its columns, in the order in which they were first met. */
+  columns: string[];
+  /** Its rows. */
+  rows: number;
+  /** `Artifact` or `Artifact/Source`. */
+  source: string;
+};
+
+/** Make an enrolment token. */
+export type TokenRequest = {
+  /** How long it may be used: `1h`, `7d`. */
+  expires_after: string;
+  /** Labels for every client that enrols with it. */
+  labels?: string[];
+  /** How often. */
+  uses_max: number;
+};
+
+/** An enrolment token. */
+export type TokenView = {
+  /** When it ends. */
+  expires: string;
+  /** Public part. */
+  id: string;
+  /** Labels it grants. */
+  labels: string[];
+  /** It was withdrawn. */
+  revoked: boolean;
+  /** The whole token; only in the answer to its making. */
+  token?: string | null;
+  /** How often it was. */
+  uses: number;
+  /** How often it may be used. */
+  uses_max: number;
+};
+
+/** A page of uploads. */
+export type UploadPage = {
+  /** The files. */
+  items: UploadView[];
+  /** In all. */
+  total: number;
+};
+
+/** An uploaded file. */
+export type UploadView = {
+  /** The accessor it was read through. */
+  accessor: string;
+  /** `U.…` */
+  id: string;
+  /** The path on the client. */
+  path: string;
+  /** Hex; absent while it arrives. */
+  sha256?: string | null;
+  /** Bytes. */
+  size: number;
+  /** When it was complete. */
+  stored?: string | null;
+};
+
+/** Check VQL. */
+export type VqlCheck = {
+  /** `client` (all names) or `server_condition` (only names without permissions). */
+  kind: string;
+  /** The text. */
+  text: string;
+};
+
+/** Who the caller is. */
+export type WhoAmI = {
+  /** The CSRF token of this session; empty for programs. */
+  csrf: string;
+  /** The tenant. */
+  org: string;
+  /** What the user may do. */
+  roles: string[];
+  /** User name. */
+  user: string;
+  /** The server's version. */
+  version: string;
+};
+
+/** Why a client is or is not in a hunt. */
+export type WhyView = {
+  /** `C.…` */
+  client: string;
+  /** For a person. */
+  explanation: string;
+  member?: MemberView | null;
+  /** `member`, `refused`, `asked`, `not_seen`, `not_asked`. */
+  verdict: string;
+};

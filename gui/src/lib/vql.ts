@@ -38,9 +38,13 @@ export interface Stream {
 /** What is open at the end of a line. */
 export interface VqlState {
   inside: null | 'comment' | 'raw' | '"' | "'";
+  /** Open brackets; true for those of a call, in which `name=` is an argument. */
+  open: boolean[];
+  /** The last token was a name that is called. */
+  called: boolean;
 }
 
-export const startState = (): VqlState => ({ inside: null });
+export const startState = (): VqlState => ({ inside: null, open: [], called: false });
 
 function restOfQuoted(stream: Stream, state: VqlState): string {
   const quote = state.inside;
@@ -85,10 +89,17 @@ export function token(stream: Stream, state: VqlState): string | null {
   if (stream.match(ATOMS)) return 'atom';
   if (stream.match(/^-?(0x[0-9a-f]+|(\d+(\.\d+)?|\.\d+)(e[+-]?\d+)?)/i)) return 'number';
   if (stream.match(/^-?`[^`]+`/)) return 'variableName';
-  if (stream.match(/^-?[A-Za-z_]\w*(?=\s*\()/)) return 'function';
-  if (stream.match(/^[A-Za-z_]\w*(?=\s*=(?![=~>]))/)) return 'propertyName';
+  if (stream.match(/^-?[A-Za-z_]\w*(?=\s*\()/)) {
+    state.called = true;
+    return 'variableName.function';
+  }
+  if (state.open.at(-1) && stream.match(/^[A-Za-z_]\w*(?=\s*=(?![=~>]))/)) return 'propertyName';
   if (stream.match(/^-?[A-Za-z_]\w*/)) return 'variableName';
   if (stream.match(/^(<>|!=|<=|>=|=>|=~|&&|\|+|[-+*/%=<>])/)) return 'operator';
-  stream.next();
+  const mark = stream.next();
+  if (mark === '(' || mark === '{' || mark === '[') {
+    state.open.push(mark === '(' && state.called);
+    state.called = false;
+  } else if (mark === ')' || mark === '}' || mark === ']') state.open.pop();
   return null;
 }

@@ -8,7 +8,7 @@ import { AnyId } from '../ui/links';
 import { apiUrl, CliFold, Empty, Moment, useTitle } from '../ui/parts';
 
 const COLUMNS: WorkColumn<AuditEntry>[] = [
-  { id: 'time', title: 'When', width: 172, cell: (e) => <Moment at={e.time} /> },
+  { id: 'time', title: 'When', width: 184, cell: (e) => <Moment at={e.time} /> },
   { id: 'actor', title: 'Who', width: 150, cell: (e) => <AnyId text={e.actor} /> },
   { id: 'action', title: 'Did', width: 160, cell: (e) => <code>{e.action}</code> },
   { id: 'object', title: 'To', width: 190, cell: (e) => <AnyId text={e.object} /> },

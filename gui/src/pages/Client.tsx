@@ -23,7 +23,7 @@ const FLOW_COLUMNS: WorkColumn<FlowView>[] = [
   { id: 'artifacts', title: 'Collected', width: 280, cell: (f) => f.artifacts.map((a) => a.name).join(', ') },
   { id: 'rows', title: 'Rows', width: 90, right: true, cell: (f) => <span className="lively">{count(f.rows)}</span> },
   { id: 'uploads', title: 'Files', width: 76, right: true, cell: (f) => count(f.uploads) },
-  { id: 'created', title: 'Asked for', width: 172, cell: (f) => <Moment at={f.created} /> },
+  { id: 'created', title: 'Asked for', width: 184, cell: (f) => <Moment at={f.created} /> },
   { id: 'actor', title: 'By', width: 110, cell: (f) => f.actor },
   {
     id: 'hunt',
@@ -171,10 +171,10 @@ function remember(view: ClientView) {
 function Revoke({ client, close }: { client: ClientView; close: () => void }) {
   const flows = useQuery({
     queryKey: ['client-flows', client.id, 'under-way'],
-    queryFn: ({ signal }) => get<FlowPage>(`/clients/${part(client.id)}/flows`, { limit: 200 }, signal),
+    queryFn: ({ signal }) => get<FlowPage>(`/clients/${part(client.id)}/flows`, { state: 'running', limit: 1 }, signal),
     staleTime: 0,
   });
-  const under = (flows.data?.items ?? []).filter((f) => f.state === 'running' || f.state === 'queued').length;
+  const under = flows.data?.total ?? 0;
   return (
     <Confirm
       title={`Revoke ${client.hostname || client.id}?`}

@@ -32,7 +32,7 @@ const COLUMNS: WorkColumn<ClientView>[] = [
   { id: 'labels', title: 'Labels', width: 210, cell: (c) => <Labels items={c.labels} /> },
   { id: 'last', title: 'Heard of', width: 118, sort: 'last_seen', cell: (c) => <Moment at={c.last_seen} near /> },
   { id: 'address', title: 'Address', width: 150, cell: (c) => <span className="mono">{c.address ?? ''}</span> },
-  { id: 'first', title: 'Enrolled', width: 172, sort: 'first_seen', cell: (c) => <Moment at={c.first_seen} /> },
+  { id: 'first', title: 'Enrolled', width: 184, sort: 'first_seen', cell: (c) => <Moment at={c.first_seen} /> },
   { id: 'agent', title: 'Agent', width: 84, cell: (c) => c.agent_version },
   { id: 'id', title: 'Id', width: 290, cell: (c) => <code>{c.id}</code> },
 ];

@@ -194,7 +194,7 @@ function Results({ flow, search, change }: { flow: FlowView; search: RowsState; 
 }
 
 const LOG_COLUMNS: WorkColumn<LogView>[] = [
-  { id: 'time', title: 'Time (of the client)', width: 172, cell: (l) => <Moment at={l.time} /> },
+  { id: 'time', title: 'Time (of the client)', width: 184, cell: (l) => <Moment at={l.time} /> },
   { id: 'level', title: 'Level', width: 96, cell: (l) => <LogLevel level={l.level} /> },
   {
     id: 'text',
@@ -261,7 +261,7 @@ const UPLOAD_COLUMNS: WorkColumn<UploadView>[] = [
       ),
   },
   { id: 'accessor', title: 'Read through', width: 110, cell: (u) => u.accessor },
-  { id: 'stored', title: 'Complete', width: 172, cell: (u) => <Moment at={u.stored} /> },
+  { id: 'stored', title: 'Complete', width: 184, cell: (u) => <Moment at={u.stored} /> },
 ];
 
 function Uploads({ flow }: { flow: FlowView }) {

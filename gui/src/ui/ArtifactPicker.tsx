@@ -52,6 +52,7 @@ export function ArtifactPicker({ calls, change, problems = [] }: Props) {
         <TextInput
           label="Find artifacts"
           type="search"
+          data-autofocus
           placeholder="cron, users, network connections…"
           leftSection={<IconSearch size={14} />}
           value={text}

@@ -140,57 +140,51 @@ export function Palette({ close }: { close: () => void }) {
     }
   }
   return (
-    <Modal
-      opened
-      onClose={close}
-      withCloseButton={false}
-      padding={0}
-      size={560}
-      lockScroll={false}
-      yOffset="12vh"
-      aria-label="Search and commands"
-    >
-      <div className="palette">
-        <input
-          data-autofocus
-          type="text"
-          role="combobox"
-          aria-expanded="true"
-          aria-controls="palette-list"
-          aria-activedescendant={chosen >= 0 ? `palette-${chosen}` : undefined}
-          aria-label="Search hunts, clients, artifacts, commands"
-          placeholder="Search, or paste an id"
-          spellCheck={false}
-          value={text}
-          onChange={(event) => setText(event.currentTarget.value)}
-          onKeyDown={onKey}
-        />
-        <div role="listbox" id="palette-list" ref={list} aria-label="Found">
-          {choices.map((choice, i) => (
-            <div key={choice.key} role="presentation">
-              {choices[i - 1]?.group !== choice.group && (
-                <div className="group" role="presentation">
-                  {choice.group}
+    <Modal.Root opened onClose={close} size={560} lockScroll={false} yOffset="12vh" transitionProps={{ duration: 80 }}>
+      <Modal.Overlay />
+      <Modal.Content aria-label="Search and commands">
+        <div className="palette">
+          <input
+            data-autofocus
+            type="text"
+            role="combobox"
+            aria-expanded="true"
+            aria-controls="palette-list"
+            aria-activedescendant={chosen >= 0 ? `palette-${chosen}` : undefined}
+            aria-label="Search hunts, clients, artifacts, commands"
+            placeholder="Search, or paste an id"
+            spellCheck={false}
+            value={text}
+            onChange={(event) => setText(event.currentTarget.value)}
+            onKeyDown={onKey}
+          />
+          <div role="listbox" id="palette-list" ref={list} aria-label="Found">
+            {choices.map((choice, i) => (
+              <div key={choice.key} role="presentation">
+                {choices[i - 1]?.group !== choice.group && (
+                  <div className="group" role="presentation">
+                    {choice.group}
+                  </div>
+                )}
+                <div
+                  id={`palette-${i}`}
+                  role="option"
+                  aria-selected={i === chosen}
+                  onMouseMove={() => setAt(i)}
+                  onClick={() => take(choice)}
+                >
+                  <choice.icon aria-hidden />
+                  <span className="grow cut">{choice.text}</span>
+                  {choice.more}
                 </div>
-              )}
-              <div
-                id={`palette-${i}`}
-                role="option"
-                aria-selected={i === chosen}
-                onMouseMove={() => setAt(i)}
-                onClick={() => take(choice)}
-              >
-                <choice.icon aria-hidden />
-                <span className="grow cut">{choice.text}</span>
-                {choice.more}
               </div>
-            </div>
-          ))}
-          {choices.length === 0 && (
-            <p className="group">{busy ? 'Searching…' : 'Nothing has this in its name or id.'}</p>
-          )}
+            ))}
+            {choices.length === 0 && (
+              <p className="group">{busy ? 'Searching…' : 'Nothing has this in its name or id.'}</p>
+            )}
+          </div>
         </div>
-      </div>
-    </Modal>
+      </Modal.Content>
+    </Modal.Root>
   );
 }

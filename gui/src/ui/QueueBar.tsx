@@ -17,7 +17,6 @@ const Members = ({
   title?: string;
   children: React.ReactNode;
   style?: React.CSSProperties;
-  'aria-label'?: string;
   'aria-current'?: 'true';
 }) => (
   <Link
@@ -58,9 +57,11 @@ export const QueueBar = memo(function QueueBar({ hunt, counts, size = 'small' }:
           className={`qpart q-${part.queue}`}
           style={{ flex: `0 0 ${part.percent}%` }}
           title={`${part.label}: ${count(part.count)} · ${part.meaning}`}
-          aria-label={`${part.label}: ${count(part.count)}`}
         >
-          {part.percent >= room ? short(part.count) : ''}
+          <span aria-hidden="true">{part.percent >= room ? short(part.count) : ''}</span>
+          <span className="sr">
+            {part.label}: {count(part.count)}
+          </span>
         </Members>
       ))}
     </div>

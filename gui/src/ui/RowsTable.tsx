@@ -101,7 +101,7 @@ function useColumns(props: Props, source: string | undefined, first: RowPage | u
         tools: filterOf(name),
       });
     }
-    out.push({ id: '_stored', title: 'Arrived', width: 170, sort: '_stored', cell: (r) => <Moment at={r.stored} /> });
+    out.push({ id: '_stored', title: 'Arrived', width: 184, sort: '_stored', cell: (r) => <Moment at={r.stored} /> });
     if (across)
       out.push({ id: '_flow', title: 'Flow', width: 140, sort: '_flow', cell: (r) => <FlowLink id={r.flow} /> });
     return out;

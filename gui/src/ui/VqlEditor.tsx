@@ -41,7 +41,7 @@ const colours = HighlightStyle.define([
 const look = EditorView.theme({
   '&': { fontSize: '12.5px', color: 'var(--ink)', backgroundColor: 'transparent' },
   '&.cm-focused': { outline: 'none' },
-  '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.55', minHeight: '74px' },
+  '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.55', minHeight: 'var(--editor-min)' },
   '.cm-content': { padding: '8px 0', caretColor: 'var(--ink)' },
   '.cm-line': { padding: '0 10px' },
   '.cm-placeholder': { color: 'var(--dim)' },
@@ -169,5 +169,5 @@ export default function VqlEditor({ value, change, label, placeholder, kind, rep
     if (view.current && shown !== value)
       view.current.dispatch({ changes: { from: 0, to: shown!.length, insert: value } });
   }, [value]);
-  return <div ref={host} className="editor" data-editor={label} />;
+  return <div ref={host} className={`editor ${change ? '' : 'still'}`} data-editor={label} />;
 }

@@ -22,6 +22,7 @@ export function HuntOverview({ hunt }: { hunt: HuntView }) {
         </Note>
       )}
       <div className="grid2">
+        <Found hunt={hunt} />
         <section className="card">
           <h2>What it asks</h2>
           {spec.description && <p style={{ marginBottom: 8 }}>{spec.description}</p>}
@@ -38,14 +39,13 @@ export function HuntOverview({ hunt }: { hunt: HuntView }) {
             <dd>{spec.limits?.running ? count(spec.limits.running) : none}</dd>
             <dt>Each client</dt>
             <dd>
-              {per?.rows ? plural(per.rows, 'row') : 'any rows'}, {per?.upload_bytes ?? 'any size'} of files,{' '}
+              {per?.rows ? plural(per.rows, 'row') : 'any number of rows'}, {per?.upload_bytes ?? 'any size'} of files,{' '}
               {!per?.cpu || per.cpu === '0' ? 'full speed' : `${per.cpu} of a processor`}, {per?.timeout ?? '10m'}
             </dd>
             <dt>Recruits for</dt>
             <dd>{spec.expires ?? '7d'}</dd>
           </dl>
         </section>
-        <Found hunt={hunt} />
         <section className="card">
           <h2>Life</h2>
           <dl className="facts">

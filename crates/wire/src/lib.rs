@@ -58,6 +58,7 @@
 mod agent_said;
 mod bad;
 mod batch;
+mod collection;
 mod frames;
 mod ids;
 mod limits;

@@ -18,9 +18,11 @@ use crate::uploads::UploadFolder;
 
 /// Everything that queries may call on this machine.
 pub(crate) fn catalog() -> Catalog {
-    vql_eval::language()
-        .and(vql_std::catalog())
-        .and(vql_machine::catalog(vql_machine::this_machine()))
+    vql_std::self_describing(
+        vql_eval::language()
+            .and(vql_std::catalog())
+            .and(vql_machine::catalog(vql_machine::this_machine())),
+    )
 }
 
 /// How a local run is bounded, and what it may do besides reading.

@@ -26,7 +26,7 @@ plugin_args! {
         /// Which hashes: any of `MD5`, `SHA1`, `SHA256`; all when left out.
         hashselect: Option<Vec<String>>,
         /// The largest file that is hashed, in bytes.
-        max_size: u64 = 1_073_741_824u64,
+        max_size: i64 = 1_073_741_824,
     }
 }
 
@@ -101,13 +101,14 @@ impl Function for Hash {
         if info.kind == FileKind::Dir {
             return Ok(Value::Null);
         }
+        let max_size = u64::try_from(args.max_size).unwrap_or(0);
         let too_large = || {
             Failure::new(format!(
                 "`{}` is larger than max_size ({} bytes)",
                 args.path, args.max_size
             ))
         };
-        if info.size > args.max_size {
+        if info.size > max_size {
             return Err(too_large());
         }
         let mut file = accessor.open(&args.path, scope)?;
@@ -124,7 +125,7 @@ impl Function for Hash {
                 }
             };
             total += count as u64;
-            if total > args.max_size {
+            if total > max_size {
                 return Err(too_large());
             }
             hashers.update(&chunk[..count]);

@@ -12,9 +12,9 @@ use rows::Time;
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Unanswered {
     /// The operating system said no.
-    #[error("cannot read {what}: {why}")]
-    Read {
-        /// What was asked for.
+    #[error("cannot {what}: {why}")]
+    Failed {
+        /// What was to be done: `read /proc`.
         what: String,
         /// What the system said.
         why: String,

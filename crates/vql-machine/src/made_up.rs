@@ -156,8 +156,8 @@ impl Machine for MadeUpMachine {
     fn kill(&self, pid: i64) -> Result<(), Unanswered> {
         match self.process(pid) {
             Some(_) => Ok(()),
-            None => Err(Unanswered::Read {
-                what: format!("process {pid}"),
+            None => Err(Unanswered::Failed {
+                what: format!("end process {pid}"),
                 why: "no such process".to_owned(),
             }),
         }

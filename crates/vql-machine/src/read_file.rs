@@ -21,7 +21,7 @@ plugin_args! {
         /// How many bytes at most.
         length: i64 = 4_194_304,
         /// Where to start.
-        offset: u64 = 0u64,
+        offset: i64 = 0,
         /// The file.
         filename: Arc<OsPath>,
         /// What the file is read through.
@@ -38,8 +38,8 @@ impl Function for ReadFileFunction {
     fn call(&self, args: ReadFileFunctionArgs, scope: &Scope) -> Result<Value, Failure> {
         let accessor = scope.host().accessors().get(&args.accessor)?;
         let mut file = accessor.open(&args.filename, scope)?;
-        if args.offset > 0 {
-            file.seek(SeekFrom::Start(args.offset))
+        if let Some(offset) = u64::try_from(args.offset).ok().filter(|offset| *offset > 0) {
+            file.seek(SeekFrom::Start(offset))
                 .map_err(|error| unreadable(&args.filename, &error))?;
         }
         let length = args.length.clamp(0, PIECE_MAX_BYTES);

@@ -1,4 +1,4 @@
-//! Temporary files and directories, which go when the query no longer needs them; copying and
+//! Temporary files and directories, which go when the query ends; copying and
 //! removing files.
 
 use std::fs;
@@ -6,34 +6,42 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use rows::{OsPath, Text, Value};
-use vql_plugin::{Catalog, Failure, Function, Level, Permission, Scope, plugin_args};
+use vql_plugin::{Catalog, Failure, Function, Permission, Scope, plugin_args};
 
 pub(crate) fn catalog() -> Catalog {
     Catalog::new().function(TempFile).function(TempDir).function(Rm).function(Copy)
 }
 
-/// Removes a file or a directory when the scope closes.
-fn remove_at_end(path: PathBuf, scope: &Scope) {
-    let log = scope.clone();
-    scope.on_close(move || {
-        let removed = match fs::symlink_metadata(&path) {
-            Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(&path),
-            Ok(_) => fs::remove_file(&path),
-            // Whoever used the file may have removed it.
-            Err(_) => Ok(()),
-        };
-        if let Err(error) = removed {
-            log.log(Level::Default, &format!("cannot remove `{}`: {error}", path.display()));
+/// What a query has made and what goes when it ends, the last first.
+///
+/// Not when the scope of the call ends: a path is a value, and values are passed on.
+#[derive(Default)]
+struct Made(Mutex<Vec<PathBuf>>);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for path in self.0.get_mut().drain(..).rev() {
+            // Whoever used a file may have removed it, and nobody is left to be told.
+            let _ = match fs::symlink_metadata(&path) {
+                Ok(metadata) if metadata.is_dir() => fs::remove_dir_all(&path),
+                Ok(_) => fs::remove_file(&path),
+                Err(_) => Ok(()),
+            };
         }
-    });
+    }
+}
+
+fn remove_at_end(path: PathBuf, scope: &Scope) {
+    scope.keep("temporary files", Made::default).0.lock().push(path);
 }
 
 fn shown(path: &Path) -> Value {
     Value::text(path.to_string_lossy().into_owned())
 }
 
-/// A temporary file with this ending and content, which goes when the scope closes.
+/// A temporary file with this ending and content, which goes when the query ends.
 pub(crate) fn file_with(
     extension: &str,
     write: impl FnOnce(&mut fs::File) -> io::Result<()>,
@@ -53,7 +61,7 @@ pub(crate) fn file_with(
 
 plugin_args! {
     /// Makes a temporary file with this content and gives its path. It is removed when the query
-    /// no longer needs it.
+    /// ends.
     pub struct TempFileArgs for "tempfile" {
         /// The content; several texts one after the other.
         data: Option<Vec<Text>>,
@@ -91,7 +99,7 @@ impl Function for TempFile {
 
 plugin_args! {
     /// Makes a temporary directory and gives its path. It is removed, with all that is in it, when
-    /// the query no longer needs it.
+    /// the query ends.
     pub struct TempDirArgs for "tempdir" {
         /// Taken for compatibility; directories are removed in the reverse order of their making.
         remove_last: bool = false,

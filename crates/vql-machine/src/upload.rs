@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rows::{Dict, Name, OsPath, Text, Time, Value};
+use rows::{Dict, Name, OsPath, PathStyle, Text, Time, Value};
 use vql_plugin::{
     Catalog, Failure, FileInfo, FileKind, Function, Permission, Scope, UploadRecord, UploadRequest,
     plugin_args,
@@ -61,7 +61,7 @@ impl Function for Upload {
             Some(Value::Path(path)) => (path.to_text(), components(&path)),
             Some(other) => {
                 let text = other.to_text();
-                let path = OsPath::parse(args.file.style(), &text);
+                let path = OsPath::parse(name_style(&args.file), &text);
                 (text, components(&path))
             }
         };
@@ -78,15 +78,20 @@ impl Function for Upload {
     }
 }
 
-/// The container's components come first, so that members of several archives stay apart.
-fn components(path: &OsPath) -> Vec<Text> {
-    let container = path.delegate().map(|delegate| OsPath::parse(path_style(), &delegate.path));
-    let outer = container.iter().flat_map(|outer| outer.components().iter().cloned());
-    outer.chain(path.components().iter().cloned()).collect()
+/// How a name is cut into components: as the file's own path, or with slashes where that path
+/// has no components of its own.
+fn name_style(path: &OsPath) -> PathStyle {
+    match path.style() {
+        PathStyle::Opaque | PathStyle::Relative => PathStyle::Unix,
+        style => style,
+    }
 }
 
-fn path_style() -> rows::PathStyle {
-    rows::PathStyle::Unix
+/// The container's components come first, so that members of several archives stay apart.
+fn components(path: &OsPath) -> Vec<Text> {
+    let container = path.delegate().map(|delegate| OsPath::parse(PathStyle::Unix, &delegate.path));
+    let outer = container.iter().flat_map(|outer| outer.components().iter().cloned());
+    outer.chain(path.components().iter().cloned()).collect()
 }
 
 fn row(record: UploadRecord, accessor: &str) -> Dict {

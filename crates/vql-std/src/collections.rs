@@ -1,10 +1,10 @@
-//! Arrays and dicts: from rows, from arguments, and what type a value has.
+//! Dicts from rows, and what type a value has.
 
 use rows::{Dict, Value};
-use vql_plugin::{Catalog, Failure, Function, Scope, free_args, plugin_args};
+use vql_plugin::{Catalog, Failure, Function, Scope, plugin_args};
 
 pub(crate) fn catalog() -> Catalog {
-    Catalog::new().function(ToDict).function(Array).function(TypeOf)
+    Catalog::new().function(ToDict).function(TypeOf)
 }
 
 plugin_args! {
@@ -44,29 +44,6 @@ impl Function for ToDict {
             }
         }
         Ok(Value::Dict(dict))
-    }
-}
-
-free_args! {
-    /// An array of all its arguments, whatever they are called. Arrays among them are joined.
-    pub struct ArrayArgs for "array";
-}
-
-struct Array;
-
-impl Function for Array {
-    type Args = ArrayArgs;
-
-    fn call(&self, args: ArrayArgs, scope: &Scope) -> Result<Value, Failure> {
-        let mut values = Vec::new();
-        for (_, value) in args.0.0 {
-            match scope.materialise(&value) {
-                Value::Array(more) => values.extend(more.iter().cloned()),
-                Value::Null => {}
-                other => values.push(other),
-            }
-        }
-        Ok(values.into())
     }
 }
 

@@ -17,6 +17,10 @@ pub(crate) fn catalog() -> Catalog {
         .plugin(ParseJsonl)
 }
 
+fn read(text: &[u8]) -> Result<Value, Failure> {
+    rows_json::from_json(text).map_err(|error| Failure::new(error.to_string()))
+}
+
 plugin_args! {
     /// Reads JSON text: an object becomes a dict.
     pub struct ParseJsonArgs for "parse_json" {
@@ -33,7 +37,7 @@ impl Function for ParseJson {
     type Args = ParseJsonArgs;
 
     fn call(&self, args: ParseJsonArgs, _scope: &Scope) -> Result<Value, Failure> {
-        Ok(rows_json::from_json(&args.data)?)
+        read(&args.data)
     }
 }
 
@@ -53,7 +57,7 @@ impl Function for ParseJsonArray {
     type Args = ParseJsonArrayArgs;
 
     fn call(&self, args: ParseJsonArrayArgs, _scope: &Scope) -> Result<Value, Failure> {
-        match rows_json::from_json(&args.data)? {
+        match read(&args.data)? {
             array @ Value::Array(_) => Ok(array),
             other => Err(not_an_array(&other)),
         }
@@ -61,7 +65,14 @@ impl Function for ParseJsonArray {
 }
 
 fn not_an_array(found: &Value) -> Failure {
-    Failure::new(format!("the text is JSON but no array, it is a {}", found.type_name()))
+    let what = match found {
+        Value::Dict(_) => "an object",
+        Value::Text(_) => "a text",
+        Value::Null => "null",
+        Value::Bool(_) => "a truth value",
+        _ => "a number",
+    };
+    Failure::new(format!("the text is JSON but no array, it is {what}"))
 }
 
 plugin_args! {
@@ -80,7 +91,7 @@ impl Plugin for JsonArrayRows {
     type Args = JsonArrayRowsArgs;
 
     fn rows(&self, args: JsonArrayRowsArgs, _scope: &Scope) -> Result<RowStream, Failure> {
-        match rows_json::from_json(&args.data)? {
+        match read(&args.data)? {
             Value::Array(values) => {
                 Ok(stream::rows((0..values.len()).map(move |index| as_row(values[index].clone()))))
             }

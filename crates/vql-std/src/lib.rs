@@ -23,14 +23,18 @@ mod numbers;
 mod paths;
 mod reading;
 mod regexes;
+mod self_description;
 mod serialize;
 mod strings;
 mod tables;
 mod times;
+mod utmp;
 mod xml;
 mod yaml;
 
 use vql_plugin::Catalog;
+
+pub use crate::self_description::self_describing;
 
 /// Every plugin and function of this crate.
 pub fn catalog() -> Catalog {
@@ -49,6 +53,7 @@ pub fn catalog() -> Catalog {
         strings::catalog(),
         tables::catalog(),
         times::catalog(),
+        utmp::catalog(),
         xml::catalog(),
         yaml::catalog(),
     ]

@@ -106,7 +106,7 @@ impl CsvRows {
         let mark = if head.starts_with(&[0xef, 0xbb, 0xbf]) { 3 } else { 0 };
         file.seek(std::io::SeekFrom::Start(mark)).map_err(unreadable)?;
         let separator =
-            form.separator.unwrap_or_else(|| parsers::separators::sniff(&head[mark as usize..]));
+            form.separator.unwrap_or_else(|| guess(&head[mark as usize..], form.comment));
         let mut reader = csv::ReaderBuilder::new()
             .delimiter(separator)
             .comment(form.comment)
@@ -127,6 +127,13 @@ impl CsvRows {
         let records = reader.into_byte_records();
         Ok(Self { records, names, scope: scope.clone(), path: path.to_string() })
     }
+}
+
+/// Guesses the separator from the lines that are no comments.
+fn guess(head: &[u8], comment: Option<u8>) -> u8 {
+    let lines = head.split_inclusive(|byte| *byte == b'\n');
+    let kept = lines.filter(|line| comment.is_none() || line.first().copied() != comment);
+    parsers::separators::sniff(&kept.collect::<Vec<_>>().concat())
 }
 
 impl Iterator for CsvRows {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{floors, sources, tidy};
+use xtask::{docs, floors, sources, tidy};
 
 #[derive(Parser)]
 #[command(about = "Checks of the house; all of them also run in `cargo test -p xtask`.")]
@@ -14,6 +14,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Check {
+    /// Write the reference pages of VQL anew.
+    Docs,
     /// Walk the floor plan: does every arrow between crates point down?
     Floors,
     /// List everybody who breaks a rule of tidy and is not excused.
@@ -27,6 +29,10 @@ enum Check {
 #[allow(clippy::print_stdout, reason = "a program prints")]
 fn main() -> ExitCode {
     let wrong = match Cli::parse().command {
+        Check::Docs => match docs::write() {
+            Ok(_) => Vec::new(),
+            Err(error) => vec![format!("cannot write the reference pages: {error}")],
+        },
         Check::Floors => {
             let (crates, arrows) = floors::drawn(&sources::metadata());
             floors::misplaced(&crates, &arrows)

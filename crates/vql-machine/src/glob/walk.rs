@@ -125,7 +125,7 @@ impl Walk {
     }
 
     /// The states of a pattern that has come to a component: a recursive one may also stand for
-    /// no directory at all.
+    /// no directory at all, unless it is the last, which stands for what is below.
     fn entered(&self, pattern: usize, mut at: usize) -> Vec<State> {
         let components = &self.patterns[pattern].components;
         let mut states = Vec::new();
@@ -134,6 +134,9 @@ impl Walk {
                 Some(Component::Recursive { depth }) => {
                     states.push((pattern, at, *depth));
                     at += 1;
+                    if at == components.len() {
+                        return states;
+                    }
                 }
                 _ => {
                     states.push((pattern, at, 0));
@@ -221,7 +224,7 @@ impl Walk {
     /// Begins with a directory. Where only literal names are wanted they are looked up without
     /// listing it, which also works where listing is not allowed.
     fn begin(&mut self, todo: Todo) {
-        let mut literals: HashSet<Text> = HashSet::new();
+        let mut literals: BTreeSet<Text> = BTreeSet::new();
         let mut only_literals = true;
         for &(pattern, at, _) in &todo.states {
             match self.patterns[pattern].components.get(at) {

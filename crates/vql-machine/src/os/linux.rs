@@ -31,8 +31,10 @@ impl ThisMachine {
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>, Unanswered> {
-        fs::read(self.path(path))
-            .map_err(|error| Unanswered::Read { what: path.to_owned(), why: error.to_string() })
+        fs::read(self.path(path)).map_err(|error| Unanswered::Failed {
+            what: format!("read {path}"),
+            why: error.to_string(),
+        })
     }
 
     /// A file as text, empty when it cannot be read.
@@ -169,8 +171,8 @@ impl Machine for ThisMachine {
     }
 
     fn process_ids(&self) -> Result<Vec<i64>, Unanswered> {
-        let entries = fs::read_dir(self.path("/proc")).map_err(|error| Unanswered::Read {
-            what: "/proc".to_owned(),
+        let entries = fs::read_dir(self.path("/proc")).map_err(|error| Unanswered::Failed {
+            what: "read /proc".to_owned(),
             why: error.to_string(),
         })?;
         let mut ids: Vec<i64> = entries
@@ -258,7 +260,7 @@ impl Machine for ThisMachine {
     fn interfaces(&self) -> Result<Vec<Interface>, Unanswered> {
         let mut addresses = super::addresses::by_interface();
         let entries = fs::read_dir(self.path("/sys/class/net")).map_err(|error| {
-            Unanswered::Read { what: "/sys/class/net".to_owned(), why: error.to_string() }
+            Unanswered::Failed { what: "read /sys/class/net".to_owned(), why: error.to_string() }
         })?;
         let mut interfaces: Vec<Interface> = entries
             .flatten()
@@ -293,7 +295,7 @@ impl Machine for ThisMachine {
     }
 
     fn kill(&self, pid: i64) -> Result<(), Unanswered> {
-        let failed = |why: String| Unanswered::Read { what: format!("process {pid}"), why };
+        let failed = |why: String| Unanswered::Failed { what: format!("end process {pid}"), why };
         let id = i32::try_from(pid)
             .ok()
             .filter(|pid| *pid > 1)

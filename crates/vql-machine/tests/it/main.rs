@@ -1,4 +1,5 @@
-//! Every artifact of the library, run on a made-up machine.
+//! Every artifact of the library, run on a made-up machine; and questions to the plugins
+//! themselves (`plugins`).
 
 #![cfg(target_os = "linux")]
 
@@ -6,6 +7,7 @@ mod accounts;
 mod files;
 mod network;
 mod persistence;
+mod plugins;
 mod software;
 mod ssh;
 mod world;

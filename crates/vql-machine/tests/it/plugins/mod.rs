@@ -1,0 +1,10 @@
+//! Questions to the plugins and their answers, through the real evaluator and real accessors, on
+//! made-up trees and a made-up machine.
+
+mod evidence;
+mod files;
+mod machine;
+mod programs;
+mod question;
+mod text;
+mod web;

@@ -35,7 +35,7 @@ impl Env {
     }
 
     fn explain(&self, select: &Select) {
-        let mut lines = vec![format!("EXPLAIN {}", select.text)];
+        let mut lines = vec![select.text.to_string()];
         lines.push(format!("rows come from {}", select.source.name));
         let stars = select.columns.iter().any(|column| matches!(column, Column::Star));
         let names: Vec<_> = select.cells.iter().map(|cell| cell.name.as_str()).collect();

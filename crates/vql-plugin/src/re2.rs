@@ -9,6 +9,7 @@
 //! - **RE-2** On text that is valid UTF-8 a dot or a class matches whole characters; on other text
 //!   every stray byte counts as one character.
 
+mod class;
 mod parse;
 
 use std::fmt;

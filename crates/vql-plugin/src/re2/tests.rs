@@ -1,3 +1,5 @@
+//! What the patterns of RE2 match, and what is wrong with those that are none.
+
 use super::*;
 use proptest::prelude::*;
 

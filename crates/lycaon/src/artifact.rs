@@ -63,7 +63,7 @@ enum ArtifactCommand {
     },
     /// Collect an artifact on this machine, without a server
     #[command(
-        after_help = "Example:\n  lycaon artifact collect Linux.Sys.Users --format json\n  lycaon artifact collect Linux.Search.FileFinder --arg SearchFilesGlob=/etc/*.conf --uploads found/"
+        after_help = "Example:\n  lycaon artifact collect Linux.Sys.Users --format json\n  lycaon artifact collect Generic.FileFinder --arg WithUpload=Y --uploads found/"
     )]
     Collect {
         /// Its name

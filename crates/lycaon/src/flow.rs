@@ -29,7 +29,7 @@ pub(crate) struct FlowArgs {
 enum FlowCommand {
     /// Start a flow
     #[command(
-        after_help = "Example:\n  lycaon flow start C.0123… Linux.Search.FileFinder --arg SearchFilesGlob=/etc/passwd --wait"
+        after_help = "Example:\n  lycaon flow start C.0123… Generic.FileFinder --arg WithHash=Y --wait"
     )]
     Start {
         /// `C.…`

@@ -23,7 +23,9 @@ use crate::storage;
 ///
 /// Prints the first administrator's password, once: it is kept nowhere.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:\n  lycaon init /srv/lycaon --address hunt.example.org\n  lycaon server --config /srv/lycaon/server.yaml\n\nThen copy /srv/lycaon/agent.yaml to each machine and run: lycaon-agent --config agent.yaml")]
+#[command(
+    after_help = "Example:\n  lycaon init /srv/lycaon --address hunt.example.org\n  lycaon server --config /srv/lycaon/server.yaml\n\nThen copy /srv/lycaon/agent.yaml to each machine and run: lycaon-agent --config agent.yaml"
+)]
 pub(crate) struct InitArgs {
     /// The folder to make; it must be new or empty
     dir: PathBuf,
@@ -54,6 +56,16 @@ pub(crate) struct Plan {
     pub(crate) loopback: bool,
     /// Under which agents reach the server.
     pub(crate) addresses: Vec<String>,
+    /// Set for a load test.
+    pub(crate) swarm: Option<Swarm>,
+}
+
+/// What a load test changes in the server's configuration.
+pub(crate) struct Swarm {
+    /// That many agents come from one address.
+    pub(crate) agents: u32,
+    /// Seconds between two polls.
+    pub(crate) poll_secs: u32,
 }
 
 /// What was made.
@@ -63,7 +75,7 @@ pub(crate) struct Made {
     pub(crate) password: String,
     addresses: Vec<String>,
     agents_port: u16,
-    authority_pem: String,
+    pub(crate) authority_pem: String,
 }
 
 const ADMIN: &str = "admin";
@@ -81,6 +93,7 @@ pub(crate) fn run(args: InitArgs) -> Outcome {
         http_port: args.http_port,
         loopback: args.loopback,
         addresses,
+        swarm: None,
     };
     let (made, token) = block_on(async {
         let (made, store) = make_with_store(&plan).await?;
@@ -141,9 +154,9 @@ async fn make_with_store(plan: &Plan) -> Outcome<(Made, SqliteStore)> {
 }
 
 fn must_be_new(folder: &Path) -> Outcome {
-    match std::fs::read_dir(folder) {
-        Ok(mut entries) if entries.next().is_none() => Ok(()),
-        Ok(_) => Err(Complaint::failed(format!("{} is not empty", folder.display()))
+    match std::fs::read_dir(folder).map(|mut entries| entries.next().is_none()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Complaint::failed(format!("{} is not empty", folder.display()))
             .hint("name a new folder; an installation is never overwritten")),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             os::make_private_dir(folder).map_err(|e| Complaint::io("make", folder, &e))
@@ -194,6 +207,13 @@ fn quoted_list(items: &[String]) -> String {
 }
 
 fn server_yaml(plan: &Plan, data: &Path) -> String {
+    let swarm = plan.swarm.as_ref().map_or(String::new(), |swarm| {
+        format!(
+            "  poll_secs: {}\n  connections_per_address_max: {}\n",
+            swarm.poll_secs,
+            u64::from(swarm.agents) * 2 + 16
+        )
+    });
     let agents_host = if plan.loopback { "127.0.0.1" } else { "0.0.0.0" };
     format!(
         "# Lycaon's server. What is left out has its default; docs/reference lists everything.\n\
@@ -201,20 +221,26 @@ fn server_yaml(plan: &Plan, data: &Path) -> String {
          agents:\n\
          \x20 listen: {agents_host}:{}\n\
          \x20 # Names and addresses under which agents reach this server.\n\
-         \x20 names: {}\n\
+         \x20 names: {}\n{}\
          http:\n\
          \x20 # API and web interface. Give tls_certificate_file and tls_key_file to listen elsewhere.\n\
          \x20 listen: 127.0.0.1:{}\n",
         quoted(&data.display().to_string()),
         plan.agents_port,
         quoted_list(&plan.addresses),
+        swarm,
         plan.http_port,
     )
 }
 
 impl Made {
     /// Writes `agent.yaml` into `folder`, for an agent whose state lies beside it.
-    pub(crate) fn write_agent_config(&self, folder: &Path, token: &str, labels: &[String]) -> Outcome<PathBuf> {
+    pub(crate) fn write_agent_config(
+        &self,
+        folder: &Path,
+        token: &str,
+        labels: &[String],
+    ) -> Outcome<PathBuf> {
         os::make_private_dir(folder).map_err(|e| Complaint::io("make", folder, &e))?;
         let path = folder.join("agent.yaml");
         let text = self.agent_yaml(&folder.join("agent-state"), token, labels);

@@ -9,14 +9,18 @@
 //! - Records go to stdout, everything else to stderr; a failure is one message.
 
 mod artifact;
+mod bench;
 mod call;
 mod client;
 mod complaint;
 mod credentials;
+mod demo;
 mod download;
 mod flow;
+mod gui;
 mod help;
 mod hunt;
+mod init;
 mod local;
 mod login;
 mod machine;
@@ -25,6 +29,9 @@ mod output;
 mod query;
 mod remote;
 mod results;
+mod serve;
+mod storage;
+mod token;
 mod uploads;
 mod yaml;
 
@@ -50,6 +57,9 @@ struct Cli {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Demo(demo::DemoArgs),
+    Init(init::InitArgs),
+    Server(serve::ServerCommand),
     Query(query::QueryArgs),
     Artifact(artifact::ArtifactArgs),
     Help(help::HelpArgs),
@@ -57,8 +67,10 @@ enum Command {
     Logout(login::LogoutArgs),
     Whoami(login::WhoAmIArgs),
     Client(client::ClientArgs),
+    Token(token::TokenArgs),
     Hunt(hunt::HuntArgs),
     Flow(flow::FlowArgs),
+    Bench(bench::BenchArgs),
     Completions(CompletionArgs),
 }
 
@@ -81,15 +93,20 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Outcome {
     match command {
+        Command::Demo(args) => demo::run(args),
+        Command::Init(args) => init::run(args),
+        Command::Server(args) => serve::run(args),
         Command::Query(args) => query::run(args),
         Command::Help(args) => help::run(args),
         Command::Login(args) => login::login(args),
         Command::Logout(args) => login::logout(args),
         Command::Whoami(args) => login::whoami(args),
+        Command::Token(args) => token::run(args),
         Command::Client(args) => client::run(args),
         Command::Hunt(args) => hunt::run(args),
         Command::Flow(args) => flow::run(args),
         Command::Artifact(args) => artifact::run(args),
+        Command::Bench(args) => bench::run(args),
         Command::Completions(args) => completions(&args),
     }
 }

@@ -21,9 +21,6 @@ use model::member::Refusal;
 use model::org::{Actor, OrgId};
 use model::results::{AttemptId, RowBatch};
 
-/// Is told the host name of a client.
-pub type Naming = Arc<dyn Fn(ClientId, &str) + Send + Sync>;
-
 /// All record ports over one set of records.
 #[derive(Clone)]
 pub struct Stores {
@@ -39,7 +36,7 @@ pub struct Stores {
     pub members: Arc<dyn MemberStore>,
     pub admissions: Arc<dyn AdmissionStore>,
     /// Told of each client that [`Stores::enrol`] makes, for stores that cannot know host names.
-    pub named: Naming,
+    pub named: Arc<dyn Fn(ClientId, &str) + Send + Sync>,
 }
 
 impl Stores {

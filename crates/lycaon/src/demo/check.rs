@@ -36,9 +36,17 @@ struct Evidence {
 }
 
 /// Reads the evidence and judges it.
-pub(crate) async fn judge(client: &Client, cohort: &Cohort, hunt: &str, zip: &Path) -> Outcome<Verdict> {
+pub(crate) async fn judge(
+    client: &Client,
+    cohort: &Cohort,
+    hunt: &str,
+    zip: &Path,
+) -> Outcome<Verdict> {
     let evidence = Evidence {
-        clients: client.clients(&ClientsQuery { limit: Some(1000), ..Default::default() }).await?.items,
+        clients: client
+            .clients(&ClientsQuery { limit: Some(1000), ..Default::default() })
+            .await?
+            .items,
         members: members(client, hunt).await?,
         rows: rows(client, hunt).await?,
         counts: client.hunt(hunt).await?.counts,
@@ -96,7 +104,9 @@ fn weigh(cohort: &Cohort, evidence: &Evidence) -> Verdict {
             (None, _) => verdict.find(format!("{} has the labels {:?}", client.id, client.labels)),
             (_, None) => verdict.find(format!("{} has no member record", client.id)),
             (Some(Role::Office), Some(member)) => weigh_matching(&mut verdict, member, evidence),
-            (Some(Role::Lab | Role::Spare), Some(member)) => weigh_refused(&mut verdict, member, evidence),
+            (Some(Role::Lab | Role::Spare), Some(member)) => {
+                weigh_refused(&mut verdict, member, evidence)
+            }
         }
     }
     weigh_rows(&mut verdict, evidence);
@@ -184,7 +194,10 @@ impl Verdict {
         if self.wrong.is_empty() {
             return Ok(());
         }
-        Err(Complaint::failed(format!("the hunt is not as it must be:\n  {}", self.wrong.join("\n  "))))
+        Err(Complaint::failed(format!(
+            "the hunt is not as it must be:\n  {}",
+            self.wrong.join("\n  ")
+        )))
     }
 }
 
@@ -222,8 +235,13 @@ mod tests {
             member(5, "refused", "no"),
         ];
         let rows = (1..=3).map(|n| (format!("C.{n}"), vec!["{\"a\":1}".to_owned()])).collect();
-        let recount =
-            Recount { counters: counts, recount: counts, equal: true, rows_declared: 3, rows_stored: 3 };
+        let recount = Recount {
+            counters: counts,
+            recount: counts,
+            equal: true,
+            rows_declared: 3,
+            rows_stored: 3,
+        };
         let evidence = Evidence {
             clients: (1..).zip(roles).map(|(number, role)| client(number, role)).collect(),
             members: members.into_iter().map(|member| (member.client.clone(), member)).collect(),
@@ -249,10 +267,7 @@ mod tests {
 
     #[test]
     fn each_fault_is_found() {
-        check(
-            |evidence| drop(evidence.members.remove("C.4")),
-            &["C.4 has no member record"],
-        );
+        check(|evidence| drop(evidence.members.remove("C.4")), &["C.4 has no member record"]);
         check(
             |evidence| evidence.members.get_mut("C.2").unwrap().state = "failed".into(),
             &["C.2 matches and is failed (), not in results"],
@@ -271,7 +286,9 @@ mod tests {
         check(|evidence| evidence.zip.truncate(8), &["the zip is not whole"]);
         check(
             |evidence| evidence.recount.recount.results = 4,
-            &["a recount gives QueueCounts { asked: 0, refused: 2, pending: 0, running: 0, completed: 0, results: 4, failed: 0, cancelled: 0, expired: 0 }, not QueueCounts { asked: 0, refused: 2, pending: 0, running: 0, completed: 0, results: 3, failed: 0, cancelled: 0, expired: 0 }"],
+            &[
+                "a recount gives QueueCounts { asked: 0, refused: 2, pending: 0, running: 0, completed: 0, results: 4, failed: 0, cancelled: 0, expired: 0 }, not QueueCounts { asked: 0, refused: 2, pending: 0, running: 0, completed: 0, results: 3, failed: 0, cancelled: 0, expired: 0 }",
+            ],
         );
     }
 }

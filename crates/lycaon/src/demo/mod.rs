@@ -17,13 +17,13 @@ use api_client::{Client, Connection};
 
 use crate::complaint::{Complaint, Outcome};
 use crate::demo::cohort::{Cohort, Role};
-use crate::demo::stage::Actor;
+use crate::demo::stage::agent_program;
 use crate::output::{OutputArgs, Records};
 use crate::remote::block_on;
 use crate::results::row_record;
-use crate::{download, gui, hunt, init};
+use crate::{download, gui, hunt, init, os};
 
-pub(crate) use stage::{agent_program, free_port, this_program};
+pub(crate) use stage::{Actor, free_port, this_program};
 
 /// Start a server, its web interface and several agents here, and run a hunt
 ///
@@ -78,7 +78,7 @@ pub(crate) fn run(args: DemoArgs) -> Outcome {
     block_on(async {
         let result = tokio::select! {
             result = play(&args, &folder, &agent) => result,
-            () = asked_to_end() => Ok(()),
+            () = os::asked_to_end() => Ok(()),
         };
         say("ending the demo")?;
         result
@@ -87,7 +87,7 @@ pub(crate) fn run(args: DemoArgs) -> Outcome {
 
 /// From nothing to a judged hunt, and then on until somebody ends it.
 async fn play(args: &DemoArgs, folder: &Path, agent: &Path) -> Outcome {
-    let mut demo = set_up(args, folder)?;
+    let mut demo = set_up(args, folder).await?;
     say(&format!("folder   {}", demo.folder.display()))?;
     demo.start_server().await?;
     let client = demo.sign_in().await?;
@@ -108,7 +108,7 @@ async fn play(args: &DemoArgs, folder: &Path, agent: &Path) -> Outcome {
     demo.watch_over().await
 }
 
-fn set_up(args: &DemoArgs, folder: &Path) -> Outcome<Demo> {
+async fn set_up(args: &DemoArgs, folder: &Path) -> Outcome<Demo> {
     let http_port = match args.port {
         Some(port) => init::port_that_is_free(port)?,
         None => free_port(Some(PREFERRED_PORT))?,
@@ -119,8 +119,9 @@ fn set_up(args: &DemoArgs, folder: &Path) -> Outcome<Demo> {
         http_port,
         loopback: true,
         addresses: vec!["127.0.0.1".into()],
+        swarm: None,
     };
-    let made = block_in_place(init::make(&plan))?;
+    let made = init::make(&plan).await?;
     Ok(Demo {
         folder: folder.to_owned(),
         address: format!("http://127.0.0.1:{http_port}"),
@@ -134,14 +135,17 @@ impl Demo {
     async fn start_server(&mut self) -> Outcome {
         let config = self.made.server_config.display().to_string();
         let log = self.folder.join("server.log");
-        let server = Actor::start("server", &this_program()?, &["server", "--config", &config], &log)?;
+        let server =
+            Actor::start("server", &this_program()?, &["server", "--config", &config], &log)?;
         self.actors.push(server);
-        let client = Client::new(&Connection { server: self.address.clone(), ..Connection::default() })?;
+        let client =
+            Client::new(&Connection { server: self.address.clone(), ..Connection::default() })?;
         self.until("the server did not answer", async || Ok(client.health().await.is_ok())).await
     }
 
     async fn sign_in(&self) -> Outcome<Client> {
-        let client = Client::new(&Connection { server: self.address.clone(), ..Connection::default() })?;
+        let client =
+            Client::new(&Connection { server: self.address.clone(), ..Connection::default() })?;
         let request = LoginRequest {
             user: self.made.user.clone(),
             password: self.made.password.clone(),
@@ -182,15 +186,22 @@ impl Demo {
     }
 
     /// Waits for a state. A process that ends meanwhile is told at once, with the end of its log.
-    async fn until(&mut self, otherwise: &str, reached: impl AsyncFn() -> Outcome<bool>) -> Outcome {
+    async fn until(
+        &mut self,
+        otherwise: &str,
+        reached: impl AsyncFn() -> Outcome<bool>,
+    ) -> Outcome {
         let give_up = tokio::time::Instant::now() + PATIENCE;
         while !reached().await? {
             for actor in &mut self.actors {
                 actor.check()?;
             }
             if tokio::time::Instant::now() > give_up {
-                return Err(Complaint::failed(format!("{otherwise} within {} s", PATIENCE.as_secs()))
-                    .hint(format!("the logs are in {}; --dir DIR keeps them", self.folder.display())));
+                return Err(Complaint::failed(format!(
+                    "{otherwise} within {} s",
+                    PATIENCE.as_secs()
+                ))
+                .hint(format!("the logs are in {}; --dir DIR keeps them", self.folder.display())));
             }
             tokio::time::sleep(LOOK_AGAIN_AFTER).await;
         }
@@ -218,7 +229,9 @@ impl Demo {
 
     fn tell_the_way_in(&self) -> Outcome {
         if !gui::is_built() {
-            say("The web interface was not built into this program: run `make gui` and build again.")?;
+            say(
+                "The web interface was not built into this program: run `make gui` and build again.",
+            )?;
         }
         say(&format!(
             "\n  Open      {}\n  User      {}\n  Password  {}\n\nCtrl-C ends the demo.",
@@ -280,20 +293,4 @@ fn say(text: &str) -> Outcome {
     let mut out = std::io::stdout();
     writeln!(out, "{text}")?;
     Ok(out.flush()?)
-}
-
-async fn asked_to_end() {
-    let interrupted = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = interrupted => {}
-                _ = terminated.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = interrupted.await;
 }

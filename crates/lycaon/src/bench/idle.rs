@@ -1,0 +1,56 @@
+//! What a server costs while its agents are connected and nothing happens.
+
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::light::Deeds;
+use crate::complaint::{Complaint, Outcome};
+use crate::demo::Actor;
+use crate::os::{self, Usage};
+
+/// Figures of an idle server.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct IdleFigures {
+    pub(crate) idle_secs: f64,
+    pub(crate) polls_per_sec: f64,
+    pub(crate) server_memory_per_idle_agent_bytes: u64,
+    /// Of one processor.
+    pub(crate) server_idle_cpu_percent: f64,
+    pub(crate) server_idle_cpu_micros_per_poll: f64,
+}
+
+/// After connecting, so much passes before anything is measured: sessions settle, buffers are given back.
+const SETTLE: Duration = Duration::from_secs(5);
+
+/// What the server has used so far.
+pub(crate) fn usage(server: &Actor) -> Outcome<Usage> {
+    os::usage(server.pid()).ok_or_else(|| Complaint::failed("the server has ended"))
+}
+
+/// Measures for `secs` seconds.
+pub(crate) async fn measure(
+    server: &Actor,
+    empty: &Usage,
+    secs: u64,
+    agents: u64,
+    deeds: &Deeds,
+) -> Outcome<IdleFigures> {
+    tokio::time::sleep(SETTLE).await;
+    let (before, polls_before, began) =
+        (usage(server)?, deeds.polls.load(Ordering::Relaxed), Instant::now());
+    tokio::time::sleep(Duration::from_secs(secs)).await;
+    let (after, polls_after) = (usage(server)?, deeds.polls.load(Ordering::Relaxed));
+    let seconds = began.elapsed().as_secs_f64();
+    let cpu = after.cpu.saturating_sub(before.cpu).as_secs_f64();
+    let polls = (polls_after - polls_before) as f64;
+    Ok(IdleFigures {
+        idle_secs: seconds,
+        polls_per_sec: polls / seconds,
+        server_memory_per_idle_agent_bytes: after.resident.saturating_sub(empty.resident)
+            / agents.max(1),
+        server_idle_cpu_percent: 100.0 * cpu / seconds,
+        server_idle_cpu_micros_per_poll: 1e6 * cpu / polls.max(1.0),
+    })
+}

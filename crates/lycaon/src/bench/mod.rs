@@ -1,0 +1,37 @@
+//! `lycaon bench`: load tests that print their figures as JSON.
+
+mod hunts;
+mod idle;
+mod light;
+mod swarm;
+
+use clap::Subcommand;
+
+use crate::complaint::Outcome;
+
+/// Load tests; prints figures as JSON
+#[derive(clap::Args, Debug)]
+#[command(after_help = "Example:\n  lycaon bench swarm --agents 500 --hunts 2")]
+pub(crate) struct BenchArgs {
+    #[command(subcommand)]
+    command: BenchCommand,
+}
+
+#[derive(Subcommand, Debug)]
+enum BenchCommand {
+    /// Many light agents in one process against one server process, over real TLS and the real protocol
+    ///
+    /// The agents are the real agent library with an evaluator that answers at once and a spool in memory, so
+    /// that the server is what is measured. Figures: memory per idle agent, idle processor time, server
+    /// processor time per client-flow net of idle, polls per second.
+    #[command(
+        after_help = "Example:\n  lycaon bench swarm --agents 500 --hunts 2\n  lycaon bench swarm --agents 2000 --poll-secs 60 --idle-secs 120"
+    )]
+    Swarm(swarm::SwarmArgs),
+}
+
+pub(crate) fn run(args: BenchArgs) -> Outcome {
+    match args.command {
+        BenchCommand::Swarm(args) => swarm::run(args),
+    }
+}

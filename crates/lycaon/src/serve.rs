@@ -1,0 +1,128 @@
+//! `lycaon server`: reads the configuration, chooses stores and catalogs, and runs the server until it is
+//! asked to end.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::Chain;
+use server::collect::Collector;
+use server::config::ServerConfig;
+use server::core::{Core, Parts, Settings};
+use server::health::Health;
+use server::serve::check_data_dir;
+use server::vql::Vql;
+use server::{Server, Start};
+use vql_plugin::Host;
+
+use crate::artifact::{DefinitionArgs, load};
+use crate::complaint::{Complaint, Outcome};
+use crate::gui::Gui;
+use crate::login::note;
+use crate::machine::{SystemClock, SystemEntropy};
+use crate::{local, os, storage};
+
+/// Run the server
+#[derive(clap::Args, Debug)]
+#[command(
+    after_help = "Example:\n  lycaon init /srv/lycaon\n  lycaon server --config /srv/lycaon/server.yaml\n\nLYCAON_LOG chooses what is logged: `info`, `debug`, `server=debug,info`."
+)]
+pub(crate) struct ServerCommand {
+    /// The configuration that `lycaon init` made
+    #[arg(long, short, value_name = "FILE")]
+    config: PathBuf,
+    /// Log as JSON, one object a line
+    #[arg(long)]
+    log_json: bool,
+}
+
+pub(crate) fn run(args: ServerCommand) -> Outcome {
+    let config = read_config(&args.config)?;
+    start_log(args.log_json);
+    os::raise_open_files();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Complaint::failed(format!("cannot start: {error}")))?
+        .block_on(serve(&config))
+}
+
+fn read_config(path: &Path) -> Outcome<ServerConfig> {
+    let text = std::fs::read_to_string(path).map_err(|e| Complaint::io("read", path, &e))?;
+    let mut config = ServerConfig::parse(&path.display().to_string(), &text)
+        .map_err(|bad| Complaint::failed(bad.to_string()))?;
+    // A relative folder is meant from where the configuration lies, not from where somebody stands.
+    let home = path.parent().unwrap_or(Path::new("."));
+    config.data_dir = home.join(&config.data_dir);
+    for folder in &mut config.artifacts.folders {
+        *folder = home.join(&*folder);
+    }
+    Ok(config)
+}
+
+async fn serve(config: &ServerConfig) -> Outcome {
+    let core = core(config)?;
+    let start = Start { config, assets: Arc::new(Gui::default()), health: Arc::new(Health::new()) };
+    let server = Server::start(core, start)
+        .await
+        .map_err(|error| Complaint::failed(Chain(&error).to_string()).hint(error.hint()))?;
+    let scheme = if config.http.tls_key_file.is_some() { "https" } else { "http" };
+    note(&format!("people: {scheme}://{}   agents: {}", server.people, server.agents));
+    os::asked_to_end().await;
+    note("ending");
+    server.stop().await;
+    Ok(())
+}
+
+fn core(config: &ServerConfig) -> Outcome<Arc<Core>> {
+    let data = &config.data_dir;
+    check_data_dir(data)
+        .map_err(|error| Complaint::failed(Chain(&error).to_string()).hint(error.hint()))?;
+    let authority = server::pki::load(data).map_err(|error| {
+        Complaint::failed(Chain(&error).to_string())
+            .hint("`lycaon init DIR` makes a new installation with keys and a configuration")
+    })?;
+    let artifacts = load(&DefinitionArgs { folders: config.artifacts.folders.clone() })?;
+    let collector =
+        Collector::new(Arc::new(artifacts), Arc::new(load(&DefinitionArgs::default())?));
+    Ok(Arc::new(Core::new(Parts {
+        ports: storage::open(data)?,
+        clock: Arc::new(SystemClock),
+        entropy: Box::new(SystemEntropy),
+        authority,
+        vql: Arc::new(vql()),
+        collector,
+        settings: settings(config),
+    })))
+}
+
+/// Conditions may call what needs no machine; what clients may call is checked, never run here.
+fn vql() -> Vql {
+    let host = Host::builder(Arc::new(SystemClock), Box::new(SystemEntropy)).build();
+    let conditions = vql_eval::language().and(vql_std::catalog());
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    Vql::new(host, conditions, local::catalog(), threads)
+}
+
+fn settings(config: &ServerConfig) -> Settings {
+    Settings {
+        poll_secs: config.agents.poll_secs,
+        certificate_life: config.certificate_life(),
+        admission_ceiling: config.admission_ceiling(),
+        deliver_within: config.deliver_within(),
+        session_life: Duration::from_secs(u64::from(config.http.session_hours) * 3_600),
+        token_life: Duration::from_secs(u64::from(config.http.token_days) * 86_400),
+        wrong_passwords_max: config.http.wrong_passwords_max,
+    }
+}
+
+fn start_log(json: bool) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("LYCAON_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if json {
+        log.json().init();
+    } else {
+        log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init();
+    }
+}

@@ -1,0 +1,39 @@
+//! Which stores a server runs on: SQLite for records, plain files for what was uploaded. The only place
+//! that chooses.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use base::Chain;
+use server::Ports;
+use store_files::FileBlobs;
+use store_sqlite::SqliteStore;
+
+use crate::complaint::{Complaint, Outcome};
+
+/// Opens the records in a data directory; makes them when they are not there.
+pub(crate) fn open_records(data: &Path) -> Outcome<SqliteStore> {
+    SqliteStore::open(&data.join("records.sqlite"))
+        .map_err(|error| Complaint::failed(Chain(&error).to_string()))
+}
+
+/// Opens everything in a data directory.
+pub(crate) fn open(data: &Path) -> Outcome<Ports> {
+    let records = Arc::new(open_records(data)?);
+    let blobs = FileBlobs::open(&data.join("uploads"))
+        .map_err(|error| Complaint::failed(Chain(&error).to_string()))?;
+    Ok(Ports {
+        clients: records.clone(),
+        tokens: records.clone(),
+        accounts: records.clone(),
+        settings: records.clone(),
+        audit: records.clone(),
+        flows: records.clone(),
+        results: records.clone(),
+        uploads: records.clone(),
+        blobs: Arc::new(blobs),
+        hunts: records.clone(),
+        members: records.clone(),
+        admissions: records,
+    })
+}

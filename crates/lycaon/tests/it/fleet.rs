@@ -1,0 +1,245 @@
+//! A server and agents as real processes with an installation of their own, that can be killed and started
+//! again at any moment.
+
+use std::fs::File;
+use std::io::Write;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use api::{HuntRequest, HuntView, LoginRequest, TokenRequest};
+use api_client::{Client, Connection};
+
+use crate::program::{lycaon, run};
+
+/// An installation in a temporary folder.
+pub(crate) struct Fleet {
+    folder: tempfile::TempDir,
+    http_port: u16,
+    password: String,
+    server: Option<Child>,
+    agents: Vec<Member>,
+}
+
+struct Member {
+    name: String,
+    process: Option<Child>,
+}
+
+/// A state that does not come within this time does not come.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Fleet {
+    /// Makes an installation with a running server.
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let home = folder.path().join("house");
+        let (agents_port, http_port) = (free_port(), free_port());
+        let said = run(&[
+            "init",
+            &home.display().to_string(),
+            "--loopback",
+            "--agents-port",
+            &agents_port.to_string(),
+            "--http-port",
+            &http_port.to_string(),
+        ]);
+        assert_eq!(said.status, 0, "{}", said.err);
+        let password = said.out.lines().find_map(|line| line.strip_prefix("password"));
+        let password = password.expect("init tells the password").trim().to_owned();
+        let mut fleet = Self { folder, http_port, password, server: None, agents: vec![] };
+        fleet.start_server();
+        fleet.until_server_answers().await;
+        fleet
+    }
+
+    fn home(&self) -> PathBuf {
+        self.folder.path().join("house")
+    }
+
+    /// The server's address for people.
+    pub(crate) fn address(&self) -> String {
+        format!("http://127.0.0.1:{}", self.http_port)
+    }
+
+    /// Starts the server, which must not be running.
+    pub(crate) fn start_server(&mut self) {
+        let config = self.home().join("server.yaml").display().to_string();
+        let mut command = lycaon(&["server", "--config", &config]);
+        self.server = Some(spawn(&mut command, &self.folder.path().join("server.log")));
+    }
+
+    /// Kills the server as by `kill -9`.
+    pub(crate) fn kill_server(&mut self) {
+        kill(&mut self.server);
+    }
+
+    /// Waits until the server answers.
+    pub(crate) async fn until_server_answers(&mut self) {
+        let client = self.anybody();
+        let log = self.folder.path().join("server.log");
+        until("the server answers", &log, async || client.health().await.is_ok()).await;
+    }
+
+    fn anybody(&self) -> Client {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let connection = Connection { server: self.address(), ..Connection::default() };
+        Client::new(&connection).expect("the address is good")
+    }
+
+    /// A client of the API that is signed in as administrator.
+    pub(crate) async fn admin(&self) -> Client {
+        let client = self.anybody();
+        let request =
+            LoginRequest { user: "admin".into(), password: self.password.clone(), token: true };
+        let reply = client.login(&request).await.expect("the password of init is good");
+        client.with_token(reply.token)
+    }
+
+    /// Enrols so many agents with these labels, and waits until all are connected.
+    pub(crate) async fn enrol(&mut self, client: &Client, agents: usize, labels: &[&str]) {
+        let labels: Vec<String> = labels.iter().map(ToString::to_string).collect();
+        let request = TokenRequest {
+            labels: labels.clone(),
+            expires_after: "1h".into(),
+            uses_max: u32::try_from(agents).expect("few agents"),
+        };
+        let token = client.create_token(&request).await.expect("a token").token.expect("shown once");
+        for _ in 0..agents {
+            let name = format!("agent-{}", self.agents.len() + 1);
+            self.write_agent(&name, &token, &labels);
+            self.agents.push(Member { name, process: None });
+            self.start_agent(self.agents.len() - 1);
+        }
+        let wanted = self.agents.len() as u64;
+        let log = self.folder.path().join("agent-1.log");
+        let query = api::ClientsQuery { online: Some(true), ..Default::default() };
+        until("all agents are connected", &log, async || {
+            client.clients(&query).await.is_ok_and(|page| page.total >= wanted)
+        })
+        .await;
+    }
+
+    /// The configuration that init made, with another token, state and labels.
+    fn write_agent(&self, name: &str, token: &str, labels: &[String]) {
+        let text = std::fs::read_to_string(self.home().join("agent.yaml")).expect("made by init");
+        let state = self.folder.path().join(name);
+        let line = |line: &str| match line.split_once(':').map(|(key, _)| key) {
+            Some("state_dir") => format!("state_dir: '{}'", state.display()),
+            Some("enrolment_token") => format!("enrolment_token: '{token}'"),
+            Some("labels") => format!("labels: {labels:?}"),
+            _ => line.to_owned(),
+        };
+        let text: Vec<String> = text.lines().map(line).collect();
+        let path = self.folder.path().join(format!("{name}.yaml"));
+        std::fs::write(path, text.join("\n") + "\n").expect("the folder is ours");
+    }
+
+    /// How many agents there are.
+    pub(crate) fn agents(&self) -> usize {
+        self.agents.len()
+    }
+
+    /// Starts an agent, which must not be running.
+    pub(crate) fn start_agent(&mut self, index: usize) {
+        let name = &self.agents[index].name;
+        let config = self.folder.path().join(format!("{name}.yaml"));
+        let mut command = Command::new(agent_program());
+        command.arg("--config").arg(config).stdin(Stdio::null());
+        let log = self.folder.path().join(format!("{name}.log"));
+        self.agents[index].process = Some(spawn(&mut command, &log));
+    }
+
+    /// Kills an agent as by `kill -9`.
+    pub(crate) fn kill_agent(&mut self, index: usize) {
+        kill(&mut self.agents[index].process);
+    }
+
+    /// Makes and starts a hunt.
+    pub(crate) async fn hunt(&self, client: &Client, request: &HuntRequest) -> HuntView {
+        let mut request = request.clone();
+        request.start = true;
+        client.create_hunt(&request).await.expect("the hunt is good")
+    }
+
+    /// Waits until a hunt has decided about all agents and nobody waits or runs.
+    pub(crate) async fn until_quiet(&self, client: &Client, hunt: &str) -> HuntView {
+        let everybody = self.agents.len() as u64;
+        let log = self.folder.path().join("server.log");
+        until(&format!("{hunt} is quiet"), &log, async || {
+            client.hunt(hunt).await.is_ok_and(|hunt| {
+                let counts = hunt.counts;
+                let ended = counts.refused + counts.completed + counts.results + counts.failed;
+                ended >= everybody && counts.asked + counts.pending + counts.running == 0
+            })
+        })
+        .await;
+        client.hunt(hunt).await.expect("it was there a moment ago")
+    }
+}
+
+impl Drop for Fleet {
+    fn drop(&mut self) {
+        kill(&mut self.server);
+        for agent in &mut self.agents {
+            kill(&mut agent.process);
+        }
+        if std::thread::panicking() {
+            for name in ["server.log", "agent-1.log"] {
+                let text = std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+                let from = text.len().saturating_sub(4_000);
+                eprintln!("--- the end of {name}\n{}", text.get(from..).unwrap_or(&text));
+            }
+        }
+    }
+}
+
+fn spawn(command: &mut Command, log: &Path) -> Child {
+    let file = File::options().create(true).append(true).open(log).expect("the folder is ours");
+    let mut also = file.try_clone().expect("a second handle");
+    let _ = writeln!(also, "--- started");
+    command.stdout(file).stderr(also).spawn().expect("the program is built")
+}
+
+fn kill(process: &mut Option<Child>) {
+    if let Some(mut child) = process.take() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+}
+
+/// A port of the loopback that nobody uses.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback has free ports");
+    listener.local_addr().expect("it is bound").port()
+}
+
+/// The agent beside the program under test; built first, because Cargo builds only this package's own.
+pub(crate) fn agent_program() -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    let own = Path::new(env!("CARGO_BIN_EXE_lycaon"));
+    BUILT.get_or_init(|| {
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let target = own.ancestors().nth(2).expect("a binary lies in target/profile");
+        let built = Command::new(cargo)
+            .args(["build", "--quiet", "-p", "lycaon-agent", "--manifest-path"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../lycaon-agent/Cargo.toml"))
+            .arg("--target-dir")
+            .arg(target)
+            .status();
+        assert!(built.is_ok_and(|status| status.success()), "lycaon-agent builds");
+    });
+    own.with_file_name(format!("lycaon-agent{}", std::env::consts::EXE_SUFFIX))
+}
+
+/// Waits for a state: asks until it is there.
+pub(crate) async fn until(what: &str, log: &Path, reached: impl AsyncFn() -> bool) {
+    let mut pause = tokio::time::interval(Duration::from_millis(50));
+    let give_up = Instant::now() + PATIENCE;
+    while !reached().await {
+        assert!(Instant::now() < give_up, "{what}: not within {PATIENCE:?}; see {}", log.display());
+        pause.tick().await;
+    }
+}

@@ -1,0 +1,131 @@
+//! Kill -9 of server and agents at random moments during hunts, as real processes.
+//!
+//! Each round is one hunt to 20 agents, of which 15 match; during the round the server, some agents, or both
+//! are killed and started again. At the end of each round nothing is lost and nothing is there twice: every agent
+//! has one member record, every matching one the rows of exactly one finished attempt, the counters
+//! equal a recount.
+//!
+//! `LYCAON_SOAK_ROUNDS` asks for more rounds than the usual 50, `LYCAON_SOAK_SEED` repeats a run.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use api::{ArtifactCall, HuntCondition, HuntRequest, MembersQuery, RowsQuery};
+use api_client::Client;
+use base::{Entropy, SeededEntropy};
+
+use crate::fleet::Fleet;
+
+const MATCHING: usize = 15;
+const OTHERS: usize = 5;
+const ROUNDS: u64 = 50;
+
+fn number(name: &str, otherwise: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+fn question(round: u64) -> HuntRequest {
+    HuntRequest {
+        name: format!("round {round}"),
+        description: String::new(),
+        artifacts: vec![ArtifactCall {
+            name: "Linux.Sys.Users".into(),
+            parameters: serde_json::Map::new(),
+        }],
+        condition: HuntCondition {
+            server: Some("SELECT * FROM rows WHERE 'office' IN Labels".into()),
+            ..HuntCondition::default()
+        },
+        rate: "unlimited".into(),
+        limits: api::HuntLimits::default(),
+        expires: "1d".into(),
+        start: true,
+    }
+}
+
+/// Kills somebody after a moment, and starts them again.
+async fn disturb(fleet: &mut Fleet, chance: &mut SeededEntropy) {
+    let moment = Duration::from_millis(chance.next_u64() % 400);
+    tokio::time::timeout(moment, std::future::pending::<()>()).await.ok();
+    let whom = chance.next_u64() % 4;
+    if whom != 0 {
+        fleet.kill_server();
+    }
+    let mut killed = Vec::new();
+    if whom != 1 {
+        for _ in 0..=chance.next_u64() % 5 {
+            let index = (chance.next_u64() % fleet.agents() as u64) as usize;
+            fleet.kill_agent(index);
+            killed.push(index);
+        }
+    }
+    killed.sort_unstable();
+    killed.dedup();
+    if whom != 0 {
+        fleet.start_server();
+        fleet.until_server_answers().await;
+    }
+    for index in killed {
+        fleet.start_agent(index);
+    }
+}
+
+/// The rows of each client, as texts.
+async fn rows(client: &Client, hunt: &str) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut offset = 0;
+    loop {
+        let query = RowsQuery { offset: Some(offset), limit: Some(1000), ..RowsQuery::default() };
+        let page = client.hunt_results(hunt, &query).await.expect("the hunt has results");
+        for row in page.items {
+            let text = serde_json::Value::Object(row.row).to_string();
+            found.entry(row.client).or_default().push(text);
+            offset += 1;
+        }
+        if offset >= page.total {
+            return found;
+        }
+    }
+}
+
+/// Nothing is lost, nothing is there twice.
+async fn judge(client: &Client, hunt: &str, round: u64) {
+    let query = MembersQuery { limit: Some(1000), ..MembersQuery::default() };
+    let members = client.hunt_members(hunt, &query).await.expect("the hunt has members").items;
+    let in_state = |state: &str| members.iter().filter(|member| member.state == state).count();
+    let told: Vec<String> = members
+        .iter()
+        .filter(|member| !matches!(member.state.as_str(), "results" | "refused"))
+        .map(|member| format!("{} {} {}", member.client, member.state, member.reason))
+        .collect();
+    assert_eq!(told, [""; 0], "round {round}");
+    assert_eq!((in_state("results"), in_state("refused")), (MATCHING, OTHERS), "round {round}");
+    assert!(members.iter().all(|member| member.state != "refused" || !member.reason.is_empty()));
+    let rows = rows(client, hunt).await;
+    assert_eq!(rows.len(), MATCHING, "round {round}: every matching agent has rows");
+    let mut all = rows.values();
+    let first = all.next().expect("some agents match");
+    assert!(!first.is_empty() && all.all(|rows| rows == first), "round {round}: the same machine");
+    let recount = client.hunt_recount(hunt).await.expect("a recount");
+    let stored: usize = rows.values().map(Vec::len).sum();
+    assert!(recount.equal, "round {round}: {recount:?}");
+    assert_eq!((recount.rows_declared, recount.rows_stored), (stored as u64, stored as u64));
+}
+
+#[tokio::test]
+async fn nothing_is_lost_or_doubled_when_anybody_is_killed_at_any_moment() {
+    let seed = number("LYCAON_SOAK_SEED", std::process::id().into());
+    let rounds = number("LYCAON_SOAK_ROUNDS", ROUNDS);
+    eprintln!("LYCAON_SOAK_SEED={seed} repeats the order of kills");
+    let mut chance = SeededEntropy::new(seed);
+    let mut fleet = Fleet::new().await;
+    let client = fleet.admin().await;
+    fleet.enrol(&client, MATCHING, &["office"]).await;
+    fleet.enrol(&client, OTHERS, &["lab"]).await;
+    for round in 1..=rounds {
+        let hunt = fleet.hunt(&client, &question(round)).await;
+        disturb(&mut fleet, &mut chance).await;
+        fleet.until_quiet(&client, &hunt.id).await;
+        judge(&client, &hunt.id, round).await;
+    }
+}

@@ -160,7 +160,7 @@ impl Connector {
     }
 
     async fn talk_over_socket(
-        &self,
+        &mut self,
         mut link: SocketLink,
         jitter: f64,
         (target, luck): (&Target, &mut Luck),
@@ -199,7 +199,7 @@ impl Connector {
     }
 
     async fn talk_over_http(
-        &self,
+        &mut self,
         mut link: HttpLink,
         jitter: f64,
         (target, until, luck): (&Target, Option<Instant>, &mut Luck),
@@ -245,7 +245,7 @@ impl Connector {
 
     /// Waits before the next body, unless there is something to put into it.
     async fn pause(
-        &self,
+        &mut self,
         pause: Duration,
         talk: &mut Talk,
         answers: &mut Answers,

@@ -11,3 +11,20 @@ mod plugins;
 mod software;
 mod ssh;
 mod world;
+
+#[test]
+fn every_artifact_of_the_library_is_run() {
+    let tests = [
+        include_str!("accounts.rs"),
+        include_str!("files.rs"),
+        include_str!("network.rs"),
+        include_str!("persistence.rs"),
+        include_str!("software.rs"),
+        include_str!("ssh.rs"),
+    ]
+    .concat();
+    for artifact in artifacts::ArtifactSet::built_in().iter() {
+        let name = format!("\"{}\"", artifact.name);
+        assert!(tests.contains(&name), "no test collects {name}");
+    }
+}

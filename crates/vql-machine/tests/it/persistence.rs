@@ -40,6 +40,7 @@ fn units_say_what_they_run_and_when() {
             "lib/systemd/system/clean.timer",
             "[Unit]\nDescription=Daily cleanup\n[Timer]\nOnCalendar=daily\nUnit=clean.service\n",
         )
+        .link("lib/systemd/system/masked.service", "/dev/null")
         .file("lib/systemd/system/notes.txt", "ExecStart=/bin/false\n");
     let glob = ("UnitGlob", "ROOT/{etc,lib}/systemd/{system,user}/**/*.{service,timer}");
     world.check("Linux.Sys.SystemdUnits", &[glob], expect![[r#"

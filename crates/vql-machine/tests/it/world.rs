@@ -51,6 +51,15 @@ impl World {
         self
     }
 
+    /// Adds a symbolic link.
+    pub(crate) fn link(self, path: &str, target: &str) -> Self {
+        let path = self.path(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let done = std::process::Command::new("ln").args(["-s", target]).arg(path).status();
+        assert!(done.unwrap().success());
+        self
+    }
+
     /// Collects an artifact whose parameters may name the root as `ROOT`, and compares the rows:
     /// one line each, source first, sorted because folders have no order. A log line that means a
     /// failure is one more line.

@@ -124,7 +124,9 @@ async fn identity(
 fn collector(catalog: Catalog) -> VqlCollector {
     let accessors = accessors::all();
     let make_host = move |needs: HostNeeds| {
-        let host = Host::builder(needs.clock, Box::new(SystemEntropy)).accessors(accessors.clone());
+        let host = Host::builder(needs.clock, Box::new(SystemEntropy))
+            .wait(std::thread::sleep)
+            .accessors(accessors.clone());
         match needs.uploads {
             Some(uploads) => host.uploads(uploads).build(),
             None => host.build(),

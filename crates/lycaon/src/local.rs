@@ -51,6 +51,7 @@ impl LocalArgs {
             return Err(Complaint::usage("--timeout: a query needs some time").hint("write `30s`"));
         }
         let mut host = Host::builder(Arc::new(SystemClock), Box::new(SystemEntropy))
+            .wait(std::thread::sleep)
             .accessors(accessors::all());
         if let Some(folder) = &self.uploads {
             host = host.uploads(Arc::new(UploadFolder::new(folder)?));

@@ -295,7 +295,10 @@ impl ScopeCore for Env {
     }
 
     fn on_close(&self, work: Box<dyn FnOnce() + Send>) {
-        self.0.closers.get_or_init(Box::default).lock().push(work);
+        // What a row or a call made may be kept in a variable: it goes with the variables.
+        let holds_variables = |env: &&Env| matches!(env.0.layer, Layer::Variables(_));
+        let owner = self.layers().find(holds_variables).unwrap_or(self);
+        owner.0.closers.get_or_init(Box::default).lock().push(work);
     }
 
     fn memory(&self) -> &Memory {

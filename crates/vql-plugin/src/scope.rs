@@ -110,7 +110,8 @@ pub trait ScopeCore: Send + Sync {
     fn lambda(&self, text: &str) -> Result<Lambda, String>;
     /// Calls a lambda.
     fn call(&self, lambda: &Lambda, args: &[Value]) -> Value;
-    /// Runs something when this scope closes; the last registered runs first.
+    /// Runs something when the run, or the artifact that was called, is over; the last registered
+    /// runs first.
     fn on_close(&self, work: Box<dyn FnOnce() + Send>);
     /// What plugins keep between calls of one query.
     fn memory(&self) -> &Memory;
@@ -210,7 +211,8 @@ impl Scope {
         self.0.call(lambda, args)
     }
 
-    /// Runs something when this scope closes; the last registered runs first.
+    /// Runs something when the run, or the artifact that was called, is over; the last registered
+    /// runs first.
     pub fn on_close(&self, work: impl FnOnce() + Send + 'static) {
         self.0.on_close(Box::new(work));
     }

@@ -1,13 +1,13 @@
 //! A run ends within its limits, and says why.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use base::{Clock, Timestamp};
-use rows::{Dict, Row};
+use base::{Clock, FixedClock, SeededEntropy, Timestamp};
+use rows::{Dict, Row, Value};
 use vql_eval::{Cancel, Limits, Program, Run, Setup, StopReason, language};
-use vql_plugin::{Failure, Plugin, RowStream, Scope, plugin_args};
+use vql_plugin::{Failure, Function, Host, Plugin, RowStream, Scope, plugin_args};
 
 use crate::world::{Answer, ask, ask_with, host, host_at};
 
@@ -184,4 +184,47 @@ fn workers_of_foreach_find_every_row() {
     let text = "SELECT * FROM foreach(workers=8, row={ SELECT * FROM range(end=100000000) }, \
                 query={ SELECT _value FROM scope() }) LIMIT 3";
     assert_eq!(ask(text).rows.len(), 3);
+}
+
+plugin_args! {
+    /// Says when the scope closes.
+    pub struct ClosingArgs for "closing" {
+        /// What to say.
+        name: String,
+    }
+}
+
+struct Closing;
+
+impl Function for Closing {
+    type Args = ClosingArgs;
+
+    fn call(&self, args: ClosingArgs, scope: &Scope) -> Result<Value, Failure> {
+        let (name, log) = (args.name.clone(), scope.host().port::<Lines>());
+        scope.on_close(move || {
+            if let Some(lines) = log {
+                lines.0.lock().unwrap().push(name);
+            }
+        });
+        Ok(args.name.into())
+    }
+}
+
+#[derive(Default)]
+struct Lines(Mutex<Vec<String>>);
+
+#[test]
+fn what_is_registered_goes_when_the_run_is_over_the_last_first() {
+    let catalog = Arc::new(language().function(Closing));
+    let text = "LET make(n) = closing(name=n) LET kept <= make(n='first') \
+                SELECT kept, closing(name=format(format='%d', args=_value)) AS x FROM range(end=2)";
+    let program = Program::compile(text, &catalog).unwrap();
+    let closed = Arc::new(Lines::default());
+    let clock = Arc::new(FixedClock::at(Timestamp::EPOCH));
+    let host = Host::builder(clock, Box::new(SeededEntropy::new(1))).port(closed.clone()).build();
+    let run = Run::new(Setup::new(host, catalog), Dict::new());
+    let seen = run.rows(&program).map(|_| closed.0.lock().unwrap().len()).max();
+    drop(run);
+    assert_eq!(seen, Some(0));
+    assert_eq!(*closed.0.lock().unwrap(), ["1", "0", "first"]);
 }

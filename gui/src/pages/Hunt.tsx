@@ -18,6 +18,7 @@ import { HuntCondition } from './hunt/Condition';
 import { HuntMembers } from './hunt/Members';
 import { HuntOverview } from './hunt/Overview';
 import { HuntResults } from './hunt/Results';
+import { CHOOSE } from './hunt/choose';
 import { StartQuestion } from './hunt/StartQuestion';
 
 const EditHunt = lazy(() => import('./hunt/Edit').then((m) => ({ default: m.EditHunt })));
@@ -153,7 +154,7 @@ function Head({ hunt }: { hunt: HuntView }) {
             </ActionIcon>
           </Menu.Target>
           <Menu.Dropdown>
-            <Menu.Item leftSection={<IconHelpCircle size={15} />} onClick={() => change({ why: '' })}>
+            <Menu.Item leftSection={<IconHelpCircle size={15} />} onClick={() => change({ why: CHOOSE })}>
               Why is a client (not) in it?
             </Menu.Item>
             {!['archived', 'stopped', 'completed'].includes(hunt.state) && (

@@ -1,18 +1,19 @@
 // A real Chromium, and pages that remember everything that went wrong on them.
 
 import { existsSync } from 'node:fs';
+import { delimiter, isAbsolute, join } from 'node:path';
 import { chromium } from 'playwright-core';
 
-const PLACES = [
-  process.env.LYCAON_CHROMIUM,
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-];
+/** Programs that will do, best first; names are looked for on the PATH. */
+function candidates() {
+  const names = [process.env.CHROMIUM, 'chromium', 'chromium-browser', 'google-chrome', 'chrome'].filter(Boolean);
+  const folders = (process.env.PATH ?? '').split(delimiter).concat('/usr/bin');
+  return names.flatMap((name) => (isAbsolute(name) ? [name] : folders.map((folder) => join(folder, name))));
+}
 
 export async function launch() {
-  const executablePath = PLACES.find((place) => place && existsSync(place));
-  if (!executablePath) throw new Error('no Chromium found: install one or name it in LYCAON_CHROMIUM');
+  const executablePath = candidates().find((place) => existsSync(place));
+  if (!executablePath) throw new Error('no Chromium found: install one or name it in CHROMIUM');
   return chromium.launch({
     executablePath,
     headless: true,

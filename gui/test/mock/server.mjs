@@ -285,6 +285,12 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
       'GET',
       'hunts/:id/members',
       ([id], q) => {
+        if (q.queue === 'asked')
+          throw new Refusal(
+            400,
+            '`asked` is not a queue',
+            'choose one of refused, pending, running, completed, results, failed, cancelled, expired',
+          );
         const text = (q.search ?? '').toLowerCase();
         let found = [...find(id).members.values()].filter(
           (m) =>

@@ -14,6 +14,7 @@ import { apiUrl, CliFold, Empty, Moment } from '../../ui/parts';
 import { Search } from '../../ui/Search';
 import { MemberState } from '../../ui/State';
 import type { HuntSearch } from '../Hunt';
+import { CHOOSE } from './choose';
 
 const COLUMNS: WorkColumn<MemberView>[] = [
   { id: 'state', title: 'Queue', width: 128, sort: 'state', cell: (m) => <MemberState state={m.state} /> },
@@ -49,7 +50,11 @@ export function HuntMembers({
 }) {
   const navigate = useNavigate();
   const setQ = useCallback((q?: string) => change({ q }), [change]);
-  const query = { queue: search.queue, search: search.q, sort: search.sort, desc: search.desc };
+  // Who was decided on last comes last, so that a hunt under way does not move the rows on screen.
+  const sort = search.sort ?? 'decided';
+  const query = { queue: search.queue, search: search.q, sort, desc: search.desc };
+  // Who has not answered has no record yet: a number, but no members.
+  const unrecorded = search.queue === 'asked';
   const info = search.queue ? queueInfo(search.queue) : undefined;
   return (
     <>
@@ -60,10 +65,12 @@ export function HuntMembers({
         columns={COLUMNS}
         queryKey={['members', hunt.id, query]}
         fetchPage={(offset, limit, signal) =>
-          get<MemberPage>(`/hunts/${part(hunt.id)}/members`, { ...query, offset, limit }, signal)
+          unrecorded
+            ? Promise.resolve({ items: [], total: 0 })
+            : get<MemberPage>(`/hunts/${part(hunt.id)}/members`, { ...query, offset, limit }, signal)
         }
         rowKey={(m) => m.client}
-        sort={search.sort}
+        sort={sort}
         desc={search.desc}
         onSort={(sort, desc) => change({ sort, desc })}
         onOpen={(m) =>
@@ -84,7 +91,11 @@ export function HuntMembers({
                 ...QUEUES.map((q) => ({ value: q.queue, label: `${q.label} (${count(hunt.counts[q.queue])})` })),
               ]}
             />
-            <Button variant="default" leftSection={<IconHelpCircle size={15} />} onClick={() => change({ why: '' })}>
+            <Button
+              variant="default"
+              leftSection={<IconHelpCircle size={15} />}
+              onClick={() => change({ why: CHOOSE })}
+            >
               Why not…
             </Button>
           </>

@@ -9,6 +9,7 @@ import { idKind } from '../../lib/text';
 import { ClientLink, FlowLink } from '../../ui/links';
 import { Bones, CliLine, ErrorNote, Moment, useSettled } from '../../ui/parts';
 import { MemberState, Online } from '../../ui/State';
+import { CHOOSE } from './choose';
 
 const VERDICTS: Record<string, string> = {
   member: 'It is in the hunt',
@@ -35,7 +36,7 @@ export function WhyNot({
       size="lg"
       title={<strong>Why is this client (not) in “{hunt.spec.name}”?</strong>}
     >
-      {client ? <Answer hunt={hunt.id} client={client} other={() => change('')} /> : <Choose choose={change} />}
+      {client ? <Answer hunt={hunt.id} client={client} other={() => change(CHOOSE)} /> : <Choose choose={change} />}
     </Modal>
   );
 }

@@ -310,12 +310,18 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_named_with_its_line() {
-        check("data_dir: /tmp/x\nhtp:\n  listen: 127.0.0.1:1\n", expect_test::expect![[r#"
+        check(
+            "data_dir: /tmp/x\nhtp:\n  listen: 127.0.0.1:1\n",
+            expect_test::expect![[r#"
             server.yaml:2: unknown field `htp`, expected one of data_dir, agents, http, hunts, artifacts at line 2, column 1
-        "#]]);
-        check("agents:\n  listen: everywhere\n", expect_test::expect![[r#"
+        "#]],
+        );
+        check(
+            "agents:\n  listen: everywhere\n",
+            expect_test::expect![[r#"
             server.yaml:2: invalid socket address syntax at line 2, column 11
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]

@@ -24,6 +24,7 @@ const WAITING_MAX: usize = 64;
 
 /// Something to tell an agent.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)] // always boxed, see `Ears`
 pub(crate) enum Tell {
     /// Collect this.
     Flow(Flow),

@@ -173,12 +173,12 @@ pub(crate) fn hunt_spec(said: &HuntRequest, wrong: &mut Vec<Problem>) -> HuntSpe
 
 /// Reads filters of rows, one a line: `Column=text`, `Column!=text`, `Column~text`, `Column>text`,
 /// `Column<text`.
-pub(crate) fn column_filters(text: &str) -> Result<Vec<ColumnFilter>, Problem> {
+pub(crate) fn column_filters(text: &str) -> Result<Vec<ColumnFilter>, String> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.map(|line| column_filter(line)).collect()
+    lines.map(column_filter).collect()
 }
 
-fn column_filter(line: &str) -> Result<ColumnFilter, Problem> {
+fn column_filter(line: &str) -> Result<ColumnFilter, String> {
     let at = line.find(['=', '!', '~', '>', '<']);
     let parts = at.map(|at| line.split_at(at)).and_then(|(column, rest)| {
         let comparisons = [
@@ -195,10 +195,9 @@ fn column_filter(line: &str) -> Result<ColumnFilter, Problem> {
         Some((column, comparison, text)) if !column.is_empty() => {
             Ok(ColumnFilter { column: column.to_owned(), comparison, text: text.to_owned() })
         }
-        Some(_) | None => Err(problem(
-            "filter",
-            format!("`{line}` is not a filter; write `Column=text`, `!=`, `~`, `>` or `<`"),
-        )),
+        Some(_) | None => {
+            Err(format!("`{line}` is not a filter; write `Column=text`, `!=`, `~`, `>` or `<`"))
+        }
     }
 }
 
@@ -255,7 +254,7 @@ mod tests {
 
     #[test]
     fn filters_are_read_line_by_line() {
-        let read = |text: &str| column_filters(text).map_err(|problem| problem.message);
+        let read = |text: &str| column_filters(text);
         let filters = read("Name~cron\n\n_client != C.1\nSize>10").unwrap();
         let shown: Vec<_> =
             filters.iter().map(|f| (f.column.as_str(), f.comparison, f.text.as_str())).collect();

@@ -31,8 +31,9 @@ async fn page(
     asked: RowsQuery,
 ) -> Result<Json<RowPage>, ApiError> {
     let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let filters = ask::column_filters(asked.filter.as_deref().unwrap_or(""))
-        .map_err(|problem| ApiError::problems("the filter cannot be read", vec![problem]))?;
+    let filters = ask::column_filters(asked.filter.as_deref().unwrap_or("")).map_err(|why| {
+        ApiError::problems("the filter cannot be read", vec![problem("filter", why)])
+    })?;
     let paging = paging(asked.offset, asked.limit)?;
     let query = ResultQuery {
         scope,

@@ -1,0 +1,108 @@
+//! Counts every call of the record ports that an agent's session may use.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use base::{ClientId, FlowId, HuntId, Timestamp};
+use fleet::ClientStore;
+use fleet::enrolment::{Enrolment, LabelChange};
+use fleet::ports::{ClientList, EnrolError, Enrolled, Sighting};
+use flows::FlowStore;
+use flows::ports::{Applied, FlowList, FlowStep};
+use hunts::ports::{
+    ActiveHunts, Decided, Decision, HuntEdit, HuntList, HuntStep, HuntStore, HuntSummary,
+    MemberKey, MemberList, MemberStore, NewHunt, ResultPointer, Transitioned,
+};
+use model::client::Client;
+use model::flow::Flow;
+use model::hunt::{Hunt, QueueCounts};
+use model::member::Member;
+use model::org::OrgId;
+use model::store::{Page, Paging, StoreError};
+
+/// How many calls there were.
+#[derive(Clone, Default)]
+pub(crate) struct Counted(Arc<AtomicU64>);
+
+struct Counting<S: ?Sized> {
+    calls: Arc<AtomicU64>,
+    inner: Arc<S>,
+}
+
+impl Counted {
+    pub(crate) fn calls(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn clients(&self, inner: Arc<dyn ClientStore>) -> Arc<dyn ClientStore> {
+        Arc::new(Counting { calls: Arc::clone(&self.0), inner })
+    }
+
+    pub(crate) fn flows(&self, inner: Arc<dyn FlowStore>) -> Arc<dyn FlowStore> {
+        Arc::new(Counting { calls: Arc::clone(&self.0), inner })
+    }
+
+    pub(crate) fn hunts(&self, inner: Arc<dyn HuntStore>) -> Arc<dyn HuntStore> {
+        Arc::new(Counting { calls: Arc::clone(&self.0), inner })
+    }
+
+    pub(crate) fn members(&self, inner: Arc<dyn MemberStore>) -> Arc<dyn MemberStore> {
+        Arc::new(Counting { calls: Arc::clone(&self.0), inner })
+    }
+}
+
+macro_rules! counted {
+    ($Port:ident { $(fn $name:ident($($arg:ident: $ty:ty),*) -> $answer:ty;)* }) => {
+        #[async_trait]
+        impl $Port for Counting<dyn $Port> {
+            $(async fn $name(&self, $($arg: $ty),*) -> $answer {
+                self.calls.fetch_add(1, Ordering::SeqCst);
+                self.inner.$name($($arg),*).await
+            })*
+        }
+    };
+}
+
+counted!(ClientStore {
+    fn enrol(enrolment: &Enrolment, now: Timestamp) -> Result<Enrolled, EnrolError>;
+    fn get(id: ClientId) -> Result<Option<Client>, StoreError>;
+    fn list(query: &ClientList) -> Result<Page<Client>, StoreError>;
+    fn set_labels(id: ClientId, change: &LabelChange) -> Result<Client, StoreError>;
+    fn seen(id: ClientId, sighting: &Sighting) -> Result<(), StoreError>;
+    fn ask_again(id: ClientId) -> Result<u64, StoreError>;
+    fn revoke(id: ClientId, now: Timestamp) -> Result<Client, StoreError>;
+    fn labels(org: &OrgId) -> Result<Vec<(String, u64)>, StoreError>;
+});
+
+counted!(FlowStore {
+    fn create(flow: &Flow) -> Result<(), StoreError>;
+    fn get(id: FlowId) -> Result<Option<Flow>, StoreError>;
+    fn list(query: &FlowList) -> Result<Page<Flow>, StoreError>;
+    fn live(client: ClientId) -> Result<Vec<Flow>, StoreError>;
+    fn apply(step: &FlowStep) -> Result<Applied, StoreError>;
+    fn overdue(now: Timestamp, limit: u64) -> Result<Vec<Flow>, StoreError>;
+});
+
+counted!(HuntStore {
+    fn create(new: &NewHunt) -> Result<Hunt, StoreError>;
+    fn edit(edit: &HuntEdit) -> Result<Hunt, StoreError>;
+    fn transition(step: &HuntStep) -> Result<Transitioned, StoreError>;
+    fn get(id: HuntId) -> Result<Option<HuntSummary>, StoreError>;
+    fn list(query: &HuntList) -> Result<Page<HuntSummary>, StoreError>;
+    fn active() -> Result<ActiveHunts, StoreError>;
+});
+
+counted!(MemberStore {
+    fn decide(decisions: &[Decision], now: Timestamp) -> Result<Vec<Decided>, StoreError>;
+    fn member(key: MemberKey) -> Result<Option<Member>, StoreError>;
+    fn members(query: &MemberList) -> Result<Page<Member>, StoreError>;
+    fn of_client(client: ClientId, paging: Paging) -> Result<Page<Member>, StoreError>;
+    fn counts(hunt: HuntId, round: u32) -> Result<QueueCounts, StoreError>;
+    fn recount(hunt: HuntId, round: u32) -> Result<QueueCounts, StoreError>;
+    fn results_queue(
+        hunt: HuntId,
+        round: u32,
+        paging: Paging
+    ) -> Result<Page<ResultPointer>, StoreError>;
+});

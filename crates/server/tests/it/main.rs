@@ -1,0 +1,15 @@
+//! The server over its in-memory twins, with scripted agents over real TLS and a scripted browser.
+
+mod agent;
+mod answers;
+mod browser;
+mod counted;
+mod enrolment;
+mod exports;
+mod hostile;
+mod hunting;
+mod idle;
+mod log;
+mod pages;
+mod polling;
+mod world;

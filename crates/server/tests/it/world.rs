@@ -1,0 +1,157 @@
+//! One server with everything in memory, on two free ports of the loopback.
+
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use artifacts::ArtifactSet;
+use base::{Clock, SeededEntropy, Timestamp};
+use fleet::accounts::User;
+use fleet::memory::MemFleet;
+use flows::memory::{MemBlobs, MemFlows};
+use hunts::memory::MemHunts;
+use model::org::OrgId;
+use server::collect::Collector;
+use server::config::ServerConfig;
+use server::core::{Core, Parts};
+use server::health::Health;
+use server::pki;
+use server::vql::Vql;
+use server::{NoAssets, Ports, Server, Start};
+use sha2::Digest;
+use tempfile::TempDir;
+
+use crate::browser::Browser;
+use crate::counted::Counted;
+use crate::log;
+
+/// The password of the user `admin`.
+pub(crate) const PASSWORD: &str = "correct horse";
+
+const ROWS_ARTIFACT: &str = "
+name: Test.Rows
+description: Says something.
+parameters:
+  - name: Word
+    default: hello
+  - name: Depth
+    type: int
+    default: '1'
+sources:
+  - query: SELECT Word FROM scope()
+";
+
+/// The operating system's clock: certificates are checked against it.
+struct RealClock;
+
+impl Clock for RealClock {
+    fn now(&self) -> Timestamp {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        Timestamp::from_micros(i64::try_from(since.as_micros()).unwrap())
+    }
+}
+
+/// A running server and what a test needs of it.
+pub(crate) struct World {
+    pub(crate) server: Server,
+    pub(crate) authority_pem: String,
+    pub(crate) counted: Counted,
+    certificates: Arc<TempDir>,
+}
+
+impl World {
+    pub(crate) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub(crate) async fn with(change: impl FnOnce(&mut ServerConfig)) -> Self {
+        let certificates = Arc::new(TempDir::new().unwrap());
+        let mut entropy = SeededEntropy::new(7);
+        pki::create(certificates.path(), RealClock.now(), &mut entropy).unwrap();
+        Self::over(certificates, change).await
+    }
+
+    /// Another server with records of its own and the same certificate authority.
+    pub(crate) async fn twin(&self) -> Self {
+        Self::over(Arc::clone(&self.certificates), |_| {}).await
+    }
+
+    async fn over(certificates: Arc<TempDir>, change: impl FnOnce(&mut ServerConfig)) -> Self {
+        log::start();
+        let mut config = ServerConfig::default();
+        config.agents.listen = "127.0.0.1:0".parse().unwrap();
+        config.http.listen = "127.0.0.1:0".parse().unwrap();
+        change(&mut config);
+        let clock: Arc<dyn Clock> = Arc::new(RealClock);
+        let counted = Counted::default();
+        let ports = memory(&counted);
+        let authority = pki::load(certificates.path()).unwrap();
+        let authority_pem = authority.certificate_pem().to_owned();
+        let admin = User {
+            name: "admin".into(),
+            org: OrgId::default(),
+            password_hash: server::hash_password(PASSWORD).unwrap(),
+            roles: ["admin".to_owned()].into(),
+            disabled: false,
+            created: clock.now(),
+        };
+        ports.accounts.put_user(&admin).await.unwrap();
+        let core = Core::new(Parts {
+            ports,
+            entropy: Box::new(SeededEntropy::new(clock.now().as_micros() as u64)),
+            authority,
+            vql: vql(&clock),
+            collector: collector(),
+            settings: (&config).into(),
+            clock,
+        });
+        let (assets, health) = (Arc::new(NoAssets), Arc::new(Health::new()));
+        let start = Start { config: &config, assets, health };
+        let server = Server::start(Arc::new(core), start).await.unwrap();
+        Self { server, authority_pem, counted, certificates }
+    }
+
+    /// A browser that nobody has signed in with.
+    pub(crate) fn stranger(&self) -> Browser {
+        Browser::new(self.server.people)
+    }
+
+    /// A program with a token.
+    pub(crate) async fn admin(&self) -> Browser {
+        let mut browser = self.stranger();
+        browser.sign_in_for_token("admin", PASSWORD).await;
+        browser
+    }
+}
+
+fn memory(counted: &Counted) -> Ports {
+    let fleet = Arc::new(MemFleet::default());
+    let flows = Arc::new(MemFlows::new());
+    let hunts = Arc::new(MemHunts::new(Arc::clone(&flows)));
+    Ports {
+        clients: counted.clients(fleet.clone()),
+        tokens: fleet.clone(),
+        accounts: fleet.clone(),
+        settings: fleet.clone(),
+        audit: fleet,
+        flows: counted.flows(flows.clone()),
+        results: flows.clone(),
+        uploads: flows,
+        blobs: Arc::new(MemBlobs::new(|bytes| sha2::Sha256::digest(bytes).into())),
+        hunts: counted.hunts(hunts.clone()),
+        members: counted.members(hunts.clone()),
+        admissions: hunts,
+    }
+}
+
+fn vql(clock: &Arc<dyn Clock>) -> Arc<Vql> {
+    let entropy = Box::new(SeededEntropy::new(1));
+    let host = vql_plugin::Host::builder(Arc::clone(clock), entropy).build();
+    let catalog = vql_eval::language().and(vql_std::catalog());
+    Arc::new(Vql::new(host, catalog.clone(), catalog, 2))
+}
+
+fn collector() -> Collector {
+    let mut set = ArtifactSet::new();
+    set.add("Test.Rows.yaml", ROWS_ARTIFACT).unwrap();
+    Collector::new(Arc::new(set), Arc::new(ArtifactSet::new()))
+}

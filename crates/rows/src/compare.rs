@@ -163,4 +163,49 @@ mod tests {
         assert!(greater(&moment, &Value::text("2020-01-01")));
         assert!(less(&moment, &Value::text("2025-01-01T00:00:00Z")));
     }
+
+    use proptest::prelude::*;
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            (-1e12..1e12).prop_map(Value::from),
+            any::<Vec<u8>>().prop_map(Value::from),
+            (0..4_000_000_000_i64).prop_map(|epoch| Time::from_epoch(epoch).into()),
+            any::<Vec<u8>>()
+                .prop_map(|text| crate::OsPath::parse(Default::default(), &text).into()),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                prop::collection::vec(("[a-c]", inner), 0..4)
+                    .prop_map(|pairs| Value::Dict(pairs.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_value_equals_itself_and_is_not_below_itself(value in any_value()) {
+            prop_assert!(equal(&value, &value.clone()));
+            prop_assert!(!less(&value, &value) && !greater(&value, &value));
+        }
+
+        #[test]
+        fn values_of_one_type_are_ordered_one_way(a in any::<i64>(), b in any::<i64>()) {
+            let (a, b) = (Value::from(a), Value::from(b));
+            let ways = [less(&a, &b), greater(&a, &b), equal(&a, &b)];
+            prop_assert_eq!(ways.iter().filter(|way| **way).count(), 1);
+        }
+
+        #[test]
+        fn any_two_values_can_be_compared_printed_and_measured(a in any_value(), b in any_value()) {
+            let _ = (equal(&a, &b), less(&a, &b), greater(&a, &b), sort_less(&a, &b));
+            let _ = (a.to_text(), a.truth(), a.materialise());
+            let size = a.measure(usize::MAX, 10).unwrap();
+            prop_assert!(a.measure(size - 1, 10).is_none());
+        }
+    }
 }

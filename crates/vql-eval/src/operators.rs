@@ -169,6 +169,10 @@ impl Env {
                 if matches_everything(&text) {
                     return true;
                 }
+                // Compiling may take a while, and whoever chose the pattern may want it to.
+                if self.session().look_at_clock() {
+                    return false;
+                }
                 match self.session().memory.pattern(&text, true) {
                     Ok(pattern) => {
                         computed = pattern;

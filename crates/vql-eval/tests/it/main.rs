@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "tests read their case files themselves")]
 
+mod arguments;
 mod cases;
 mod collections;
 mod conditions;

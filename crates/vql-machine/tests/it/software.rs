@@ -51,15 +51,16 @@ fn packages_come_from_dpkg_and_rpm() {
             "var/lib/dpkg/status",
             "Package: bash\nStatus: install ok installed\nSection: shells\nInstalled-Size: 100\nMaintainer: Somebody <a@example.org>\nArchitecture: amd64\nVersion: 5.2-1\nDescription: a shell\n with more text\n\nPackage: nmap\nStatus: deinstall ok config-files\nArchitecture: amd64\nVersion: 7.9\n",
         )
-        .file(
+        .program(
             "usr/bin/rpm",
             "#!/bin/sh\nprintf 'zlib\\t1.2-3\\tx86_64\\t1700000000\\t2048\\tVendor Inc\\tA library\\ncurl\\t8.0-1\\tx86_64\\t1700000001\\t10\\t(none)\\tA tool\\n'\n",
-        )
-        .mode("usr/bin/rpm", "755");
+        );
     let globs = [("StatusGlob", "ROOT/var/lib/dpkg/status"), ("RpmGlob", "ROOT/usr/bin/rpm")];
     world.check("Linux.Sys.Packages", &globs, expect![[r#"
         /Dpkg {"Package":"bash","Version":"5.2-1","Architecture":"amd64","Status":"install ok installed","Section":"shells","Size":102400,"Maintainer":"Somebody <a@example.org>","Description":"a shell","OSPath":"ROOT/var/lib/dpkg/status"}
-        /Dpkg {"Package":"nmap","Version":"7.9","Architecture":"amd64","Status":"deinstall ok config-files","Section":null,"Size":null,"Maintainer":null,"Description":null,"OSPath":"ROOT/var/lib/dpkg/status"}"#]]);
+        /Dpkg {"Package":"nmap","Version":"7.9","Architecture":"amd64","Status":"deinstall ok config-files","Section":null,"Size":null,"Maintainer":null,"Description":null,"OSPath":"ROOT/var/lib/dpkg/status"}
+        /Rpm {"Package":"curl","Version":"8.0-1","Architecture":"x86_64","InstallTime":"2023-11-14T22:13:21Z","Size":10,"Vendor":"(none)","Summary":"A tool"}
+        /Rpm {"Package":"zlib","Version":"1.2-3","Architecture":"x86_64","InstallTime":"2023-11-14T22:13:20Z","Size":2048,"Vendor":"Vendor Inc","Summary":"A library"}"#]]);
     let chosen = [globs[0], globs[1], ("NameRegex", "^(nmap|curl)$")];
     world.check("Linux.Sys.Packages", &chosen, expect![[r#"
         /Dpkg {"Package":"nmap","Version":"7.9","Architecture":"amd64","Status":"deinstall ok config-files","Section":null,"Size":null,"Maintainer":null,"Description":null,"OSPath":"ROOT/var/lib/dpkg/status"}

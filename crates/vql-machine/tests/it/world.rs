@@ -51,6 +51,18 @@ impl World {
         self
     }
 
+    /// Adds a program. Another process writes it, because a file that any thread of this one still
+    /// holds open for writing while a third is starting a process cannot be run.
+    pub(crate) fn program(self, name: &str, content: &str) -> Self {
+        let draft = format!("{name}.draft");
+        let world = self.file(&draft, content);
+        let (from, to) = (world.path(&draft), world.path(name));
+        let done = std::process::Command::new("cp").args([&from, &to]).status().unwrap();
+        assert!(done.success());
+        fs::remove_file(from).unwrap();
+        world.mode(name, "755")
+    }
+
     /// Adds a symbolic link.
     pub(crate) fn link(self, path: &str, target: &str) -> Self {
         let path = self.path(path);

@@ -52,7 +52,7 @@ whenSignedOut(() => {
 });
 
 export function Shell() {
-  const me = useQuery({ ...ask.whoami(), retry: 1 });
+  const me = useQuery(ask.whoami());
   if (me.data) setCsrf(me.data.csrf);
   if (me.isPending) return <div className="gate" role="status" aria-label="Loading" />;
   // A refused session shows the form; a lost server leaves the page as it is.

@@ -36,7 +36,11 @@ export function WhyNot({
       size="lg"
       title={<strong>Why is this client (not) in “{hunt.spec.name}”?</strong>}
     >
-      {client ? <Answer hunt={hunt.id} client={client} other={() => change(CHOOSE)} /> : <Choose choose={change} />}
+      {client !== CHOOSE ? (
+        <Answer hunt={hunt.id} client={client} other={() => change(CHOOSE)} />
+      ) : (
+        <Choose choose={change} />
+      )}
     </Modal>
   );
 }

@@ -75,10 +75,15 @@ enum TalkError {
 
 /// What the loop knows from one connection to the next.
 pub(crate) struct Connector {
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) line: Line,
     pub(crate) targets: Vec<Target>,
     pub(crate) choice: TransportChoice,
     pub(crate) entropy: Box<dyn Entropy>,
+}
+
+/// What one connection needs.
+pub(crate) struct Line {
+    pub(crate) desk: Arc<Desk>,
     pub(crate) stop: CancellationToken,
 }
 
@@ -100,7 +105,7 @@ impl Connector {
             let target = self.targets[next % self.targets.len()].clone();
             luck.welcomed = false;
             let result = self.one_connection(&target, &mut luck).await;
-            if self.stop.is_cancelled() {
+            if self.line.stop.is_cancelled() {
                 return Farewell::Stopped;
             }
             let asked = match &result {
@@ -126,7 +131,7 @@ impl Connector {
             event::connection_lost(&target.address, &reason(&result), wait);
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
-                () = self.stop.cancelled() => return Farewell::Stopped,
+                () = self.line.stop.cancelled() => return Farewell::Stopped,
             }
         }
     }
@@ -142,12 +147,12 @@ impl Connector {
             TransportChoice::WebSocket => false,
             TransportChoice::Auto => luck.http_until.is_some_and(|until| Instant::now() < until),
         };
-        let stop = self.stop.clone();
+        let stop = self.line.stop.clone();
         if http {
             let until = luck.http_until.filter(|_| self.choice == TransportChoice::Auto);
             let work = async {
                 let link = HttpLink::open(target).await.map_err(TalkError::Unreachable)?;
-                self.talk_over_http(link, jitter, (target, until, luck)).await
+                self.line.talk_over_http(link, jitter, (target, until, luck)).await
             };
             return stop_or(&stop, work).await;
         }
@@ -156,9 +161,11 @@ impl Connector {
             SocketLink::open(target, stream).await.map_err(TalkError::NoUpgrade)
         });
         let Some(link) = opened.await else { return Ok(Outcome::Stopped) };
-        self.talk_over_socket(link?, jitter, (target, luck)).await
+        self.line.talk_over_socket(link?, jitter, (target, luck)).await
     }
+}
 
+impl Line {
     async fn talk_over_socket(
         &mut self,
         mut link: SocketLink,

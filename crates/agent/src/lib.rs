@@ -123,11 +123,10 @@ pub async fn run(parts: AgentParts, stop: CancellationToken) -> Result<Farewell,
         began: tokio::time::Instant::now(),
     };
     let connector = connect::Connector {
-        desk: Arc::new(desk),
+        line: connect::Line { desk: Arc::new(desk), stop },
         targets: parts.targets,
         choice: parts.settings.transport,
         entropy: parts.entropy,
-        stop,
     };
     let farewell = connector.run().await;
     runner.stop();

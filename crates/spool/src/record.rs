@@ -159,7 +159,7 @@ mod tests {
             let mut bytes = three();
             bytes[at] ^= 0x10;
             assert_eq!(numbers(&bytes), [2, 3], "byte {at}");
-            assert_eq!(scan(&bytes).gaps, [0..23], "byte {at}");
+            assert_eq!(scan(&bytes).gaps.first(), Some(&(0..23)), "byte {at}");
         }
     }
 

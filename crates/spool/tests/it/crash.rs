@@ -39,11 +39,10 @@ fn finish(outbox: &DiskOutbox, flow: u128, rows: u64) {
 /// What waits, shortly: `flow.seq` for rows, `flow!` for an end, `flow!class` for a failure.
 fn waiting(outbox: &DiskOutbox) -> Vec<String> {
     let census = outbox.census();
-    let mut expected = census.acknowledged + 1;
+    let expected = census.acknowledged + 1..;
     let mut words = Vec::new();
-    for stored in outbox.read(0, usize::MAX).unwrap() {
+    for (stored, expected) in outbox.read(0, usize::MAX).unwrap().into_iter().zip(expected) {
         assert_eq!(stored.number, expected, "numbers have no gap");
-        expected += 1;
         let report = Report::decode(stored.bytes.as_slice()).unwrap();
         assert_eq!(report.number, stored.number);
         let flow = stored.attempt.flow.bits();

@@ -1,0 +1,6 @@
+//! The agent against a small server that speaks the real protocol over real TLS.
+
+mod conversation;
+mod flows;
+mod queries;
+mod stage;

@@ -43,19 +43,19 @@ static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns {
 pub(crate) fn row(info: &FileInfo) -> Row {
     let columns = &*COLUMNS;
     let mut row = Row::with_capacity(14);
-    row.set(&columns.name, info.path.basename());
-    row.set(&columns.path, info.path.clone());
-    row.set(&columns.full_path, info.path.to_text());
-    row.set(&columns.size, info.size);
-    row.set(&columns.mode, mode(info));
-    row.set(&columns.mtime, info.mtime);
-    row.set(&columns.atime, info.atime);
-    row.set(&columns.ctime, info.ctime);
-    row.set(&columns.btime, info.btime);
-    row.set(&columns.is_dir, info.kind == FileKind::Dir);
-    row.set(&columns.is_link, info.kind == FileKind::Symlink);
-    row.set(&columns.link, info.link.clone());
-    row.set(&columns.data, info.data.clone());
+    row.update(&columns.name, info.path.basename());
+    row.update(&columns.path, info.path.clone());
+    row.update(&columns.full_path, info.path.to_text());
+    row.update(&columns.size, info.size);
+    row.update(&columns.mode, mode(info));
+    row.update(&columns.mtime, info.mtime);
+    row.update(&columns.atime, info.atime);
+    row.update(&columns.ctime, info.ctime);
+    row.update(&columns.btime, info.btime);
+    row.update(&columns.is_dir, info.kind == FileKind::Dir);
+    row.update(&columns.is_link, info.kind == FileKind::Symlink);
+    row.update(&columns.link, info.link.clone());
+    row.update(&columns.data, info.data.clone());
     row
 }
 

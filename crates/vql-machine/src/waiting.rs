@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rows::Value;
-use vql_plugin::{Catalog, Failure, Function, Scope, plugin_args};
+use vql_plugin::{Catalog, Failure, Function, Permission, Scope, plugin_args};
 
 pub(crate) fn catalog() -> Catalog {
     Catalog::new().function(Sleep)
@@ -39,6 +39,8 @@ struct Sleep;
 
 impl Function for Sleep {
     type Args = SleepArgs;
+    /// Nothing is read, but whoever waits occupies the machine: a server must not be made to.
+    const NEEDS: &'static [Permission] = &[Permission::MachineState];
 
     fn call(&self, args: SleepArgs, scope: &Scope) -> Result<Value, Failure> {
         let millis = args.time.max(0).saturating_mul(1000).saturating_add(args.ms.max(0));

@@ -71,3 +71,21 @@ pub fn describe(path: OsPath, native: &Path, metadata: &Metadata) -> FileInfo {
         data: Dict::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_windows_have_drives_and_devices() {
+        let check = |text: &str, wanted: &str| {
+            let path = OsPath::parse(STYLE, text.as_bytes());
+            assert_eq!(native(&path).map_err(str::to_owned), Ok(PathBuf::from(wanted)));
+        };
+        check(r"C:\Users\x", r"C:\Users\x");
+        check("c:", r"c:\");
+        check(r"\\.\PhysicalDrive0", r"\\.\PhysicalDrive0");
+        let escape = OsPath::new(STYLE, [Text::from("C:"), Text::from(r"a\..\b")]);
+        assert!(native(&escape).is_err());
+    }
+}

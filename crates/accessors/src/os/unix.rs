@@ -79,9 +79,22 @@ pub fn describe(path: OsPath, native: &Path, metadata: &Metadata) -> FileInfo {
         mtime: moment(metadata.mtime(), metadata.mtime_nsec()),
         atime: moment(metadata.atime(), metadata.atime_nsec()),
         ctime: moment(metadata.ctime(), metadata.ctime_nsec()),
-        btime: metadata.created().ok().map(Time::from),
+        // File systems that do not keep it say the epoch.
+        btime: metadata.created().ok().map(Time::from).filter(|made| *made != Time::EPOCH),
         link,
         device,
         data,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_is_one_name() {
+        let path = OsPath::parse(STYLE, br#"/etc/"a/b""#);
+        assert_eq!(native(&path), Err("a name cannot hold a slash or a zero byte"));
+        assert_eq!(native(&OsPath::parse(STYLE, b"/etc/x")), Ok(PathBuf::from("/etc/x")));
     }
 }

@@ -7,4 +7,5 @@ mod machine;
 mod programs;
 mod question;
 mod text;
+mod trust;
 mod web;

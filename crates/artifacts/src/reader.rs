@@ -28,7 +28,11 @@ impl<'n> Fields<'n> {
 
     /// Whether a field is there and holds something.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.get(name).is_some_and(|node| node.kind != NodeKind::Nothing)
+        self.get(name).is_some_and(|node| match &node.kind {
+            NodeKind::Text { text, .. } => !text.trim().is_empty(),
+            NodeKind::Nothing => false,
+            NodeKind::List(_) | NodeKind::Map(_) => true,
+        })
     }
 
     /// Where a field is, or the map when it has no such field.

@@ -173,7 +173,8 @@ impl ArtifactSet {
                     let message =
                         format!("it calls `Artifact.{called}(…)`, and there is no such artifact");
                     let hint = self.nearest(&called).map(|like| format!("did you mean `{like}`?"));
-                    problems.push(loaded.problem(Severity::Error, "name", (message, hint)));
+                    // A warning: the search is textual, so the call may stand in a comment.
+                    problems.push(loaded.problem(Severity::Warning, "name", (message, hint)));
                 }
             }
         }

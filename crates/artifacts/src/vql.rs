@@ -100,10 +100,10 @@ fn check_source(
     }
 }
 
-/// The text and its tree; `None` when there is no text or it has errors.
+/// The text and its tree; `None` when there is no text but blanks, or it has errors.
 fn parsed(reader: &mut Reader<'_>, node: Option<&Node>, path: &str) -> Option<(String, Program)> {
     let node = node?;
-    let text = reader.text(Some(node), path)?;
+    let text = reader.text(Some(node), path).filter(|text| !text.trim().is_empty())?;
     let parsed = parse_program(&text);
     for (severity, diagnostics) in
         [(Severity::Error, &parsed.errors), (Severity::Warning, &parsed.warnings)]

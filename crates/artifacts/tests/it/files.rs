@@ -266,6 +266,19 @@ fn bare_queries_keep_their_lines_and_comments() {
 }
 
 #[test]
+fn empty_texts_are_no_queries() {
+    let yaml = "name: A\nprecondition: \"\"\nexport: |\n\nsources:\n- query: SELECT * FROM a\n";
+    let artifact = parse_artifact("test.yaml", yaml).unwrap();
+    assert_eq!((artifact.precondition, artifact.export), (None, None));
+    check(
+        "name: A\nsources:\n- query: ''\n",
+        expect![
+            "test.yaml:3:3: sources[0].query: the source has no query; a source is a query: definitions and one last SELECT"
+        ],
+    );
+}
+
+#[test]
 fn what_is_no_artifact_at_all() {
     check("", expect!["test.yaml:1:1: the file is empty; an artifact has at least a name"]);
     check(
@@ -514,4 +527,22 @@ fn a_problem_is_rendered_with_its_line() {
           |                  ^
           = hint: a minus sign directly before a digit or a name belongs to it; write blanks on both sides: `- 3`
     "#]].assert_eq(&problems[0].render());
+}
+
+#[test]
+fn lines_are_right_below_empty_ones_and_with_other_line_ends() {
+    let yaml =
+        "name: A\r\nsources:\r\n- query: |\r\n\r\n\r\n    -- x\r\n    SELECT 5-3 FROM scope()\r\n";
+    check(
+        yaml,
+        expect![
+            "test.yaml:9:13: sources[0].query: unexpected `-3`, expected `,` and another column, AS and a name, or FROM; a minus sign directly before a digit or a name belongs to it; write blanks on both sides: `- 3`"
+        ],
+    );
+    check(
+        &yaml.replace('\r', "").replace("query: |\n\n\n", "query:\n"),
+        expect![
+            "test.yaml:5:13: sources[0].query: unexpected `-3`, expected `,` and another column, AS and a name, or FROM; a minus sign directly before a digit or a name belongs to it; write blanks on both sides: `- 3`"
+        ],
+    );
 }

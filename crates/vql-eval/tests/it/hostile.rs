@@ -16,6 +16,13 @@ fn small() -> Limits {
     }
 }
 
+/// Few enough for every run of the tests; `PROPTEST_CASES` asks for more.
+fn config() -> ProptestConfig {
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let config = ProptestConfig::default();
+    if asked { config } else { ProptestConfig { cases: 96, ..config } }
+}
+
 const WORDS: &[&str] = &[
     "SELECT",
     "FROM",
@@ -172,7 +179,7 @@ fn expression() -> impl Strategy<Value = String> {
 const TAILS: &[&str] = &["", "GROUP BY a", "ORDER BY a", "ORDER BY a DESC", "LIMIT 2"];
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn no_text_panics(text in word_salad()) {

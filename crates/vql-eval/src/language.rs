@@ -7,7 +7,7 @@ mod foreach;
 mod format;
 mod words;
 
-use vql_plugin::{Catalog, Entry, Kind};
+use vql_plugin::{Catalog, Entry, Kind, Permission};
 
 /// The part of the catalog that every program needs.
 pub fn language() -> Catalog {
@@ -32,7 +32,10 @@ pub fn language() -> Catalog {
         .function(data::All)
         .function(data::Log)
         .function(format::Format);
+    let mut query = Entry::intrinsic::<words::QueryArgs>(Kind::Plugin);
+    query.spec.needs = &[Permission::NestedQuery];
     catalog
+        .with(query)
         .with(Entry::intrinsic::<words::IfArgs>(Kind::Function))
         .with(Entry::intrinsic::<words::CountArgs>(Kind::Function))
         .with(Entry::intrinsic::<words::SumArgs>(Kind::Function))

@@ -36,6 +36,7 @@ mod eval;
 mod group;
 mod language;
 mod member;
+mod nested;
 mod objects;
 mod operators;
 mod plan;

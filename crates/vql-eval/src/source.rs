@@ -60,11 +60,16 @@ impl Env {
 
     /// Starts a plugin. What it yields ends when the run must end, or when it panics.
     pub(crate) fn run_plugin(&self, entry: &Entry, args: CallArgs) -> RowStream {
-        let Body::Plugin(body) = &entry.body else { return stream::empty() };
-        if self.session().step() {
+        if self.session().step() || self.is_too_deep() {
             return stream::empty();
         }
         let name = entry.spec.name;
+        let Body::Plugin(body) = &entry.body else {
+            return self.run_nested(args).unwrap_or_else(|failure| {
+                self.log(Level::Default, format!("{name}: {failure}"));
+                stream::empty()
+            });
+        };
         let scope = self.handle();
         match catch_unwind(AssertUnwindSafe(|| body(args, &scope))) {
             Ok(Ok(rows)) => Box::new(Guarded { rows: Some(rows), env: self.clone(), name }),

@@ -1,6 +1,6 @@
-//! The words of what the evaluator does itself: choice and aggregates.
+//! The words of what the evaluator does itself: choice, aggregates and queries inside of queries.
 
-use rows::Value;
+use rows::{Dict, Value};
 use vql_plugin::{LazyArg, plugin_args};
 
 plugin_args! {
@@ -12,6 +12,16 @@ plugin_args! {
         then: Option<LazyArg>,
         /// The value when it is not; NULL when left out.
         r#else: Option<LazyArg> as "else",
+    }
+}
+
+plugin_args! {
+    /// Runs a query that is given as text, below the scope of the caller.
+    pub struct QueryArgs for "query" {
+        /// The text, or a query.
+        query: Value,
+        /// Variables that the query sees.
+        env: Option<Dict>,
     }
 }
 

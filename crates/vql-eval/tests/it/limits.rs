@@ -148,6 +148,17 @@ fn recursive_queries_end() {
     }
 }
 
+#[test]
+fn a_query_may_be_given_as_text() {
+    let text = "LET text = 'LET y = x + n SELECT y FROM range(end=2)' LET n = 1 \
+                SELECT * FROM query(query=text, env=dict(x=4))";
+    assert_eq!(ask(text).rows, [r#"{"y":5}"#, r#"{"y":5}"#]);
+    let bad = ask("SELECT * FROM query(query='SELECT')");
+    assert!(bad.log[0].starts_with("query: error: "), "{:?}", bad.log);
+    let endless = "LET text = 'SELECT * FROM query(query=text)' SELECT * FROM query(query=text)";
+    assert_eq!(ask(endless).log, ["query: queries are nested deeper than 10"]);
+}
+
 plugin_args! {
     /// Yields one row and panics.
     pub struct FaultyArgs for "faulty" {}

@@ -27,7 +27,6 @@ demo: need-rust gui-if-node ## Build, then start server, GUI and 5 agents on thi
 	@$(CARGO) run $(CARGO_FLAGS) --quiet --profile demo -p lycaon -- demo --agents $(AGENTS) $(DEMO_FLAGS)
 
 test: need-rust ## Run every test: crates, programs, GUI
-	$(CARGO) build $(CARGO_FLAGS) -p lycaon-agent -p lycaon
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	  echo '== cargo nextest run --workspace'; $(CARGO) nextest run $(CARGO_FLAGS) --workspace --no-fail-fast; \
 	else \

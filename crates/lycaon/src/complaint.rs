@@ -85,7 +85,11 @@ impl Complaint {
 
 impl From<ApiError> for Complaint {
     fn from(error: ApiError) -> Self {
-        let hint = error.hint();
+        // The server's advice is for those who write programs.
+        let hint = match error.hint() {
+            hint if hint.contains("Authorization") => "sign in with `lycaon login`".into(),
+            hint => hint,
+        };
         let mut what = Chain(&error).to_string();
         if let ApiError::Refused { problems, .. } = &error {
             for problem in problems {

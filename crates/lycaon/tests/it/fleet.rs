@@ -59,6 +59,21 @@ impl Fleet {
         self.folder.path().join("house")
     }
 
+    /// The server's configuration file.
+    pub(crate) fn config(&self) -> PathBuf {
+        self.home().join("server.yaml")
+    }
+
+    /// The administrator's password.
+    pub(crate) fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// Where an agent logs.
+    pub(crate) fn agent_log(&self, index: usize) -> PathBuf {
+        self.folder.path().join(format!("{}.log", self.agents[index].name))
+    }
+
     /// The server's address for people.
     pub(crate) fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.http_port)
@@ -106,12 +121,10 @@ impl Fleet {
             expires_after: "1h".into(),
             uses_max: u32::try_from(agents).expect("few agents"),
         };
-        let token = client.create_token(&request).await.expect("a token").token.expect("shown once");
+        let token =
+            client.create_token(&request).await.expect("a token").token.expect("shown once");
         for _ in 0..agents {
-            let name = format!("agent-{}", self.agents.len() + 1);
-            self.write_agent(&name, &token, &labels);
-            self.agents.push(Member { name, process: None });
-            self.start_agent(self.agents.len() - 1);
+            self.add_agent(&token, &labels);
         }
         let wanted = self.agents.len() as u64;
         let log = self.folder.path().join("agent-1.log");
@@ -120,6 +133,14 @@ impl Fleet {
             client.clients(&query).await.is_ok_and(|page| page.total >= wanted)
         })
         .await;
+    }
+
+    /// Starts one more agent with this token, and does not wait for it.
+    pub(crate) fn add_agent(&mut self, token: &str, labels: &[String]) {
+        let name = format!("agent-{}", self.agents.len() + 1);
+        self.write_agent(&name, token, labels);
+        self.agents.push(Member { name, process: None });
+        self.start_agent(self.agents.len() - 1);
     }
 
     /// The configuration that init made, with another token, state and labels.
@@ -188,7 +209,8 @@ impl Drop for Fleet {
         }
         if std::thread::panicking() {
             for name in ["server.log", "agent-1.log"] {
-                let text = std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
+                let text =
+                    std::fs::read_to_string(self.folder.path().join(name)).unwrap_or_default();
                 let from = text.len().saturating_sub(4_000);
                 eprintln!("--- the end of {name}\n{}", text.get(from..).unwrap_or(&text));
             }
@@ -212,26 +234,33 @@ fn kill(process: &mut Option<Child>) {
 
 /// A port of the loopback that nobody uses.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback has free ports");
+    let listener =
+        TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("the loopback has free ports");
     listener.local_addr().expect("it is bound").port()
 }
 
-/// The agent beside the program under test; built first, because Cargo builds only this package's own.
+/// The agent beside the program under test. `cargo test --workspace` builds it, because it has tests
+/// of its own; when only this package is tested, it is built here, once.
 pub(crate) fn agent_program() -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     let own = Path::new(env!("CARGO_BIN_EXE_lycaon"));
+    let agent = own.with_file_name(format!("lycaon-agent{}", std::env::consts::EXE_SUFFIX));
+    if agent.is_file() {
+        return agent;
+    }
     BUILT.get_or_init(|| {
         let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
         let target = own.ancestors().nth(2).expect("a binary lies in target/profile");
+        // Both together have the same third-party code as the whole workspace.
         let built = Command::new(cargo)
-            .args(["build", "--quiet", "-p", "lycaon-agent", "--manifest-path"])
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../lycaon-agent/Cargo.toml"))
+            .args(["build", "--quiet", "-p", "lycaon-agent", "-p", "lycaon", "--manifest-path"])
+            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml"))
             .arg("--target-dir")
             .arg(target)
             .status();
         assert!(built.is_ok_and(|status| status.success()), "lycaon-agent builds");
     });
-    own.with_file_name(format!("lycaon-agent{}", std::env::consts::EXE_SUFFIX))
+    agent
 }
 
 /// Waits for a state: asks until it is there.

@@ -1,7 +1,12 @@
 //! The real programs, run as a person runs them.
 //!
-//! `contract`: every command's help, exit status and messages. `demo`: the demo checks itself. `survive`:
-//! server and agents are killed at random moments during a hunt and nothing is lost or doubled.
+//! `contract`: every command's help, exit status and messages. `demo`: the demo checks itself. `house`:
+//! a server's whole life from init to export. `survive`: server and agents are killed at random moments during
+//! hunts, and nothing is lost or doubled.
 
 mod contract;
+mod demo;
+mod fleet;
+mod house;
 mod program;
+mod survive;

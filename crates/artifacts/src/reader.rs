@@ -194,7 +194,10 @@ pub(crate) fn place_inside(node: &Node, inner: vql_syntax::Place) -> Place {
     };
     match style {
         TextStyle::Literal => {
-            Place { line: node.at.line + inner.line - 1, column: node.at.column + inner.column - 1 }
+            // The node starts at its first line that is not empty.
+            let empty = text.bytes().take_while(|byte| *byte == b'\n').count();
+            let line = (node.at.line + inner.line - 1).saturating_sub(empty);
+            Place { line, column: node.at.column + inner.column - 1 }
         }
         TextStyle::Plain if inner.line == 1 && !text.contains('\n') => {
             Place { line: node.at.line, column: node.at.column + inner.column - 1 }

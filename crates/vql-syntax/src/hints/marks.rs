@@ -37,6 +37,9 @@ impl Stop<'_, '_> {
             Mark::OpenBrace => {
                 "a dict is written `dict(key=value)`; a query in braces is an argument or a column"
             }
+            Mark::OpenParen if before == Kind::End => {
+                "the parameters of a lambda have no parentheses: `x, y => x + y`"
+            }
             Mark::OpenParen if before == Kind::Word(Keyword::From) => {
                 "FROM takes a plugin or a name; define the query first with LET, \
                  or write `foreach(row={ SELECT … })`"
@@ -93,6 +96,7 @@ impl Stop<'_, '_> {
             Mark::Less | Mark::Greater if before == Kind::Mark(Mark::Equal) => {
                 "the equals sign comes last: `<=`, `>=`"
             }
+            Mark::Arrow if before == Kind::End => "write `x => …`; a lambda has a parameter",
             Mark::Arrow => "a lambda is a text of its own: `\"x=>x + 1\"`",
             Mark::Colon if self.after() == Kind::Mark(Mark::Equal) => {
                 "write `=` for a definition that runs at every use, `<=` for one that runs now"

@@ -96,6 +96,7 @@ fn a_good_case_keeps_its_normal_form() {
                 let again = parse_program(&printed);
                 assert_eq!(again.errors, [], "{printed}");
                 assert_eq!(print_program(&again.program), printed);
+                crate::spans::check_spans(&case.text, &parsed.program);
             }
         }
     }

@@ -255,7 +255,8 @@ proptest! {
         let parsed = parse_program(&printed);
         prop_assert_eq!(&parsed.errors, &vec![], "{}", printed);
         prop_assert_eq!(shape(&parsed.program), shape(&program), "{}", printed);
-        crate::formatting::formatted(&printed);
+        let formatted = crate::formatting::formatted(&printed);
+        crate::spans::check_spans(&formatted, &parse_program(&formatted).program);
     }
 
     #[test]

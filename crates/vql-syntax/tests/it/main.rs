@@ -3,3 +3,5 @@
 mod cases;
 mod formatting;
 mod generated;
+mod lambdas;
+mod spans;

@@ -34,7 +34,9 @@ pub(crate) async fn run(config: &AgentConfig, stop: CancellationToken) -> anyhow
         return Ok(Farewell::Stopped);
     };
     tracing::info!(client = %identity.client, "agent starts");
-    let catalog = vql_std::catalog().and(vql_machine::catalog(machine));
+    let catalog = vql_std::self_describing(
+        vql_eval::language().and(vql_std::catalog()).and(vql_machine::catalog(machine)),
+    );
     let parts = AgentParts {
         targets: targets(config, &ca_pem, Some(&identity))?,
         facts,

@@ -24,8 +24,8 @@ plugin_args! {
     /// In a component, `*` is any run of characters, `?` any one, `[abc]` one of a set; `{a,b}` is a
     /// choice; `**` is any depth of directories up to 30, `**5` up to five. Letters may differ in
     /// case; a component without wildcards prefers the file that is spelled exactly so.
-    /// Directories that cannot be listed are logged and passed over. A directory that is reached
-    /// through a link is entered only once, so cycles of links end.
+    /// Directories that cannot be listed are logged and passed over. Links are followed, but `**`
+    /// goes into a directory behind a link only once, so cycles of links end.
     pub struct GlobArgs for "glob" {
         /// The patterns.
         globs: Vec<Value>,

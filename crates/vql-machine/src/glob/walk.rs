@@ -3,8 +3,8 @@
 //! # Invariants
 //!
 //! - **GW-1** Every file is yielded at most once per path, however many patterns fit it.
-//! - **GW-2** The walk ends: depth is bounded by the patterns, and a directory behind a link is
-//!   entered only if it has not been visited.
+//! - **GW-2** The walk ends: depth is bounded by the patterns, and `**` enters a directory behind a
+//!   link only if it has not been visited. Components with a name follow links always.
 //! - **GW-3** What cannot be listed is reported and passed over.
 
 use std::collections::{BTreeSet, HashSet};
@@ -279,12 +279,21 @@ impl Walk {
         if !self.goes_on(&next) {
             return None;
         }
+        let mut next = next;
         let directory = match info.kind {
             FileKind::Dir => {
                 self.visited.extend(place(&info));
                 info.clone()
             }
-            FileKind::Symlink if self.options.follow_links => self.behind_link(&info)?,
+            FileKind::Symlink if self.options.follow_links => {
+                let directory = self.behind_link(&info)?;
+                let recursive: Vec<State> =
+                    next.iter().copied().filter(|state| self.is_recursive(*state)).collect();
+                if !recursive.is_empty() && !self.is_new(&directory) {
+                    next.retain(|state| !recursive.contains(state));
+                }
+                directory
+            }
             _ => return None,
         };
         if self.options.one_filesystem && directory.device != device {
@@ -293,18 +302,28 @@ impl Walk {
         if self.options.recurse.as_ref().is_some_and(|wanted| !wanted(&info)) {
             return None;
         }
-        Some(Todo { path: info.path, states: next, device })
+        self.goes_on(&next).then_some(Todo { path: info.path, states: next, device })
     }
 
-    /// The directory behind a link, unless it has been visited already.
-    fn behind_link(&mut self, link: &FileInfo) -> Option<FileInfo> {
+    /// Whether a state belongs to `**`: it is one, or follows on one.
+    fn is_recursive(&self, (pattern, at, _): State) -> bool {
+        let components = &self.patterns[pattern].components;
+        let here = components.get(at);
+        let before = at.checked_sub(1).and_then(|before| components.get(before));
+        [here, before].iter().any(|one| matches!(one, Some(Component::Recursive { .. })))
+    }
+
+    /// Whether a directory has not been visited; it has been from now on.
+    fn is_new(&mut self, directory: &FileInfo) -> bool {
+        place(directory).is_none_or(|place| self.visited.insert(place))
+    }
+
+    /// The directory behind a link.
+    fn behind_link(&self, link: &FileInfo) -> Option<FileInfo> {
         let mut at = link.clone();
         for _ in 0..LINKS_MAX {
             match at.kind {
-                FileKind::Dir => {
-                    let new = place(&at).is_none_or(|place| self.visited.insert(place));
-                    return new.then_some(at);
-                }
+                FileKind::Dir => return Some(at),
                 FileKind::Symlink => {}
                 _ => return None,
             }

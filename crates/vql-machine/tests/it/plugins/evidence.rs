@@ -119,6 +119,22 @@ fn cycles_of_links_end() {
 }
 
 #[test]
+fn a_link_that_a_pattern_names_is_always_followed() {
+    let tree = Tree::new(&[("run/lock/f", b""), ("run/x", b""), ("var/y", b"")]);
+    symlink("../run", tree.path().join("var/run")).unwrap();
+    symlink("run", tree.path().join("again")).unwrap();
+    expect![[r#"
+        {"OSPath":"{}/again/x"}
+        {"OSPath":"{}/run/lock"}
+        {"OSPath":"{}/run/x"}
+        {"OSPath":"{}/var/run/lock"}
+        {"OSPath":"{}/var/run/x"}"#]]
+    .assert_eq(
+        &tree.ask("SELECT OSPath FROM glob(globs=['run/*', 'var/run/*', '*/x'], root='{}')"),
+    );
+}
+
+#[test]
 fn what_cannot_be_listed_is_logged_and_the_rest_comes() {
     let tree = Tree::new(&[("plain", b""), ("z/f", b"")]);
     // A file where a directory is expected fails for every user, also one with all rights.

@@ -157,6 +157,22 @@ pub async fn expire_overdue(
     Ok(expired)
 }
 
+/// Gives up files that will never be complete, up to `limit` of them, with the bytes they hold.
+/// Returns how many there were.
+pub async fn sweep_uploads(
+    uploads: &dyn UploadStore,
+    blobs: &dyn BlobStore,
+    limit: u64,
+) -> Result<usize, StoreError> {
+    let abandoned = uploads.abandoned(limit).await?;
+    for id in &abandoned {
+        // The bytes first: a record without bytes is found again, bytes without a record are not.
+        blobs.discard(*id).await?;
+        uploads.give_up(*id).await?;
+    }
+    Ok(abandoned.len())
+}
+
 /// A part of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadPart {

@@ -39,6 +39,9 @@ pub trait UploadStore: Send + Sync {
     /// Forgets a file that cannot be completed. Complete files are left alone.
     async fn give_up(&self, id: UploadId) -> Result<(), StoreError>;
 
+    /// Up to `limit` files that will never be complete, because their attempt is over.
+    async fn abandoned(&self, limit: u64) -> Result<Vec<UploadId>, StoreError>;
+
     /// The file with this id.
     async fn upload(&self, id: UploadId) -> Result<Option<Upload>, StoreError>;
 

@@ -248,3 +248,4 @@ CREATE TABLE uploads (
   stored   INTEGER,
   UNIQUE (attempt, number)
 );
+CREATE INDEX uploads_open ON uploads (attempt) WHERE sha256 IS NULL;

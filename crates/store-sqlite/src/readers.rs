@@ -6,7 +6,7 @@ use model::store::StoreError;
 use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 
-use crate::codec::Done;
+use crate::codec::{Done, Failure};
 use crate::open::{OpenError, open_for_reading};
 
 /// How many reads of one kind may go on at once.
@@ -34,13 +34,12 @@ impl Readers {
         let connection = lent.connection.as_ref().ok_or_else(|| {
             StoreError::broken(doing, "no connection was lent; this is a fault in the program")
         })?;
-        let view = connection.unchecked_transaction();
-        let outcome = view.map_err(Into::into).and_then(|view| {
-            let outcome = job(&view)?;
-            view.commit()?;
+        let outcome = step(connection, "BEGIN").map_err(Failure::from).and_then(|()| {
+            let outcome = job(connection)?;
+            step(connection, "COMMIT")?;
             Ok(outcome)
         });
-        outcome.map_err(|failure: crate::codec::Failure| failure.while_doing(doing))
+        outcome.map_err(|failure| failure.while_doing(doing))
     }
 
     fn take(&self) -> Connection {
@@ -54,7 +53,11 @@ impl Readers {
     }
 }
 
-/// Gives a connection back also when its job panics.
+fn step(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(|_| ())
+}
+
+/// Gives a connection back also when its job fails or panics.
 struct Lent<'r> {
     connection: Option<Connection>,
     readers: &'r Readers,
@@ -63,6 +66,11 @@ struct Lent<'r> {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
+            if !connection.is_autocommit() {
+                // A connection whose view cannot be ended would read old records for ever; a failure
+                // here shows in its next use.
+                let _ = step(&connection, "ROLLBACK");
+            }
             self.readers.idle.lock().push(connection);
             self.readers.returned.notify_one();
         }

@@ -152,6 +152,23 @@ impl UploadStore for SqliteStore {
         .await
     }
 
+    async fn abandoned(&self, limit: u64) -> Result<Vec<UploadId>, StoreError> {
+        self.search("look for files that will never be complete", move |db| {
+            // Over means that `FlowLife::accepts` says no.
+            let mut statement = db.prepare_cached(
+                "SELECT uploads.id FROM uploads
+                 JOIN attempts ON attempts.key = uploads.attempt
+                 JOIN flows ON flows.id = attempts.flow
+                 WHERE uploads.sha256 IS NULL
+                   AND (flows.state >= 2 OR flows.attempt <> attempts.attempt)
+                 LIMIT ?1",
+            )?;
+            let ids = statement.query_map([int(limit)], |row| bits(row, "id"))?;
+            Ok(all(ids)?.into_iter().map(UploadId::from_bits).collect())
+        })
+        .await
+    }
+
     async fn upload(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
         self.look_up("read an upload", |db| Ok(find(db, id)?))
     }

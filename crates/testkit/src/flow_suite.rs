@@ -380,9 +380,12 @@ async fn declared_bytes_count_until_stored_ones_do(stores: Stores) {
     let blob = Blob { sha256: [1; 32], size: 30 };
     stores.uploads.finish(UploadId::from_bits(1), blob, at(2)).await.unwrap();
     assert!(matches!(begin(2, 20).await, UploadBegun::Open { .. }));
+    assert_eq!(stores.uploads.abandoned(9).await.unwrap(), []);
+    assert!(matches!(begin(5, 1).await, UploadBegun::Open { .. }));
     stores.uploads.give_up(UploadId::from_bits(2)).await.unwrap();
     assert_eq!(stores.uploads.upload(UploadId::from_bits(2)).await.unwrap(), None);
     apply(&stores, &flow, FlowEvent::Cancel, 5).await;
+    assert_eq!(stores.uploads.abandoned(9).await.unwrap(), [UploadId::from_bits(5)]);
     let over = UploadBegun::Refused(UploadRefusal::Over(first(flow.id)));
     assert_eq!(begin(3, 1).await, over);
 }

@@ -348,6 +348,18 @@ impl UploadStore for MemFlows {
         Ok(())
     }
 
+    async fn abandoned(&self, limit: u64) -> Result<Vec<UploadId>, StoreError> {
+        let records = self.records.lock();
+        let is_over = |attempt: AttemptId| {
+            let flow = records.flows.get(&attempt.flow);
+            flow.is_none_or(|flow| !flow.life.accepts(attempt.attempt))
+        };
+        let uploads = records.evidence.uploads.iter().map(|(upload, _)| upload);
+        let dead = uploads.filter(|upload| upload.sha256.is_none() && is_over(upload.attempt));
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(dead.map(|upload| upload.id).take(limit).collect())
+    }
+
     async fn upload(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {
         let records = self.records.lock();
         let mut uploads = records.evidence.uploads.iter();

@@ -1,9 +1,10 @@
-//! The janitor: closes sessions that fell silent and gives up flows whose time is over.
+//! The janitor: closes sessions that fell silent, gives up flows whose time is over and files that
+//! will never be complete.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use flows::steer::expire_overdue;
+use flows::steer::{expire_overdue, sweep_uploads};
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::dialogue::flow_ended;
@@ -13,6 +14,8 @@ use crate::event::TaskFellBehind;
 use crate::live::Touched;
 
 const ROUND: Duration = Duration::from_secs(10);
+/// Half-sent files given up in one round.
+const UPLOADS_MAX: u64 = 100;
 /// Flows given up in one round.
 const FLOWS_MAX: u64 = 1_000;
 
@@ -30,6 +33,10 @@ pub(crate) async fn run(core: Arc<Core>, stop: CancellationToken) {
         }
         if let Err(error) = expire(&core).await {
             TaskFellBehind { task: "flow_expiry", error: &error }.emit();
+        }
+        let (uploads, blobs) = (&*core.ports.uploads, &*core.ports.blobs);
+        if let Err(error) = sweep_uploads(uploads, blobs, UPLOADS_MAX).await {
+            TaskFellBehind { task: "upload_sweep", error: &error }.emit();
         }
     }
 }

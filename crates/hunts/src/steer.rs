@@ -49,7 +49,8 @@ pub async fn manage(
                 Ok(moved) => summary.hunt = moved.hunt,
                 // Somebody else was faster; the next step sees what they did.
                 Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => continue,
-                Err(error) => return Err(error),
+                Err(error) if managed.moved.is_empty() => return Err(error),
+                Err(_) => return Ok(Managed { wake: Some(now), ..managed }),
             }
             managed.moved.push((id, summary.hunt.state));
             managed.wake = Some(now);
@@ -60,7 +61,17 @@ pub async fn manage(
     for (hunt, count) in &plan.grants {
         let flow_ids = (0..*count).map(|_| FlowId::mint(now, entropy)).collect();
         let grant = Grant { hunt: *hunt, flow_ids, ceiling, now };
-        managed.admitted.extend(admissions.admit(&grant).await?);
+        match admissions.admit(&grant).await {
+            Ok(flows) => managed.admitted.extend(flows),
+            Err(error) if managed.admitted.is_empty() && managed.moved.is_empty() => {
+                return Err(error);
+            }
+            // What was done must be told; the next step meets the failure again.
+            Err(_) => {
+                managed.wake = Some(now);
+                break;
+            }
+        }
     }
     let expiries = active
         .iter()

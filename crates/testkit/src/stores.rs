@@ -21,6 +21,9 @@ use model::member::Refusal;
 use model::org::{Actor, OrgId};
 use model::results::{AttemptId, RowBatch};
 
+/// Is told the host name of a client.
+pub type Naming = Arc<dyn Fn(ClientId, &str) + Send + Sync>;
+
 /// All record ports over one set of records.
 #[derive(Clone)]
 pub struct Stores {
@@ -36,7 +39,7 @@ pub struct Stores {
     pub members: Arc<dyn MemberStore>,
     pub admissions: Arc<dyn AdmissionStore>,
     /// Told of each client that [`Stores::enrol`] makes, for stores that cannot know host names.
-    pub named: Arc<dyn Fn(ClientId, &str) + Send + Sync>,
+    pub named: Naming,
 }
 
 impl Stores {

@@ -51,6 +51,13 @@ pub fn edited(before: &Hunt, edit: &HuntEdit) -> Result<Hunt, StoreError> {
     }
     let revision = before.revision + 1;
     let new_condition = before.spec.condition != edit.spec.condition;
+    if new_condition && before.state == HuntState::Draining {
+        // Those pending under the old condition would wait for ever: nobody asks them again.
+        return Err(StoreError::conflict(format!(
+            "hunt {} is draining and asks nobody any more; resume it to change its condition",
+            before.id
+        )));
+    }
     let condition_revision = if new_condition { revision } else { before.condition_revision };
     Ok(Hunt { spec: edit.spec.clone(), revision, condition_revision, ..before.clone() })
 }
@@ -173,6 +180,10 @@ mod tests {
         };
         fails(running(), 0, "was changed meanwhile");
         fails(Hunt { state: HuntState::Stopped, ..running() }, 1, "is stopped");
+        let draining = Hunt { state: HuntState::Draining, ..running() };
+        let condition = |hunt: &mut Hunt| hunt.spec.condition.server = "SELECT 1".into();
+        assert!(edit(&draining, condition).is_err());
+        assert!(edit(&draining, |hunt| hunt.spec.rate = Rate::PerMinute(9)).is_ok());
         let other = |hunt: &mut Hunt| hunt.spec.artifacts.clear();
         assert!(edit(&running(), other).is_err());
     }

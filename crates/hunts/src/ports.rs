@@ -27,8 +27,8 @@ pub trait HuntStore: Send + Sync {
     /// Writes a new draft.
     async fn create(&self, new: &NewHunt) -> Result<Hunt, StoreError>;
 
-    /// Changes what a hunt asks for. [`StoreError::Conflict`] when its revision is not the one that
-    /// the edit was made from, or when it is over.
+    /// Changes what a hunt asks for ([`crate::life::edited`]). [`StoreError::Conflict`] when its
+    /// revision is not the one that the edit was made from, or when its state does not allow it.
     async fn edit(&self, edit: &HuntEdit) -> Result<Hunt, StoreError>;
 
     /// Lets an event move a hunt. [`StoreError::Conflict`] when it is not possible in its state.

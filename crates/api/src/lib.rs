@@ -62,6 +62,7 @@
 mod artifact;
 mod client;
 mod endpoint;
+mod export;
 mod flow;
 mod hunt;
 mod live;
@@ -73,6 +74,7 @@ mod session;
 pub use artifact::*;
 pub use client::*;
 pub use endpoint::{Answer, Endpoint, Method, Shape, endpoints};
+pub use export::*;
 pub use flow::*;
 pub use hunt::*;
 pub use live::*;

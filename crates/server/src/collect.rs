@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use api::Problem;
 use artifacts::{ArtifactSet, CompileError, SourceChoice, compile};
-use model::collect::{CompiledCollection, SourceMode};
+use model::collect::CompiledCollection;
 use model::flow::{ArtifactCall, Flow};
 use model::results::AttemptId;
 use parking_lot::Mutex;
-use wire::{Collection, FlowRequest, Pair, Source};
+use wire::{Collection, FlowRequest};
 
 /// How many different lists of calls are remembered.
 const REMEMBERED_MAX: usize = 64;
@@ -111,7 +111,7 @@ impl Collector {
         }
         let mut collections = Vec::with_capacity(calls.len());
         for call in calls {
-            collections.push(on_the_wire(compile_call(&self.artifacts, call)?));
+            collections.push(compile_call(&self.artifacts, call)?.into());
         }
         let compiled = Arc::new(collections);
         let mut remembered = self.remembered.lock();
@@ -126,23 +126,6 @@ fn compile_call(
     call: &ArtifactCall,
 ) -> Result<CompiledCollection, Vec<CompileError>> {
     compile(set, &call.name, &call.parameters, &SourceChoice::All)
-}
-
-fn on_the_wire(compiled: CompiledCollection) -> Collection {
-    let pair = |(name, value)| Pair { name, value };
-    let source = |source: model::collect::CompiledSource| Source {
-        name: source.name,
-        vql: source.vql,
-        precondition: source.precondition.unwrap_or_default(),
-    };
-    Collection {
-        artifact: compiled.artifact,
-        environment: compiled.environment.into_iter().map(pair).collect(),
-        prelude: compiled.prelude,
-        sources: compiled.sources.into_iter().map(source).collect(),
-        parallel: compiled.mode == SourceMode::Parallel,
-        dependencies: compiled.artifacts,
-    }
 }
 
 fn compile_problem(field: &str, error: &CompileError) -> Problem {

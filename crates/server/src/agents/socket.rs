@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base::ClientId;
 use fleet::ports::Sighting;
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::Full;
@@ -59,7 +60,7 @@ pub(super) async fn answer(
         return plain(StatusCode::UPGRADE_REQUIRED, "this path speaks WebSocket only");
     };
     let upgrade = hyper::upgrade::on(&mut request);
-    let session = run(Arc::clone(&routes), upgrade, peer, client);
+    let session = run(Arc::clone(&routes), upgrade, peer, client.id);
     routes.sessions.spawn(session);
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
@@ -81,7 +82,7 @@ fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::from_str(&derive_accept_key(key.as_bytes())).ok()
 }
 
-async fn run(routes: Arc<AgentRoutes>, upgrade: OnUpgrade, peer: Peer, client: Client) {
+async fn run(routes: Arc<AgentRoutes>, upgrade: OnUpgrade, peer: Peer, client: ClientId) {
     // An error means that the connection broke before it was upgraded.
     let Ok(upgraded) = upgrade.await else { return };
     let socket =
@@ -89,11 +90,11 @@ async fn run(routes: Arc<AgentRoutes>, upgrade: OnUpgrade, peer: Peer, client: C
     let core = Arc::clone(&routes.core);
     let now = core.clock.now();
     let session = routes.new_session();
-    let ears = core.hall.arrived(client.id, session, now);
-    note_sighting(&routes, &client, Some(peer.address)).await;
-    core.live.touch(Touched::Client(client.id));
+    let ears = core.hall.arrived(client, session, now);
+    note_sighting(&routes, client, Some(peer.address)).await;
+    core.live.touch(Touched::Client(client));
     let mut conversation = Conversation {
-        dialogue: Dialogue::new(Arc::clone(&core), client.id),
+        dialogue: Dialogue::new(Arc::clone(&core), client),
         routes,
         client,
         ears,
@@ -101,24 +102,24 @@ async fn run(routes: Arc<AgentRoutes>, upgrade: OnUpgrade, peer: Peer, client: C
     };
     conversation.run().await;
     let Conversation { client, ears, routes, .. } = conversation;
-    if core.hall.left(client.id, ears.session) {
-        note_sighting(&routes, &client, None).await;
-        core.live.touch(Touched::Client(client.id));
+    if core.hall.left(client, ears.session) {
+        note_sighting(&routes, client, None).await;
+        core.live.touch(Touched::Client(client));
     }
     drop(peer);
 }
 
-async fn note_sighting(routes: &AgentRoutes, client: &Client, address: Option<std::net::IpAddr>) {
+async fn note_sighting(routes: &AgentRoutes, client: ClientId, address: Option<std::net::IpAddr>) {
     let core = &routes.core;
     let sighting = Sighting { at: core.clock.now(), address, facts: None };
-    if let Err(error) = core.ports.clients.seen(client.id, &sighting).await {
+    if let Err(error) = core.ports.clients.seen(client, &sighting).await {
         TaskFellBehind { task: "sighting", error: &error }.emit();
     }
 }
 
 struct Conversation {
     routes: Arc<AgentRoutes>,
-    client: Client,
+    client: ClientId,
     dialogue: Dialogue,
     ears: Ears,
     socket: Socket,
@@ -164,7 +165,7 @@ impl Conversation {
                 message = self.socket.next() => self.hear(message).await,
                 Some(told) = self.ears.told.recv() => {
                     let mut out = Outgoing::new();
-                    let told = self.dialogue.tell(*told, &mut out).await;
+                    let told = Box::pin(self.dialogue.tell(*told, &mut out)).await;
                     self.send_then(out, told).await
                 }
                 Ok(()) = foreman.changed() => {
@@ -190,17 +191,17 @@ impl Conversation {
             }
             Some(Ok(Message::Text(_))) => {
                 let reason = "a text message; frames are binary messages";
-                FrameRefused { client: self.client.id, kind: "frame", reason }.emit();
+                FrameRefused { client: self.client, kind: "frame", reason }.emit();
                 return Flow::Break(End::Bye(bye(reason)));
             }
             Some(Err(SocketError::Capacity(error))) => {
                 let reason = format!("a message is too large: {error}");
-                FrameRefused { client: self.client.id, kind: "frame", reason: &reason }.emit();
+                FrameRefused { client: self.client, kind: "frame", reason: &reason }.emit();
                 return Flow::Break(End::Bye(bye(reason)));
             }
             Some(Err(error @ SocketError::Protocol(_))) => {
                 // Most agents that vanish look like this; it is worth a line, not an alarm.
-                tracing::debug!(client = %self.client.id, %error, "the link broke");
+                tracing::debug!(client = %self.client, %error, "the link broke");
                 return Flow::Break(End::Silent);
             }
             Some(Ok(Message::Close(_) | Message::Frame(_)) | Err(_)) | None => {
@@ -209,7 +210,8 @@ impl Conversation {
         };
         self.heard();
         let mut out = Outgoing::new();
-        let heard = self.dialogue.hear(&frame, &mut out).await;
+        // Boxed: what a frame may need is not kept by the task of an agent that is idle.
+        let heard = Box::pin(self.dialogue.hear(&frame, &mut out)).await;
         self.send_then(out, heard).await
     }
 

@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
+use api::{ExportManifest, ExportedFile};
 use base::{Chain, FlowId, Timestamp};
 use flows::results::{Scan, ScanPlace};
 use hunts::ports::{MemberList, MemberSort};
@@ -16,7 +17,6 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::manifest::{FileEntry, Manifest};
 use super::pack::{Chunk, Gone, Pack};
 use super::{csv_rows, names};
 use crate::core::Core;
@@ -70,15 +70,15 @@ pub(crate) fn stream(core: Arc<Core>, subject: Subject) -> ReceiverStream<Chunk>
     ReceiverStream::new(receiver)
 }
 
-fn manifest(subject: &Subject, now: Timestamp) -> Manifest {
+fn manifest(subject: &Subject, now: Timestamp) -> ExportManifest {
     let (kind, id, name) = match subject {
         Subject::Hunt(hunt) => ("hunt", hunt.id.to_string(), hunt.spec.name.clone()),
         Subject::Flow(flow) => ("flow", flow.id.to_string(), String::new()),
     };
-    Manifest {
+    ExportManifest {
         manifest_version: 1,
-        lycaon: crate::VERSION,
-        kind,
+        lycaon: crate::VERSION.to_owned(),
+        kind: kind.to_owned(),
         id,
         name,
         exported: now.to_string(),
@@ -93,7 +93,7 @@ fn manifest(subject: &Subject, now: Timestamp) -> Manifest {
 struct Export {
     core: Arc<Core>,
     pack: Pack,
-    manifest: Manifest,
+    manifest: ExportManifest,
 }
 
 /// Whose folder is being filled.
@@ -160,7 +160,11 @@ impl Export {
             }
         }
         let entry = self.pack.end().await?;
-        self.manifest.files.push(FileEntry { kind: "members", rows: Some(count), ..entry });
+        self.manifest.files.push(ExportedFile {
+            kind: "members".into(),
+            rows: Some(count),
+            ..entry
+        });
         Ok(())
     }
 
@@ -223,14 +227,15 @@ impl Export {
             }
             let entry = self.pack.end().await?;
             let source = Some(of.source.clone());
-            self.note(folder, FileEntry { kind, rows: Some(count), source, ..entry });
+            let kind = kind.to_owned();
+            self.note(folder, ExportedFile { kind, rows: Some(count), source, ..entry });
         }
         Ok(())
     }
 
-    fn note(&mut self, folder: &Folder<'_>, entry: FileEntry) {
+    fn note(&mut self, folder: &Folder<'_>, entry: ExportedFile) {
         let (client, flow) = (Some(folder.client.clone()), Some(folder.flow.to_string()));
-        self.manifest.files.push(FileEntry { client, flow, ..entry });
+        self.manifest.files.push(ExportedFile { client, flow, ..entry });
     }
 
     async fn log(&mut self, folder: &Folder<'_>) -> Result<(), ExportError> {
@@ -252,7 +257,7 @@ impl Export {
             offset += page.items.len() as u64;
             if offset >= page.total || page.items.is_empty() {
                 let entry = self.pack.end().await?;
-                self.note(folder, FileEntry { kind: "log", rows: Some(offset), ..entry });
+                self.note(folder, ExportedFile { kind: "log".into(), rows: Some(offset), ..entry });
                 return Ok(());
             }
         }
@@ -292,7 +297,7 @@ impl Export {
         self.manifest.uploads += 1;
         self.manifest.upload_bytes += upload.size;
         let original = Some(upload.path.clone());
-        self.note(folder, FileEntry { kind: "upload", original, ..entry });
+        self.note(folder, ExportedFile { kind: "upload".into(), original, ..entry });
         Ok(())
     }
 

@@ -9,7 +9,6 @@
 
 mod content;
 pub(crate) mod csv_rows;
-mod manifest;
 pub(crate) mod names;
 mod pack;
 

@@ -3,12 +3,12 @@
 
 use std::io::{self, Write};
 
+use api::ExportedFile;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 use zip::write::{SimpleFileOptions, StreamWriter, ZipWriter};
 
-use super::manifest::FileEntry;
 use super::names::Taken;
 
 /// What the browser receives.
@@ -80,15 +80,15 @@ impl Pack {
     }
 
     /// Ends the file that was begun; what it became.
-    pub(crate) async fn end(&mut self) -> Result<FileEntry, Gone> {
+    pub(crate) async fn end(&mut self) -> Result<ExportedFile, Gone> {
         self.flush().await?;
         let (path, hash, size) = self.open.take().unwrap_or_default();
         let sha256 = hex::encode(hash.finalize());
-        Ok(FileEntry { path, size, sha256, ..FileEntry::default() })
+        Ok(ExportedFile { path, size, sha256, ..ExportedFile::default() })
     }
 
     /// A whole small file.
-    pub(crate) async fn whole(&mut self, name: &str, bytes: &[u8]) -> Result<FileEntry, Gone> {
+    pub(crate) async fn whole(&mut self, name: &str, bytes: &[u8]) -> Result<ExportedFile, Gone> {
         self.begin(name).await?;
         self.data(bytes).await?;
         self.end().await

@@ -1,58 +1,59 @@
-//! `manifest.json`: what is in a zip, with hashes and counts.
+//! `manifest.json` in an exported zip: what is in it, with hashes and counts.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// One file of the zip.
-#[derive(Debug, Default, Serialize)]
-pub(crate) struct FileEntry {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ExportedFile {
     /// Its name in the zip.
-    pub(crate) path: String,
+    pub path: String,
     /// Its bytes.
-    pub(crate) size: u64,
+    pub size: u64,
     /// Of its bytes, in hex.
-    pub(crate) sha256: String,
+    pub sha256: String,
     /// `rows`, `csv`, `log`, `upload`, `members`.
-    pub(crate) kind: &'static str,
+    pub kind: String,
     /// Its rows or lines; not of uploads.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) rows: Option<u64>,
+    pub rows: Option<u64>,
     /// Where it comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) client: Option<String>,
+    pub client: Option<String>,
     /// Of which flow.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) flow: Option<String>,
+    pub flow: Option<String>,
     /// Of which source.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) source: Option<String>,
+    pub source: Option<String>,
     /// Of an upload: the path on the client.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) original: Option<String>,
+    pub original: Option<String>,
 }
 
 /// The whole manifest.
-#[derive(Debug, Serialize)]
-pub(crate) struct Manifest {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportManifest {
     /// The form of this file.
-    pub(crate) manifest_version: u32,
+    pub manifest_version: u32,
     /// Which Lycaon wrote it.
-    pub(crate) lycaon: &'static str,
+    pub lycaon: String,
     /// `hunt` or `flow`.
-    pub(crate) kind: &'static str,
+    pub kind: String,
     /// `H.…` or `F.…`
-    pub(crate) id: String,
+    pub id: String,
     /// Of a hunt.
-    pub(crate) name: String,
+    pub name: String,
     /// When it was written.
-    pub(crate) exported: String,
+    pub exported: String,
     /// Clients with a folder.
-    pub(crate) clients: u64,
+    pub clients: u64,
     /// Rows over all clients.
-    pub(crate) rows: u64,
+    pub rows: u64,
     /// Uploaded files over all clients.
-    pub(crate) uploads: u64,
+    pub uploads: u64,
     /// Their bytes.
-    pub(crate) upload_bytes: u64,
+    pub upload_bytes: u64,
     /// All files but this one.
-    pub(crate) files: Vec<FileEntry>,
+    pub files: Vec<ExportedFile>,
 }

@@ -178,6 +178,11 @@ impl Fleet {
         kill(&mut self.agents[index].process);
     }
 
+    /// Waits for a state of the server.
+    pub(crate) async fn until(&self, what: &str, reached: impl AsyncFn() -> bool) {
+        until(what, &self.folder.path().join("server.log"), reached).await;
+    }
+
     /// Makes and starts a hunt.
     pub(crate) async fn hunt(&self, client: &Client, request: &HuntRequest) -> HuntView {
         let mut request = request.clone();

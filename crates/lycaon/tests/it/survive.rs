@@ -3,14 +3,17 @@
 //! Each round is one hunt to 20 agents, of which 15 match; during the round the server, some agents, or both
 //! are killed and started again. At the end of each round nothing is lost and nothing is there twice: every agent
 //! has one member record, every matching one the rows of exactly one finished attempt, the counters
-//! equal a recount.
+//! equal a recount. An agent that is killed while it evaluates the hunt's question is refused with that reason and
+//! asked again.
 //!
 //! `LYCAON_SOAK_ROUNDS` asks for more rounds than the usual 50, `LYCAON_SOAK_SEED` repeats a run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use api::{ArtifactCall, HuntCondition, HuntRequest, MembersQuery, RowsQuery};
+use api::{
+    ArtifactCall, HuntCondition, HuntRequest, LabelChange, MemberView, MembersQuery, RowsQuery,
+};
 use api_client::Client;
 use base::{Entropy, SeededEntropy};
 
@@ -43,8 +46,8 @@ fn question(round: u64) -> HuntRequest {
     }
 }
 
-/// Kills somebody after a moment, and starts them again.
-async fn disturb(fleet: &mut Fleet, chance: &mut SeededEntropy) {
+/// Kills somebody after a moment, and starts them again. Gives the number of agents that were killed.
+async fn disturb(fleet: &mut Fleet, chance: &mut SeededEntropy) -> usize {
     let moment = Duration::from_millis(chance.next_u64() % 400);
     tokio::time::timeout(moment, std::future::pending::<()>()).await.ok();
     let whom = chance.next_u64() % 4;
@@ -65,9 +68,40 @@ async fn disturb(fleet: &mut Fleet, chance: &mut SeededEntropy) {
         fleet.start_server();
         fleet.until_server_answers().await;
     }
-    for index in killed {
-        fleet.start_agent(index);
+    for index in &killed {
+        fleet.start_agent(*index);
     }
+    killed.len()
+}
+
+/// An agent that was killed while it evaluated the hunt's client query cannot know that the query was not the
+/// cause: it is refused with that reason, and asked again when its labels change.
+async fn ask_again_who_was_killed_in_the_question(
+    fleet: &Fleet,
+    client: &Client,
+    hunt: &str,
+    (round, killed): (u64, usize),
+) {
+    let crashed = members(client, hunt).await;
+    let crashed: Vec<_> = crashed.iter().filter(|member| member.reason.contains("crash")).collect();
+    assert!(crashed.len() <= killed, "round {round}: {} of {killed} killed", crashed.len());
+    for member in crashed {
+        let label = LabelChange { add: vec![format!("round-{round}")], remove: vec![] };
+        client.label(&member.client, &label).await.expect("the client is there");
+        fleet
+            .until(&format!("{} is asked again", member.client), async || {
+                let why = client.hunt_why(hunt, &member.client).await;
+                let reason = why.map(|why| why.member.map(|member| member.reason));
+                reason.is_ok_and(|reason| reason.is_some_and(|reason| !reason.contains("crash")))
+            })
+            .await;
+    }
+    fleet.until_quiet(client, hunt).await;
+}
+
+async fn members(client: &Client, hunt: &str) -> Vec<MemberView> {
+    let query = MembersQuery { limit: Some(1000), ..MembersQuery::default() };
+    client.hunt_members(hunt, &query).await.expect("the hunt has members").items
 }
 
 /// The rows of each client, as texts.
@@ -90,12 +124,14 @@ async fn rows(client: &Client, hunt: &str) -> BTreeMap<String, Vec<String>> {
 
 /// Nothing is lost, nothing is there twice.
 async fn judge(client: &Client, hunt: &str, round: u64) {
-    let query = MembersQuery { limit: Some(1000), ..MembersQuery::default() };
-    let members = client.hunt_members(hunt, &query).await.expect("the hunt has members").items;
+    let members = members(client, hunt).await;
     let in_state = |state: &str| members.iter().filter(|member| member.state == state).count();
     let told: Vec<String> = members
         .iter()
-        .filter(|member| !matches!(member.state.as_str(), "results" | "refused"))
+        .filter(|member| {
+            !matches!(member.state.as_str(), "results" | "refused")
+                || member.reason.contains("crash")
+        })
         .map(|member| format!("{} {} {}", member.client, member.state, member.reason))
         .collect();
     assert_eq!(told, [""; 0], "round {round}");
@@ -124,8 +160,9 @@ async fn nothing_is_lost_or_doubled_when_anybody_is_killed_at_any_moment() {
     fleet.enrol(&client, OTHERS, &["lab"]).await;
     for round in 1..=rounds {
         let hunt = fleet.hunt(&client, &question(round)).await;
-        disturb(&mut fleet, &mut chance).await;
+        let killed = disturb(&mut fleet, &mut chance).await;
         fleet.until_quiet(&client, &hunt.id).await;
+        ask_again_who_was_killed_in_the_question(&fleet, &client, &hunt.id, (round, killed)).await;
         judge(&client, &hunt.id, round).await;
     }
 }

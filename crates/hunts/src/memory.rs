@@ -147,7 +147,12 @@ impl HuntStore for MemHunts {
                 let event = match step.event {
                     HuntEvent::Stop => MemberEvent::Cancel,
                     HuntEvent::Drain if is_stranded(&hunt, &member) => MemberEvent::Expire,
-                    _ => continue,
+                    HuntEvent::Start
+                    | HuntEvent::Pause
+                    | HuntEvent::Drain
+                    | HuntEvent::Resume
+                    | HuntEvent::Drained
+                    | HuntEvent::Archive => continue,
                 };
                 cancelled.extend(move_with_flow(&mut kept, flows, &member, &event, step.now));
             }

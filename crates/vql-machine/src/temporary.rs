@@ -155,6 +155,8 @@ plugin_args! {
         dest: String,
         /// Taken for compatibility: `x` makes the copy executable.
         permissions: String = "",
+        /// Taken for compatibility; directories are made with the usual permissions.
+        dir_permissions: String = "",
         /// Add to the end of what is there.
         append: bool = false,
         /// Make the directories that are missing.

@@ -11,6 +11,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use reqwest::Method;
+use reqwest::blocking::multipart::{Form, Part};
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use rows::{Dict, Row, Text, Value};
 use vql_plugin::{Catalog, Failure, Level, Permission, Plugin, RowStream, Scope, plugin_args};
@@ -52,6 +53,9 @@ plugin_args! {
         root_ca: String = "",
         /// How the request calls its sender.
         user_agent: String = "Lycaon",
+        /// Files to send as a form: dicts with `file`, and optionally `accessor`, `key` (name of
+        /// the field) and `path` (name of the file).
+        files: Option<Vec<Dict>>,
     }
 }
 
@@ -62,7 +66,8 @@ const WHOLE_TIMEOUT: Duration = Duration::from_secs(600);
 
 impl Plugin for HttpClient {
     type Args = HttpClientArgs;
-    const NEEDS: &'static [Permission] = &[Permission::Network];
+    /// Reading files is for `files`.
+    const NEEDS: &'static [Permission] = &[Permission::Network, Permission::FilesystemRead];
 
     fn rows(&self, args: HttpClientArgs, scope: &Scope) -> Result<RowStream, Failure> {
         let tls = tls::config(args.skip_verify || args.disable_ssl_security, &args.root_ca)?;
@@ -73,10 +78,14 @@ impl Plugin for HttpClient {
             let path = temporary::file_with(&args.tempfile_extension, |_| Ok(()), scope)?;
             Some(path)
         };
+        let form = match &args.files {
+            Some(files) => Some(form(files, &pairs(args.params.as_ref()), scope)?),
+            None => None,
+        };
         let (send, receive) = sync_channel(2);
         let log = scope.clone();
         let work = move || {
-            let outcome = ask(&args, tls, file.as_deref(), &log, &send);
+            let outcome = Asked { args: &args, tls, form }.run(file.as_deref(), &log, &send);
             if let Err(failure) = outcome {
                 log.log(Level::Default, &format!("http_client: {failure}"));
             }
@@ -109,20 +118,39 @@ impl Iterator for Answers {
     }
 }
 
-fn ask(
-    args: &HttpClientArgs,
+/// One request with all that belongs to it.
+struct Asked<'a> {
+    args: &'a HttpClientArgs,
     tls: rustls::ClientConfig,
+    form: Option<Form>,
+}
+
+impl Asked<'_> {
+    fn run(
+        self,
+        file: Option<&std::path::Path>,
+        scope: &Scope,
+        send: &SyncSender<Row>,
+    ) -> Result<(), Failure> {
+        let client = Client::builder()
+            .tls_backend_preconfigured(self.tls)
+            .user_agent(&self.args.user_agent)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(WHOLE_TIMEOUT)
+            .build()?;
+        let response = request(&client, self.args, self.form)?.send()?;
+        hand_over(response, self.args, file, scope, send)
+    }
+}
+
+/// Hands the answer over, in chunks or as a file.
+fn hand_over(
+    mut response: Response,
+    args: &HttpClientArgs,
     file: Option<&std::path::Path>,
     scope: &Scope,
     send: &SyncSender<Row>,
 ) -> Result<(), Failure> {
-    let client = Client::builder()
-        .tls_backend_preconfigured(tls)
-        .user_agent(&args.user_agent)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(WHOLE_TIMEOUT)
-        .build()?;
-    let mut response = request(&client, args)?.send()?;
     let row = Row::new()
         .with("Url", response.url().as_str())
         .with("Response", i64::from(response.status().as_u16()))
@@ -154,13 +182,20 @@ fn ask(
     Ok(())
 }
 
-fn request(client: &Client, args: &HttpClientArgs) -> Result<RequestBuilder, Failure> {
+fn request(
+    client: &Client,
+    args: &HttpClientArgs,
+    form: Option<Form>,
+) -> Result<RequestBuilder, Failure> {
     let method = Method::from_bytes(args.method.to_ascii_uppercase().as_bytes())
         .map_err(|_| Failure::new(format!("`{}` is no HTTP method", args.method)))?;
     let in_address = matches!(method, Method::GET | Method::HEAD) || args.data.is_some();
     let mut request = client.request(method, &args.url);
     for (name, value) in args.headers.iter().flat_map(Dict::iter) {
         request = request.header(name.as_str(), value.to_text().as_bytes());
+    }
+    if let Some(form) = form {
+        return Ok(request.multipart(form));
     }
     let params = pairs(args.params.as_ref());
     if !params.is_empty() {
@@ -170,6 +205,38 @@ fn request(client: &Client, args: &HttpClientArgs) -> Result<RequestBuilder, Fai
         request = request.body(data.to_vec());
     }
     Ok(request)
+}
+
+/// The files and parameters as a form. The files are read while they are sent.
+fn form(files: &[Dict], params: &[(String, String)], scope: &Scope) -> Result<Form, Failure> {
+    let mut form = Form::new();
+    for (name, value) in params {
+        form = form.text(name.clone(), value.clone());
+    }
+    for file in files {
+        let field = |name: &str| {
+            let value = file.get(name).map(|value| scope.materialise(value)).unwrap_or_default();
+            let text = value.to_text().to_str_lossy().into_owned();
+            if value.is_null() { String::new() } else { text }
+        };
+        let accessor = scope.host().accessors().get(&field("accessor"))?;
+        let path = match file.get("file").map(|value| scope.materialise(value)) {
+            Some(Value::Path(path)) => (*path).clone(),
+            Some(text) if !text.is_null() => accessor.parse(&text.to_text())?,
+            _ => return Err("each of files must have `file`, the path of the file".into()),
+        };
+        let content = accessor.open(&path, scope)?;
+        let name = match field("path") {
+            name if name.is_empty() => path.basename().to_str_lossy().into_owned(),
+            name => name,
+        };
+        let key = match field("key") {
+            key if key.is_empty() => "file".to_owned(),
+            key => key,
+        };
+        form = form.part(key, Part::reader(content).file_name(name));
+    }
+    Ok(form)
 }
 
 /// A parameter with several values occurs several times.

@@ -18,6 +18,7 @@ fn echo_server() -> String {
             let mut said = String::new();
             reader.read_line(&mut said).unwrap();
             let mut length = 0;
+            let mut chunked = false;
             loop {
                 let mut line = String::new();
                 reader.read_line(&mut line).unwrap();
@@ -28,12 +29,21 @@ fn echo_server() -> String {
                 if let Some(value) = line.strip_prefix("content-length:") {
                     length = value.trim().parse().unwrap();
                 }
+                chunked |= line == "transfer-encoding: chunked";
                 if line.starts_with("greeting:") {
                     said.push_str(&line);
                 }
             }
             let mut body = vec![0; length];
             reader.read_exact(&mut body).unwrap();
+            while chunked {
+                let mut size = String::new();
+                reader.read_line(&mut size).unwrap();
+                let mut chunk = vec![0; usize::from_str_radix(size.trim(), 16).unwrap() + 2];
+                reader.read_exact(&mut chunk).unwrap();
+                chunked = chunk.len() > 2;
+                body.extend_from_slice(&chunk[..chunk.len() - 2]);
+            }
             let said =
                 format!("{}|{}", said.trim().replace("\r\n", "|"), String::from_utf8_lossy(&body));
             let status = if said.contains("/missing") { "404 Not Found" } else { "200 OK" };
@@ -70,6 +80,26 @@ fn requests_carry_what_they_were_given() {
     ));
     expect![[r#"{"Response":404}"#]]
         .assert_eq(&ask(&address, "SELECT Response FROM http_client(url='ADDRESS/missing')"));
+}
+
+#[test]
+fn files_are_sent_as_a_form() {
+    let address = echo_server();
+    let answer = ask(
+        &address,
+        "SELECT split(string=Content, sep='[\\r\\n]+')[1:7] AS Lines FROM http_client(url='ADDRESS/u', method='POST', \
+         params=dict(a=1), files=[dict(file='content', accessor='data', key='doc', path='x.txt'), ])",
+    );
+    let lines: Vec<_> = answer.split(',').filter(|line| !line.contains("--")).collect();
+    expect![[r#"
+        {"Lines":["Content-Disposition: form-data; name=\"a\""
+        "1"
+        "Content-Disposition: form-data; name=\"doc\"; filename=\"x.txt\""
+        "content""#]]
+    .assert_eq(&lines.join("\n"));
+    expect!["log: http_client: each of files must have `file`, the path of the file"].assert_eq(
+        &ask(&address, "SELECT * FROM http_client(url='ADDRESS/u', files=dict(key='x'))"),
+    );
 }
 
 #[test]

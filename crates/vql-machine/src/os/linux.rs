@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::OnceLock;
 
 use parsers::accounts;
 use parsers::linux::{network, process, system};
@@ -17,11 +18,14 @@ use crate::machine::{Facts, Interface, Machine, Process, Protocol, Socket, Unans
 #[derive(Debug)]
 pub struct ThisMachine {
     root: PathBuf,
+    /// Read once: it costs more than all else about a process, and a process must not seem to
+    /// have started anew when the clock is adjusted.
+    boot: OnceLock<Option<i64>>,
 }
 
 impl Default for ThisMachine {
     fn default() -> Self {
-        Self { root: PathBuf::from("/") }
+        Self { root: PathBuf::from("/"), boot: OnceLock::new() }
     }
 }
 
@@ -55,7 +59,7 @@ impl ThisMachine {
     }
 
     fn boot_seconds(&self) -> Option<i64> {
-        system::boot_seconds(&self.text("/proc/stat"))
+        *self.boot.get_or_init(|| system::boot_seconds(&self.text("/proc/stat")))
     }
 
     /// The name with a domain, from the hosts file, as a resolver would see it first.
@@ -384,7 +388,7 @@ mod tests {
         write("proc/42/cmdline", "sh\0-c\0true\0");
         write("proc/42/status", "Uid:\t1000\t1000\t1000\t1000\n");
         write("proc/43/comm", "gone");
-        let machine = ThisMachine { root: root.path().to_owned() };
+        let machine = ThisMachine { root: root.path().to_owned(), boot: OnceLock::new() };
         assert_eq!(machine.fqdn("web1"), "web1.example.org");
         assert_eq!(machine.host_id(), "0f8fad5b-d9cb-469f-a165-70867728950e");
         assert_eq!(machine.process_ids().unwrap(), [42, 43]);

@@ -167,7 +167,7 @@ impl Connector {
 
 impl Line {
     async fn talk_over_socket(
-        &mut self,
+        &self,
         mut link: SocketLink,
         jitter: f64,
         (target, luck): (&Target, &mut Luck),
@@ -206,7 +206,7 @@ impl Line {
     }
 
     async fn talk_over_http(
-        &mut self,
+        &self,
         mut link: HttpLink,
         jitter: f64,
         (target, until, luck): (&Target, Option<Instant>, &mut Luck),
@@ -252,7 +252,7 @@ impl Line {
 
     /// Waits before the next body, unless there is something to put into it.
     async fn pause(
-        &mut self,
+        &self,
         pause: Duration,
         talk: &mut Talk,
         answers: &mut Answers,

@@ -9,6 +9,7 @@ mod os;
 mod settings;
 mod world;
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -65,7 +66,11 @@ fn complain(lines: &[String], code: u8) -> ExitCode {
 
 fn start_log(config: &AgentConfig) {
     let level = config.log_level.parse().unwrap_or(tracing::Level::INFO);
-    let log = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr);
+    let for_people = std::io::stderr().is_terminal();
+    let log = tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_ansi(for_people)
+        .with_writer(std::io::stderr);
     if config.log_format == "json" {
         log.json().init();
     } else {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{Clock, Entropy, Rate};
+use base::{Clock, Entropy, Rate, Timestamp};
 use flows::retry::RetryPolicy;
 use hunts::ConditionJudge;
 use hunts::foreman::Foreman;
@@ -19,6 +19,24 @@ use crate::live::Live;
 use crate::pki::Authority;
 use crate::ports::Ports;
 use crate::vql::Vql;
+
+/// How long a failure of the store is shown.
+const TROUBLE_SHOWN: Duration = Duration::from_secs(60);
+
+/// Whether a failure comes from a full disk, as far as its causes tell.
+fn is_full(error: &StoreError) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(found) = cause {
+        let by_kind = found
+            .downcast_ref::<std::io::Error>()
+            .is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull);
+        if by_kind || found.to_string().contains("disk is full") {
+            return true;
+        }
+        cause = found.source();
+    }
+    false
+}
 
 /// Numbers from the configuration that handlers need.
 #[derive(Clone, Copy, Debug)]
@@ -95,7 +113,9 @@ pub struct Core {
     pub(crate) live: Live,
     /// Hunts or members changed: there may be something to admit or to end.
     pub(crate) manager_wake: Notify,
-    refreshing: tokio::sync::Mutex<Option<base::Timestamp>>,
+    refreshing: tokio::sync::Mutex<Option<Timestamp>>,
+    /// When the store failed last, and what a person is told of it.
+    trouble: Mutex<Option<(Timestamp, String)>>,
 }
 
 impl Core {
@@ -116,12 +136,31 @@ impl Core {
             live: Live::new(),
             manager_wake: Notify::new(),
             refreshing: tokio::sync::Mutex::new(None),
+            trouble: Mutex::new(None),
         }
     }
 
     /// A source of chance of its own for a long computation; ids only, no secrets.
     pub(crate) fn fork_entropy(&self) -> base::SeededEntropy {
         base::SeededEntropy::new(self.entropy.lock().next_u64())
+    }
+
+    /// The store failed; people are told for a while.
+    pub(crate) fn note_trouble(&self, error: &StoreError) {
+        if error.fault() == base::Fault::Ours {
+            let told = match is_full(error) {
+                true => "the disk is full: nothing can be recorded until there is room".to_owned(),
+                false => format!("{error}; the server's log says why"),
+            };
+            *self.trouble.lock() = Some((self.clock.now(), told));
+        }
+    }
+
+    /// What people are told of the store's last failure, if it was a short time ago.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let trouble = self.trouble.lock();
+        let (at, told) = trouble.as_ref()?;
+        (self.clock.now().since(*at) < TROUBLE_SHOWN).then(|| told.clone())
     }
 
     /// Reads the active hunts again, after one of them changed.

@@ -127,6 +127,22 @@ async fn listen_on(
     Ok((listener, bound))
 }
 
+/// What the server itself can see going wrong.
+fn watch(health: &Health, core: &Arc<Core>, gate: &Arc<Gate>, connections_max: usize) {
+    let core = Arc::downgrade(core);
+    health.watch(Box::new(move || core.upgrade()?.trouble()));
+    let gate = Arc::clone(gate);
+    health.watch(Box::new(move || {
+        let open = gate.total();
+        (open >= connections_max.saturating_sub(connections_max / 20)).then(|| {
+            format!(
+                "{open} of {connections_max} connections of agents are taken; raise \
+                 agents.connections_max"
+            )
+        })
+    }));
+}
+
 impl Server {
     /// Binds both ports, reads the active hunts, and starts everything.
     pub async fn start(core: Arc<Core>, start: Start<'_>) -> Result<Self, StartError> {
@@ -152,6 +168,7 @@ impl Server {
             connections_max: config.agents.connections_max,
             per_address_max: config.agents.connections_per_address_max,
         });
+        watch(&health, &core, &gate, config.agents.connections_max);
         let listener = AgentListener {
             listener: agents_socket,
             tls: TlsAcceptor::from(agents_tls),

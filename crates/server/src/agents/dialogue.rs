@@ -252,6 +252,7 @@ impl Dialogue {
 
     fn broke(&self, error: &StoreError) -> Bye {
         SessionBroke { client: self.client, error }.emit();
+        self.core.note_trouble(error);
         let reason = format!("the server could not do this now: {}", Chain(error));
         Bye { reason, for_ever: false, retry_secs: 10 }
     }

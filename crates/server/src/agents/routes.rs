@@ -74,6 +74,7 @@ impl AgentRoutes {
             Ok(record) => record,
             Err(error) => {
                 TaskFellBehind { task: "agent_sign_in", error: &error }.emit();
+                self.core.note_trouble(&error);
                 let reason = "the server cannot read its records now";
                 return Err(Box::new(plain(StatusCode::SERVICE_UNAVAILABLE, reason)));
             }

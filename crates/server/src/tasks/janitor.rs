@@ -33,10 +33,12 @@ pub(crate) async fn run(core: Arc<Core>, stop: CancellationToken) {
         }
         if let Err(error) = expire(&core).await {
             TaskFellBehind { task: "flow_expiry", error: &error }.emit();
+            core.note_trouble(&error);
         }
         let (uploads, blobs) = (&*core.ports.uploads, &*core.ports.blobs);
         if let Err(error) = sweep_uploads(uploads, blobs, UPLOADS_MAX).await {
             TaskFellBehind { task: "upload_sweep", error: &error }.emit();
+            core.note_trouble(&error);
         }
     }
 }

@@ -27,6 +27,7 @@ pub(crate) async fn run(core: Arc<Core>, stop: CancellationToken) {
             Ok(rest) => rest,
             Err(error) => {
                 TaskFellBehind { task: "hunt_manager", error: &error }.emit();
+                core.note_trouble(&error);
                 PAUSE
             }
         };

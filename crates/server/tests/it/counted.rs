@@ -1,7 +1,8 @@
-//! Counts every call of the record ports that an agent's session may use.
+//! Counts every call of the record ports that an agent's session may use, and breaks them on demand.
 
+use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Timestamp};
@@ -21,34 +22,52 @@ use model::member::Member;
 use model::org::OrgId;
 use model::store::{Page, Paging, StoreError};
 
-/// How many calls there were.
+/// How many calls there were, and whether they fail.
 #[derive(Clone, Default)]
-pub(crate) struct Counted(Arc<AtomicU64>);
+pub(crate) struct Counted {
+    calls: Arc<AtomicU64>,
+    full: Arc<AtomicBool>,
+}
 
 struct Counting<S: ?Sized> {
-    calls: Arc<AtomicU64>,
+    counted: Counted,
     inner: Arc<S>,
+}
+
+impl<S: ?Sized> Counting<S> {
+    fn count(&self) -> Result<(), StoreError> {
+        self.counted.calls.fetch_add(1, Ordering::SeqCst);
+        if self.counted.full.load(Ordering::SeqCst) {
+            return Err(StoreError::broken("write", io::Error::from(io::ErrorKind::StorageFull)));
+        }
+        Ok(())
+    }
 }
 
 impl Counted {
     pub(crate) fn calls(&self) -> u64 {
-        self.0.load(Ordering::SeqCst)
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    /// From now on every call fails, or no call does.
+    pub(crate) fn disk_is_full(&self, full: bool) {
+        self.full.store(full, Ordering::SeqCst);
     }
 
     pub(crate) fn clients(&self, inner: Arc<dyn ClientStore>) -> Arc<dyn ClientStore> {
-        Arc::new(Counting { calls: Arc::clone(&self.0), inner })
+        Arc::new(Counting { counted: self.clone(), inner })
     }
 
     pub(crate) fn flows(&self, inner: Arc<dyn FlowStore>) -> Arc<dyn FlowStore> {
-        Arc::new(Counting { calls: Arc::clone(&self.0), inner })
+        Arc::new(Counting { counted: self.clone(), inner })
     }
 
     pub(crate) fn hunts(&self, inner: Arc<dyn HuntStore>) -> Arc<dyn HuntStore> {
-        Arc::new(Counting { calls: Arc::clone(&self.0), inner })
+        Arc::new(Counting { counted: self.clone(), inner })
     }
 
     pub(crate) fn members(&self, inner: Arc<dyn MemberStore>) -> Arc<dyn MemberStore> {
-        Arc::new(Counting { calls: Arc::clone(&self.0), inner })
+        Arc::new(Counting { counted: self.clone(), inner })
     }
 }
 
@@ -57,7 +76,7 @@ macro_rules! counted {
         #[async_trait]
         impl $Port for Counting<dyn $Port> {
             $(async fn $name(&self, $($arg: $ty),*) -> $answer {
-                self.calls.fetch_add(1, Ordering::SeqCst);
+                self.count()?;
                 self.inner.$name($($arg),*).await
             })*
         }

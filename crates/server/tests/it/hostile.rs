@@ -160,3 +160,31 @@ async fn one_address_has_so_many_connections() {
     assert!(matches!(first, Ok(0) | Err(_)), "a connection too many is closed at once");
     assert_logged("connection_turned_away", &["127.0.0.1", "this address"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_is_told_and_loses_nothing() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (identity, mut agent, attempt) = with_flow(&world, &admin).await;
+    agent.good_report(&attempt, rows(0, &["{}"])).await;
+    world.counted.disk_is_full(true);
+    let status = wire::AgentSays::Report(wire::Report {
+        number: 2,
+        attempt: Some(attempt.clone()),
+        says: Some(finished(1, 1, (0, 0))),
+    });
+    agent.say(status).await;
+    let words = last_words(&mut agent).await;
+    assert!(words.contains("could not do this now"), "not acknowledged, to be sent again: {words}");
+    assert_eq!(identity.try_link(&world).await.err(), Some(503));
+    let health = world.stranger().get("/health").await.good();
+    assert_eq!(health["status"], "degraded");
+    assert!(health["problems"][0].as_str().unwrap().contains("disk is full"), "{health}");
+
+    world.counted.disk_is_full(false);
+    let mut agent = identity.try_link(&world).await.unwrap();
+    agent.hello(std::slice::from_ref(&attempt)).await;
+    agent.good_report(&attempt, finished(1, 1, (0, 0))).await;
+    let flow = admin.get(&format!("/flows/{}", flow_id(&attempt))).await.good();
+    assert_eq!((&flow["state"], &flow["rows"]), (&json!("done"), &json!(1)));
+}

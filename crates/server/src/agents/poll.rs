@@ -86,6 +86,8 @@ async fn hold_back(
 ) {
     let before = out.len();
     let mut foreman = routes.core.hall.watch_foreman();
+    // An offer that came between the answer and the line above would wake nobody.
+    dialogue.foreman_changed(out);
     let deadline = tokio::time::sleep(hold);
     let mut deadline = std::pin::pin!(deadline);
     while out.len() == before {

@@ -160,6 +160,12 @@ impl Conversation {
 
     async fn talk(&mut self) -> End {
         let mut foreman = self.routes.core.hall.watch_foreman();
+        // An offer that came between the greeting and the line above would wake nobody.
+        let mut missed = Outgoing::new();
+        self.dialogue.foreman_changed(&mut missed);
+        if let ControlFlow::Break(end) = self.send(missed).await {
+            return end;
+        }
         loop {
             let next = tokio::select! {
                 message = self.socket.next() => self.hear(message).await,

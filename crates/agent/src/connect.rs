@@ -229,6 +229,7 @@ impl Line {
             for frame in std::mem::take(&mut talk.frames) {
                 append_encoded(&mut body, &frame);
             }
+            talk.session.body_sent();
             let sent = Instant::now();
             let said = post(&mut link, body, hold, &mut talk).await?;
             self.note_welcome(&talk, target, luck, "http");

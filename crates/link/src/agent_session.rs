@@ -125,6 +125,8 @@ pub struct AgentSession {
     /// The server has announced something that no poll has asked about yet.
     announced: bool,
     asking: Asking,
+    /// HTTP only: what was asked last is in no body yet.
+    unsent: bool,
     poll_at: Timestamp,
     /// When a welcome or the foreman's word must have come; `None` while none is awaited.
     answered_by: Option<Timestamp>,
@@ -157,6 +159,7 @@ impl AgentSession {
             over: false,
             announced: false,
             asking: Asking::Nothing,
+            unsent: false,
             poll_at: now,
             answered_by: Some(now.plus(PATIENCE)),
             acknowledged_by: None,
@@ -270,6 +273,7 @@ impl AgentSession {
             return Vec::new();
         }
         self.asking = Asking::Answered { recheck };
+        self.unsent = true;
         self.answered_by = Some(now.plus(PATIENCE));
         let head = CheckAnswer { check, snapshot, recheck, answers: Vec::new(), more: false };
         answer_frames(&head, answers).into_iter().map(Do::Send).collect()
@@ -283,15 +287,20 @@ impl AgentSession {
         vec![send(AgentSays::Receipt(FlowReceipt { attempt: Some(attempt.into()) }))]
     }
 
+    /// HTTP only: all frames so far go into a body now.
+    pub fn body_sent(&mut self) {
+        self.unsent = false;
+    }
+
     /// HTTP only: a body was answered. What it did not acknowledge goes into the next one, and a
-    /// poll or an answer that was not replied to is asked again.
+    /// poll or an answer that was in it and not replied to is asked again.
     pub fn body_answered(&mut self) {
         self.sent = self.acknowledged;
         self.outstanding.clear();
         self.outstanding_bytes = 0;
         self.answered_by = None;
         self.acknowledged_by = None;
-        if matches!(self.asking, Asking::Polled { .. } | Asking::Answered { .. }) {
+        if !self.unsent && matches!(self.asking, Asking::Polled { .. } | Asking::Answered { .. }) {
             self.asking = Asking::Nothing;
             self.announced = true;
         }
@@ -415,6 +424,7 @@ impl AgentSession {
         self.poll_at = now.plus(self.poll_pause());
         let recheck = self.recheck;
         self.asking = Asking::Polled { recheck };
+        self.unsent = true;
         self.answered_by = Some(now.plus(PATIENCE));
         let cursor = if recheck == self.bookmark.recheck { self.bookmark.cursor } else { 0 };
         vec![send(AgentSays::Poll(ForemanPoll { cursor, recheck }))]

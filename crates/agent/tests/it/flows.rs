@@ -156,6 +156,23 @@ async fn limits_end_a_flow_with_their_own_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_busy_evaluation_is_kept_within_its_share_of_the_processor() {
+    let busy = Scripted::collecting(|order, evidence| {
+        let mut sum = 0u64;
+        while evidence.breathe().is_ok() && !order.stop.is_raised() {
+            sum = (0..50_000u64).fold(sum, |sum, n| sum.wrapping_mul(31).wrapping_add(n));
+        }
+        evidence.log("DEBUG", &sum.to_string(), false);
+        Ok(())
+    });
+    let limits = Limits { cpu_percent: 10, timeout_millis: 2_000, ..Limits::default() };
+    let end = run(limits, busy).await.end.unwrap();
+    assert_eq!(end.outcome.class(), "timeout");
+    // A tenth of two seconds and the look that ends it, with room for the first stretch.
+    assert!((1..450).contains(&end.brought.cpu_millis), "{} ms", end.brought.cpu_millis);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_failure_is_told_and_keeps_the_rows() {
     let collector = Scripted::collecting(|_, evidence| {
         evidence.row("A", "{}".to_owned()).map_err(|halt| halt.to_string())?;

@@ -176,10 +176,14 @@ fn a_rejected_report_ends_its_attempt() {
 #[test]
 fn over_http_what_was_not_acknowledged_goes_into_the_next_body() {
     let mut session = started();
+    // The welcome makes it poll, but that poll is in no body yet.
     session.on_frame(&welcome(11, 1), at(0));
+    session.body_answered();
+    assert_eq!(told(&session.on_tick(at(1))), [""; 0], "it is not asked twice");
     session.on_reports(vec![stored(4, 1), stored(5, 1)], at(1));
-    session
-        .on_frame(&server(ServerSays::ReportAck(ReportAck { up_to: 4, rejected: vec![] })), at(1));
+    session.body_sent();
+    let ack = ReportAck { up_to: 4, rejected: vec![] };
+    session.on_frame(&server(ServerSays::ReportAck(ack)), at(1));
     session.body_answered();
     assert_eq!(session.wants_reports().unwrap().after, 4);
     assert_eq!(told(&session.on_tick(at(2))), ["poll 10 under 1"], "the poll was not answered");

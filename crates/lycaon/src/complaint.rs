@@ -77,7 +77,8 @@ impl Complaint {
         text
     }
 
-    /// The message alone, for a line in a longer report.
+    /// The message alone.
+    #[cfg(test)]
     pub(crate) fn message(&self) -> &str {
         &self.what
     }

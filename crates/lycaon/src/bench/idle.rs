@@ -1,11 +1,9 @@
 //! What a server costs while its agents are connected and nothing happens.
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::light::Deeds;
 use crate::complaint::{Complaint, Outcome};
 use crate::demo::Actor;
 use crate::os::{self, Usage};
@@ -14,6 +12,7 @@ use crate::os::{self, Usage};
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct IdleFigures {
     pub(crate) idle_secs: f64,
+    /// Agents by the time between two polls of each.
     pub(crate) polls_per_sec: f64,
     pub(crate) server_memory_per_idle_agent_bytes: u64,
     /// Of one processor.
@@ -35,22 +34,21 @@ pub(crate) async fn measure(
     empty: &Usage,
     secs: u64,
     agents: u64,
-    deeds: &Deeds,
+    poll_secs: u32,
 ) -> Outcome<IdleFigures> {
     tokio::time::sleep(SETTLE).await;
-    let (before, polls_before, began) =
-        (usage(server)?, deeds.polls.load(Ordering::Relaxed), Instant::now());
+    let (before, began) = (usage(server)?, Instant::now());
     tokio::time::sleep(Duration::from_secs(secs)).await;
-    let (after, polls_after) = (usage(server)?, deeds.polls.load(Ordering::Relaxed));
+    let after = usage(server)?;
     let seconds = began.elapsed().as_secs_f64();
     let cpu = after.cpu.saturating_sub(before.cpu).as_secs_f64();
-    let polls = (polls_after - polls_before) as f64;
+    let polls_per_sec = agents as f64 / f64::from(poll_secs);
     Ok(IdleFigures {
         idle_secs: seconds,
-        polls_per_sec: polls / seconds,
+        polls_per_sec,
         server_memory_per_idle_agent_bytes: after.resident.saturating_sub(empty.resident)
             / agents.max(1),
         server_idle_cpu_percent: 100.0 * cpu / seconds,
-        server_idle_cpu_micros_per_poll: 1e6 * cpu / polls.max(1.0),
+        server_idle_cpu_micros_per_poll: 1e6 * cpu / (polls_per_sec * seconds),
     })
 }

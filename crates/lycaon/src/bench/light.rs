@@ -2,14 +2,13 @@
 //! at once with a made-up machine.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use agent::collector::{Collector, Evidence, Order, Question};
 use agent::{AgentParts, Key, Labels, Settings, Target, client_config, enrol};
 use base::{Chain, SeededEntropy};
-use link::{Bookmark, Bookmarks, MemBookmarks, MemOutbox, OutboxError};
+use link::{MemBookmarks, MemOutbox};
 use tokio_util::sync::CancellationToken;
-use wire::{Facts, OfferId};
+use wire::Facts;
 
 use crate::complaint::{Complaint, Outcome};
 use crate::machine::SystemClock;
@@ -23,13 +22,6 @@ pub(crate) struct Door {
     pub(crate) address: String,
     pub(crate) authority_pem: String,
     pub(crate) token: String,
-}
-
-/// What all agents have done so far.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Deeds {
-    pub(crate) flows: Arc<AtomicU64>,
-    pub(crate) polls: Arc<AtomicU64>,
 }
 
 impl Door {
@@ -47,7 +39,7 @@ impl Door {
 pub(crate) struct Enrolled(AgentParts);
 
 /// Enrols one agent.
-pub(crate) async fn enrolled(door: Door, number: u32, deeds: Deeds) -> Outcome<Enrolled> {
+pub(crate) async fn enrolled(door: Door, number: u32) -> Outcome<Enrolled> {
     let wrong = |error: &dyn std::error::Error| Complaint::failed(Chain(error).to_string());
     let key = Key::generate().map_err(|e| wrong(&e))?;
     let facts = facts(number);
@@ -57,11 +49,8 @@ pub(crate) async fn enrolled(door: Door, number: u32, deeds: Deeds) -> Outcome<E
         targets: vec![door.target(Some(&identity))?],
         facts,
         outbox: Arc::new(MemOutbox::new(SPOOL_BYTES_MAX)),
-        bookmarks: Arc::new(CountedBookmarks {
-            inner: MemBookmarks::default(),
-            deeds: deeds.clone(),
-        }),
-        collector: Arc::new(AtOnce { number, deeds }),
+        bookmarks: Arc::new(MemBookmarks::default()),
+        collector: Arc::new(AtOnce { number }),
         clock: Arc::new(SystemClock),
         entropy: Box::new(SeededEntropy::new(number.into())),
         labels: Labels::default(),
@@ -93,7 +82,6 @@ fn facts(number: u32) -> Facts {
 /// Answers every query with one row, every flow with one row for each source.
 struct AtOnce {
     number: u32,
-    deeds: Deeds,
 }
 
 impl AtOnce {
@@ -114,40 +102,10 @@ impl Collector for AtOnce {
             }
             evidence.source_done(&source.name);
         }
-        self.deeds.flows.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
     fn ask(&self, _question: Question) -> Result<Vec<String>, String> {
         Ok(vec![self.row()])
-    }
-}
-
-/// Counts polls: an agent reads its bookmark once for each.
-struct CountedBookmarks {
-    inner: MemBookmarks,
-    deeds: Deeds,
-}
-
-impl Bookmarks for CountedBookmarks {
-    fn bookmark(&self) -> Bookmark {
-        self.deeds.polls.fetch_add(1, Ordering::Relaxed);
-        self.inner.bookmark()
-    }
-
-    fn save(&self, bookmark: Bookmark) -> Result<(), OutboxError> {
-        self.inner.save(bookmark)
-    }
-
-    fn begin_query(&self, offers: &[OfferId]) -> Result<(), OutboxError> {
-        self.inner.begin_query(offers)
-    }
-
-    fn end_query(&self) -> Result<(), OutboxError> {
-        self.inner.end_query()
-    }
-
-    fn crashed(&self) -> Vec<OfferId> {
-        self.inner.crashed()
     }
 }

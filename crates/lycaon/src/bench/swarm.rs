@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::hunts::{self, HuntFigures};
 use super::idle::{self, IdleFigures};
-use super::light::{self, Deeds, Door};
+use super::light::{self, Door};
 use crate::complaint::{Complaint, Outcome};
 use crate::demo::{Actor, free_port, this_program};
 use crate::login::note;
@@ -95,16 +95,15 @@ async fn measure(args: &SwarmArgs, folder: &std::path::Path) -> Outcome<Figures>
         token,
     };
     let stop = CancellationToken::new();
-    let deeds = Deeds::default();
     let began = Instant::now();
-    let mut swarm = gather(args.agents, &door, &deeds, &stop);
+    let mut swarm = gather(args.agents, &door, &stop);
     let connected = until_connected(&client, args.agents, &mut server, &mut swarm).await?;
     let connect_secs = began.elapsed().as_secs_f64();
     note(&format!(
         "{connected} agents connected in {connect_secs:.1} s; idling for {} s",
         args.idle_secs
     ));
-    let idle = idle::measure(&server, &empty, args.idle_secs, connected, &deeds).await?;
+    let idle = idle::measure(&server, &empty, args.idle_secs, connected, args.poll_secs).await?;
     let mut figures = Vec::new();
     for number in 1..=args.hunts {
         note(&format!("hunt {number} of {}", args.hunts));
@@ -147,14 +146,14 @@ async fn enrolment_token(client: &Client, uses_max: u32) -> Outcome<String> {
 }
 
 /// Starts all agents; a bounded number of them enrols at the same time.
-fn gather(agents: u32, door: &Door, deeds: &Deeds, stop: &CancellationToken) -> JoinSet<Outcome> {
+fn gather(agents: u32, door: &Door, stop: &CancellationToken) -> JoinSet<Outcome> {
     let turns = std::sync::Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
     let mut swarm = JoinSet::new();
     for number in 1..=agents {
-        let (door, deeds, stop, turns) = (door.clone(), deeds.clone(), stop.clone(), turns.clone());
+        let (door, stop, turns) = (door.clone(), stop.clone(), turns.clone());
         swarm.spawn(async move {
             let turn = turns.acquire_owned().await;
-            let life = light::enrolled(door, number, deeds).await?;
+            let life = light::enrolled(door, number).await?;
             drop(turn);
             life.run(stop).await
         });

@@ -4,6 +4,8 @@
 //! a server's whole life from init to export. `survive`: server and agents are killed at random moments during
 //! hunts, and nothing is lost or doubled.
 
+#![allow(clippy::print_stderr, reason = "what a failing run needs to be repeated")]
+
 mod contract;
 mod demo;
 mod fleet;

@@ -29,7 +29,7 @@ struct Member {
 }
 
 /// A state that does not come within this time does not come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Fleet {
     /// Makes an installation with a running server.

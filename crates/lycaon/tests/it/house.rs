@@ -70,7 +70,7 @@ async fn a_hunt_from_the_command_line_with_both_queries_of_the_first_design() {
     std::fs::write(&name, hunt).unwrap();
     let made = person.gets(&["hunt", "create", "-f", &name.display().to_string(), "--start"]);
     let hunt = made[0]["id"].as_str().unwrap();
-    let watched = person.does(&["hunt", "watch", hunt, "--until-quiet", "--timeout", "60s"]);
+    let watched = person.does(&["hunt", "watch", hunt, "--until-quiet", "--timeout", "120s"]);
     assert!(watched.status.success(), "{}", String::from_utf8_lossy(&watched.stderr));
     fleet.until_quiet(&admin, hunt).await;
 

@@ -8,7 +8,7 @@ import { get, queryText } from '../api/request';
 import type { ClientPage, ClientView } from '../api/schema';
 import { shellWord } from '../lib/text';
 import { DataTable, type WorkColumn } from '../ui/DataTable';
-import { ClientLink } from '../ui/links';
+import { ClientCell } from '../ui/links';
 import { apiUrl, CliFold, Empty, Labels, Moment, useTitle } from '../ui/parts';
 import { Search } from '../ui/Search';
 import { Online } from '../ui/State';
@@ -20,7 +20,7 @@ const COLUMNS: WorkColumn<ClientView>[] = [
     title: 'Name',
     width: 200,
     sort: 'hostname',
-    cell: (c) => <ClientLink id={c.id} name={c.hostname || c.id} />,
+    cell: (c) => <ClientCell id={c.id} name={c.hostname || c.id} />,
   },
   {
     id: 'os',

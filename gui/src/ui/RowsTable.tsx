@@ -27,7 +27,7 @@ import {
 import { cellText, count, idKind, looksTechnical, middle } from '../lib/text';
 import { DataTable, type WorkColumn } from './DataTable';
 import { JsonTree } from './JsonTree';
-import { AnyId, ClientLink, FlowLink } from './links';
+import { AnyId, ClientCell, ClientLink, FlowLink } from './links';
 import { Copy, Empty, Moment } from './parts';
 import { Search } from './Search';
 import { sayError } from './toast';
@@ -77,7 +77,7 @@ function useColumns(props: Props, source: string | undefined, first: RowPage | u
         title: 'Client',
         width: 150,
         sort: '_hostname',
-        cell: (r) => <ClientLink id={r.client} name={r.hostname || undefined} />,
+        cell: (r) => <ClientCell id={r.client} name={r.hostname || undefined} />,
         tools: filterOf('_hostname'),
       });
     }

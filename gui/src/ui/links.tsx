@@ -81,6 +81,13 @@ export function ClientLink({ id, name }: { id: string; name?: string }) {
     </Card>
   );
 }
+/** In tables: names of machines repeat, so the first digits of the id stand beside them. */
+export const ClientCell = ({ id, name }: { id: string; name?: string }) => (
+  <>
+    <ClientLink id={id} name={name} />
+    {name && <span className="tail mono"> {id.slice(2, 6)}</span>}
+  </>
+);
 export function HuntLink({ id, name }: { id: string; name?: string }) {
   return (
     <Card

@@ -106,6 +106,8 @@ async function main() {
     for (const story of STORIES) {
       if (given.only && !story.name.includes(given.only)) continue;
       await report(story.name, () => tell(browser, target, story, mock));
+      // Without signing in nothing else can pass: say so at once.
+      if (failed > 0 && story.signedOut) break;
     }
     if (mock && !given.only) await emptyServer(browser);
     if (given.shots && !given.only) await takeShots(browser, target, given.shots);

@@ -9,6 +9,7 @@ const grid = (page) => page.getByRole('grid');
 const rowsIn = (page) => page.locator('.tbody .tr:not(:has(.bone))');
 const tally = async (page) => numberIn(await page.locator('.tally').first().innerText());
 const cells = (page, column) => page.locator('.tbody .tr').locator(`.td:nth-child(${column})`).allInnerTexts();
+const links = (page, column) => page.locator('.tbody .tr').locator(`.td:nth-child(${column}) a`).allInnerTexts();
 const queue = async (page, name) => numberIn(await page.locator(`[data-queue=${name}]`).innerText());
 const finished = async (page) => (await queue(page, 'completed')) + (await queue(page, 'results'));
 const api = (page, path) => page.evaluate(async (p) => (await fetch(`/api/v1${p}`)).json(), path);
@@ -155,7 +156,7 @@ export const STORIES = [
   {
     name: 'hunt: made in the wizard, started with its size, counts move without a reload',
     async act({ page, target, mock }) {
-      const name = `Accounts ${Date.now().toString(36)}`;
+      const name = `Seen by a browser ${Date.now().toString(36)}`;
       await throughWizard(page, target.base, name, { condition: 'SELECT * FROM rows' });
       await confirmStart(page, name);
       shared.hunt = new URL(page.url()).pathname.split('/').at(-1);
@@ -177,10 +178,10 @@ export const STORIES = [
     async act({ page, target }) {
       await page.goto(`${target.base}/hunts`);
       await until('hunts are listed', async () => (await rowsIn(page).count()) > 0);
-      await page.getByLabel('Search hunts').fill('Accounts');
-      await until('the search is in the address', () => page.url().includes('q=Accounts'));
+      await page.getByLabel('Search hunts').fill('seen by a browser');
+      await until('the search is in the address', () => page.url().includes('q=seen'));
       await until('only such hunts are shown', async () =>
-        (await cells(page, 2)).every((t) => t.startsWith('Accounts')),
+        (await cells(page, 2)).every((t) => t.startsWith('Seen by a browser')),
       );
       await page.getByLabel('State').selectOption('archived');
       await until('the state is in the address', () => page.url().includes('state=archived'));
@@ -205,9 +206,9 @@ export const STORIES = [
       await until('the queue is in the address', () => page.url().includes('queue=results'));
       await until('only this queue is shown', async () => (await cells(page, 1)).every((t) => t.trim() === 'results'));
       truth('it is a part of all', (await tally(page)) <= all);
-      const name = (await cells(page, 2))[0].trim();
+      const name = (await links(page, 2))[0].trim();
       await page.getByLabel('Search names, ids, reasons').fill(name);
-      await until('the search finds it', async () => (await cells(page, 2)).every((t) => t.trim() === name));
+      await until('the search finds it', async () => (await links(page, 2)).every((t) => t.trim() === name));
       await page.getByRole('button', { name: 'Why not…' }).click();
       const dialog = page.getByRole('dialog');
       await dialog.getByLabel('Client').fill(name);
@@ -374,11 +375,11 @@ export const STORIES = [
     async act({ page, target }) {
       await page.goto(`${target.base}/clients?online=true`);
       await until('clients are listed', async () => (await rowsIn(page).count()) > 0);
-      const name = (await cells(page, 2))[0].trim();
+      const name = (await links(page, 2))[0].trim();
       await page.getByLabel('Search names, addresses').fill(name);
       await until(
         'the search finds it',
-        async () => (await rowsIn(page).count()) >= 1 && (await cells(page, 2))[0].trim() === name,
+        async () => (await rowsIn(page).count()) >= 1 && (await links(page, 2))[0].trim() === name,
       );
       await page.getByRole('link', { name, exact: true }).first().click();
       await page.getByRole('heading', { name }).waitFor();

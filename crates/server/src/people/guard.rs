@@ -16,9 +16,8 @@ use super::People;
 use super::error::ApiError;
 use crate::event::RequestFailed;
 
-/// What pages may do. Styles are set by the interface's components at run time; scripts come from
-/// this server only and never stand inside a page.
-const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+/// What pages may do. Scripts and styles come from this server only and never stand inside a page.
+const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'self'; \
      worker-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 

@@ -116,7 +116,8 @@ async fn asset(
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let accepts = text(ACCEPT_ENCODING).unwrap_or("");
     let path = uri.path().trim_start_matches('/');
-    let looks_like_file = path.rsplit('/').next().is_some_and(|last| last.contains('.'));
+    // Pages may have dots in their names, for example ids: only what the interface's builder names is a file.
+    let looks_like_file = path.starts_with("assets/");
     let found = people.assets.get(if path.is_empty() { "index.html" } else { path }, accepts);
     let fallback = || people.assets.get("index.html", accepts).filter(|_| !looks_like_file);
     let Some(asset) = found.or_else(fallback) else {

@@ -9,7 +9,7 @@ import type { HuntView, MemberPage, MemberView } from '../../api/schema';
 import { queueInfo, QUEUES } from '../../lib/queues';
 import { count, plural } from '../../lib/text';
 import { DataTable, type WorkColumn } from '../../ui/DataTable';
-import { ClientLink, FlowLink } from '../../ui/links';
+import { ClientCell, FlowLink } from '../../ui/links';
 import { apiUrl, CliFold, Empty, Moment } from '../../ui/parts';
 import { Search } from '../../ui/Search';
 import { MemberState } from '../../ui/State';
@@ -23,7 +23,7 @@ const COLUMNS: WorkColumn<MemberView>[] = [
     title: 'Client',
     width: 190,
     sort: 'hostname',
-    cell: (m) => <ClientLink id={m.client} name={m.hostname || undefined} />,
+    cell: (m) => <ClientCell id={m.client} name={m.hostname || undefined} />,
   },
   { id: 'reason', title: 'Why', width: 330, cell: (m) => <span title={m.reason}>{m.reason}</span> },
   {

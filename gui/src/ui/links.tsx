@@ -83,10 +83,10 @@ export function ClientLink({ id, name }: { id: string; name?: string }) {
 }
 /** In tables: names of machines repeat, so the first digits of the id stand beside them. */
 export const ClientCell = ({ id, name }: { id: string; name?: string }) => (
-  <>
+  <span className="row with-tail">
     <ClientLink id={id} name={name} />
-    {name && <span className="tail mono"> {id.slice(2, 6)}</span>}
-  </>
+    {name && <span className="tail mono">{id.slice(2, 6)}</span>}
+  </span>
 );
 export function HuntLink({ id, name }: { id: string; name?: string }) {
   return (

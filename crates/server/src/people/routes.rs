@@ -116,10 +116,11 @@ async fn asset(
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let accepts = text(ACCEPT_ENCODING).unwrap_or("");
     let path = uri.path().trim_start_matches('/');
-    // Pages may have dots in their names, for example ids: only what the interface's builder names is a file.
-    let looks_like_file = path.starts_with("assets/");
+    // Pages end in ids and artifact names, which have dots as files do: only what the interface's
+    // builder names is a file, and a path of the API is never a page.
+    let no_page = path.starts_with("assets/") || path.starts_with("api/");
     let found = people.assets.get(if path.is_empty() { "index.html" } else { path }, accepts);
-    let fallback = || people.assets.get("index.html", accepts).filter(|_| !looks_like_file);
+    let fallback = || people.assets.get("index.html", accepts).filter(|_| !no_page);
     let Some(asset) = found.or_else(fallback) else {
         return Err(ApiError::new(Fault::NotFound, format!("there is no page `/{path}`")));
     };

@@ -100,7 +100,7 @@ async fn errors_have_one_form_and_say_how_to_mend() {
     assert!(reply.error().starts_with("405"), "{}", reply.error());
     let reply = admin.post("/hunts", json!({ "nam": "x" })).await;
     assert!(reply.error().contains("unknown field `nam`"), "{}", reply.error());
-    let reply = admin.send(Method::GET, "/nothing/here", None).await;
+    let reply = admin.send(Method::GET, "/api/v1/nothing/here", None).await;
     assert_eq!(reply.status, 404);
 }
 
@@ -198,4 +198,20 @@ async fn clients_are_found_and_labelled() {
     let overview = admin.get("/overview").await.good();
     assert_eq!((&overview["clients"], &overview["online"]), (&json!(1), &json!(1)));
     drop(agent);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_of_the_interface_can_be_opened_by_its_address() {
+    let world = World::start().await;
+    let stranger = world.stranger();
+    let hunt = "/hunts/H.0192a0000000000000000000000000ff?tab=results";
+    for path in ["/", "/hunts", hunt, "/artifacts/Linux.Sys.Users", "/clients/C.00/flows"] {
+        let reply = stranger.send(Method::GET, path, None).await;
+        assert_eq!((reply.status.as_u16(), &reply.body[..]), (200, &b"index.html"[..]), "{path}");
+    }
+    let script = stranger.send(Method::GET, "/assets/app-1.js", None).await;
+    assert_eq!(&script.body[..], b"assets/app-1.js");
+    for path in ["/assets/gone-2.js", "/api/v1/nothing", "/api/v2/hunts"] {
+        assert_eq!(stranger.send(Method::GET, path, None).await.status, 404, "{path}");
+    }
 }

@@ -30,7 +30,9 @@ pub(crate) use stage::{Actor, free_port, this_program};
 /// Everything listens on the loopback only and lives in one folder. Three of five agents match the hunt's
 /// condition; the others are refused, each with its reason. Stays up until Ctrl-C.
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:\n  lycaon demo\n  lycaon demo --agents 10 --check")]
+#[command(
+    after_help = "Example:\n  lycaon demo\n  lycaon demo --agents 10 --check\n  lycaon demo -- sh -c 'curl $LYCAON_URL/api/v1/health'"
+)]
 pub(crate) struct DemoArgs {
     /// How many agents
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=200), value_name = "N")]
@@ -44,6 +46,10 @@ pub(crate) struct DemoArgs {
     /// The port of the web interface [default: 8889 when it is free, else any]
     #[arg(long, value_name = "PORT")]
     port: Option<u16>,
+    /// Run this program while the demo is up, and end with its exit status; it finds the address and the
+    /// password in LYCAON_URL, LYCAON_USER and LYCAON_PASSWORD
+    #[arg(last = true, conflicts_with = "check", value_name = "PROGRAM")]
+    program: Vec<String>,
 }
 
 /// How long a demo's step may take before the demo says that it failed.
@@ -103,6 +109,12 @@ async fn play(args: &DemoArgs, folder: &Path, agent: &Path) -> Outcome {
     say(&verdict.told())?;
     if args.check {
         return verdict.outcome();
+    }
+    if let Some((program, arguments)) = args.program.split_first() {
+        return tokio::select! {
+            ended = demo.accompany(program, arguments) => ended,
+            broken = demo.watch_over() => broken,
+        };
     }
     demo.tell_the_way_in()?;
     demo.watch_over().await
@@ -237,6 +249,30 @@ impl Demo {
             "\n  Open      {}\n  User      {}\n  Password  {}\n\nCtrl-C ends the demo.",
             self.address, self.made.user, self.made.password
         ))
+    }
+
+    /// Runs a program that finds the way in from its environment.
+    fn accompany(
+        &self,
+        program: &str,
+        arguments: &[String],
+    ) -> impl Future<Output = Outcome> + use<> {
+        let child = tokio::process::Command::new(program)
+            .args(arguments)
+            .env("LYCAON_URL", &self.address)
+            .env("LYCAON_USER", &self.made.user)
+            .env("LYCAON_PASSWORD", &self.made.password)
+            .kill_on_drop(true)
+            .spawn();
+        let program = program.to_owned();
+        async move {
+            let wrong = |error| Complaint::failed(format!("cannot run {program}: {error}"));
+            let status = child.map_err(wrong)?.wait().await.map_err(wrong)?;
+            match status.success() {
+                true => Ok(()),
+                false => Err(Complaint::failed(format!("{program} ended with {status}"))),
+            }
+        }
     }
 
     /// Stays until somebody ends the demo, or a process ends by itself.

@@ -108,6 +108,9 @@ const COLUMN_WIDTH_MAX: usize = 60;
 pub(crate) struct Records<W: Write = BufWriter<Stdout>> {
     format: Format,
     columns: Vec<String>,
+    /// So many columns from the left are never left out of a table. Zero: none is.
+    kept: usize,
+    left_out: Vec<String>,
     held: Vec<Record>,
     widths: Vec<usize>,
     written: usize,
@@ -116,8 +119,9 @@ pub(crate) struct Records<W: Write = BufWriter<Stdout>> {
 
 impl<W: Write> Records<W> {
     fn new(format: Format, columns: &[&str], out: W) -> Self {
-        let columns = columns.iter().map(|column| (*column).to_owned()).collect();
-        Self { format, columns, held: vec![], widths: vec![], written: 0, out }
+        let columns: Vec<String> = columns.iter().map(|column| (*column).to_owned()).collect();
+        let (kept, left_out, held, widths) = (columns.len(), vec![], vec![], vec![]);
+        Self { format, columns, kept, left_out, held, widths, written: 0, out }
     }
 
     /// One more record.
@@ -151,6 +155,10 @@ impl<W: Write> Records<W> {
             Format::Table => {}
             Format::Csv => self.write_csv()?,
         }
+        if !self.left_out.is_empty() {
+            let names = self.left_out.join(", ");
+            writeln!(self.out, "(no room for: {names}; `--format json` has them)")?;
+        }
         Ok(self.out.flush()?)
     }
 
@@ -163,7 +171,9 @@ impl<W: Write> Records<W> {
     }
 
     fn begin_table(&mut self) -> Outcome {
-        self.widths = widths(&self.columns, &self.held, terminal_width());
+        let room = terminal_width();
+        self.left_out = leave_out(&mut self.columns, self.kept, &self.held, room);
+        self.widths = widths(&self.columns, &self.held, room);
         let header: Record =
             self.columns.iter().map(|name| (name.clone(), Value::String(name.clone()))).collect();
         self.table_line(&header)?;
@@ -212,26 +222,54 @@ impl<W: Write> Records<W> {
     }
 }
 
-/// How wide each column is: as its content wants, less where the terminal has no room.
-fn widths(columns: &[String], rows: &[Record], room: usize) -> Vec<usize> {
-    let mut wanted: Vec<usize> = columns
-        .iter()
-        .map(|column| {
-            let cells = rows.iter().filter_map(|row| row.get(column));
-            let widest =
-                cells.map(|value| one_line(&plain(value)).chars().count()).max().unwrap_or(0);
-            widest.max(column.chars().count())
+/// Takes columns from the right until the others have room, but not the first `kept`.
+fn leave_out(columns: &mut Vec<String>, kept: usize, rows: &[Record], room: usize) -> Vec<String> {
+    let mut wanted: Vec<usize> =
+        columns.iter().map(|column| wanted(column, rows).min(COLUMN_WIDTH_MAX)).collect();
+    let mut left_out = Vec::new();
+    while kept > 0
+        && columns.len() > kept
+        && wanted.iter().map(|want| want + 2).sum::<usize>() > room + 2
+    {
+        wanted.pop();
+        left_out.extend(columns.pop());
+    }
+    left_out.reverse();
+    left_out
+}
+
+/// How wide a column would like to be.
+fn wanted(column: &str, rows: &[Record]) -> usize {
+    let cells = rows.iter().filter_map(|row| row.get(column));
+    let widest = cells.map(|value| one_line(&plain(value)).chars().count()).max().unwrap_or(0);
+    widest.max(column.chars().count())
+}
+
+/// An id is copied into the next command: half of it is of no use.
+fn holds_ids(column: &str, rows: &[Record]) -> bool {
+    let is_id = |value: &Value| {
+        value.as_str().and_then(|text| text.split_once('.')).is_some_and(|(kind, digits)| {
+            kind.len() == 1 && digits.len() == 32 && digits.bytes().all(|b| b.is_ascii_hexdigit())
         })
-        .collect();
-    let mut limit = wanted.iter().copied().max().unwrap_or(0);
+    };
+    let mut cells = rows.iter().filter_map(|row| row.get(column)).filter(|value| !value.is_null());
+    cells.next().is_some_and(is_id)
+}
+
+/// How wide each column is: as its content wants, less where the terminal has no room. Ids stay
+/// whole.
+fn widths(columns: &[String], rows: &[Record], room: usize) -> Vec<usize> {
+    let wanted: Vec<(usize, bool)> =
+        columns.iter().map(|column| (wanted(column, rows), holds_ids(column, rows))).collect();
+    let given = |limit: usize| {
+        wanted.iter().map(move |(want, whole)| if *whole { *want } else { *want.min(&limit) })
+    };
+    let mut limit = wanted.iter().map(|(want, _)| *want).max().unwrap_or(0);
     let gaps = 2 * columns.len().saturating_sub(1);
-    while limit > 8 && wanted.iter().map(|want| want.min(&limit)).sum::<usize>() + gaps > room {
+    while limit > 8 && given(limit).sum::<usize>() + gaps > room {
         limit -= if limit > COLUMN_WIDTH_MAX { limit - COLUMN_WIDTH_MAX } else { 1 };
     }
-    for want in &mut wanted {
-        *want = (*want).min(limit);
-    }
-    wanted
+    given(limit).collect()
 }
 
 fn terminal_width() -> usize {
@@ -355,5 +393,17 @@ mod tests {
         let rows = [json!({"A": "x".repeat(100), "B": "short"}).as_object().unwrap().clone()];
         assert_eq!(widths(&columns, &rows, 40), [33, 5]);
         assert_eq!(cut_in_the_middle("abcdefghij", 5), "ab…ij");
+    }
+    #[test]
+    fn a_narrow_terminal_keeps_ids_whole_and_leaves_out_the_last_columns() {
+        let id = format!("H.{}", "0".repeat(32));
+        let rows = [json!({"id": id, "name": "n".repeat(30), "created": "2026-01-01T00:00:00Z"})
+            .as_object()
+            .unwrap()
+            .clone()];
+        let mut columns: Vec<String> = rows[0].keys().cloned().collect();
+        assert_eq!(leave_out(&mut columns.clone(), 2, &rows, 200), [""; 0]);
+        assert_eq!(leave_out(&mut columns, 2, &rows, 80), ["created"]);
+        assert_eq!(widths(&columns, &rows, 50), [34, 14]);
     }
 }

@@ -73,7 +73,14 @@ function Field({ parameter: p, value, error, change }: FieldProps) {
     }
     case 'long':
       return (
-        <Textarea {...common} rows={5} spellCheck={false} className="mono-field" value={value} onChange={onChange} />
+        <Textarea
+          {...common}
+          rows={Math.min(10, Math.max(3, p.default.split('\n').length + 1))}
+          spellCheck={false}
+          className="mono-field"
+          value={value}
+          onChange={onChange}
+        />
       );
     case 'secret':
       return <PasswordInput {...common} autoComplete="off" value={value} onChange={onChange} />;

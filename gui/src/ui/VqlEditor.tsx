@@ -41,7 +41,12 @@ const colours = HighlightStyle.define([
 const look = EditorView.theme({
   '&': { fontSize: '12.5px', color: 'var(--ink)', backgroundColor: 'transparent' },
   '&.cm-focused': { outline: 'none' },
-  '.cm-scroller': { fontFamily: 'var(--mono)', lineHeight: '1.55', minHeight: 'var(--editor-min)' },
+  '.cm-scroller': {
+    fontFamily: 'var(--mono)',
+    lineHeight: '1.55',
+    fontVariantLigatures: 'none',
+    minHeight: 'var(--editor-min)',
+  },
   '.cm-content': { padding: '8px 0', caretColor: 'var(--ink)' },
   '.cm-line': { padding: '0 10px' },
   '.cm-placeholder': { color: 'var(--dim)' },
@@ -98,6 +103,7 @@ function check(kind: string, report: (found: CheckReport | null) => void) {
         });
       } catch {
         // The server decides again when the hunt is made.
+        report(null);
         return [];
       }
     },
@@ -119,6 +125,8 @@ export default function VqlEditor({ value, change, label, placeholder, kind, rep
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
   const now = useRef({ change, report });
+  // Texts that were handed out and may still come back as `value`, after more has been typed.
+  const echoes = useRef<string[]>([]);
   now.current = { change, report };
   useEffect(() => {
     const shadow = host.current!.shadowRoot ?? host.current!.attachShadow({ mode: 'open' });
@@ -152,7 +160,10 @@ export default function VqlEditor({ value, change, label, placeholder, kind, rep
                   ...defaultKeymap,
                 ]),
                 EditorView.updateListener.of((update) => {
-                  if (update.docChanged) now.current.change?.(update.state.doc.toString());
+                  if (!update.docChanged) return;
+                  const text = update.state.doc.toString();
+                  echoes.current = [...echoes.current.slice(-50), text];
+                  now.current.change?.(text);
                 }),
                 ...(kind ? [check(kind, (found) => now.current.report?.(found))] : []),
               ]
@@ -165,6 +176,11 @@ export default function VqlEditor({ value, change, label, placeholder, kind, rep
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, []);
   useEffect(() => {
+    const echo = echoes.current.indexOf(value);
+    if (echo >= 0) {
+      echoes.current = echoes.current.slice(echo + 1);
+      return;
+    }
     const shown = view.current?.state.doc.toString();
     if (view.current && shown !== value)
       view.current.dispatch({ changes: { from: 0, to: shown!.length, insert: value } });

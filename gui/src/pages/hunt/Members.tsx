@@ -32,11 +32,11 @@ const COLUMNS: WorkColumn<MemberView>[] = [
     width: 140,
     cell: (m) => (m.flow ? <FlowLink id={m.flow} /> : <span className="dim">–</span>),
   },
+  { id: 'attempt', title: 'Attempt', width: 82, right: true, cell: (m) => m.attempt },
+  { id: 'revision', title: 'Revision', width: 86, right: true, cell: (m) => m.revision },
   { id: 'updated', title: 'Changed', width: 184, sort: 'updated', cell: (m) => <Moment at={m.updated} /> },
   { id: 'decided', title: 'Decided', width: 184, sort: 'decided', cell: (m) => <Moment at={m.decided} /> },
   { id: 'admitted', title: 'Began', width: 184, cell: (m) => <Moment at={m.admitted} /> },
-  { id: 'attempt', title: 'Attempt', width: 82, right: true, cell: (m) => m.attempt },
-  { id: 'revision', title: 'Revision', width: 86, right: true, cell: (m) => m.revision },
 ];
 
 export function HuntMembers({

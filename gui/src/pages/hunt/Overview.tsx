@@ -22,49 +22,54 @@ export function HuntOverview({ hunt }: { hunt: HuntView }) {
         </Note>
       )}
       <div className="grid2">
-        <Found hunt={hunt} />
-        <section className="card">
-          <h2>What it asks</h2>
-          {spec.description && <p style={{ marginBottom: 8 }}>{spec.description}</p>}
-          <Calls calls={spec.artifacts} />
-        </section>
-        <section className="card">
-          <h2>Pace and limits</h2>
-          <dl className="facts">
-            <dt>Rate</dt>
-            <dd>{spec.rate ?? 'unlimited'}</dd>
-            <dt>Clients in all</dt>
-            <dd>{spec.limits?.clients ? count(spec.limits.clients) : none}</dd>
-            <dt>Running at once</dt>
-            <dd>{spec.limits?.running ? count(spec.limits.running) : none}</dd>
-            <dt>Each client</dt>
-            <dd>
-              {per?.rows ? plural(per.rows, 'row') : 'any number of rows'}, {per?.upload_bytes ?? 'any size'} of files,{' '}
-              {!per?.cpu || per.cpu === '0' ? 'full speed' : `${per.cpu} of a processor`}, {per?.timeout ?? '10m'}
-            </dd>
-            <dt>Recruits for</dt>
-            <dd>{spec.expires ?? '7d'}</dd>
-          </dl>
-        </section>
-        <section className="card">
-          <h2>Life</h2>
-          <dl className="facts">
-            <dt>Made</dt>
-            <dd>
-              <Moment at={hunt.created} /> by {hunt.creator}
-            </dd>
-            <dt>Started</dt>
-            <dd>
-              <Moment at={hunt.started} />
-            </dd>
-            <dt>{hunt.ended ? 'Ended' : 'Ends'}</dt>
-            <dd>
-              <Moment at={hunt.ended ?? hunt.expires} />
-            </dd>
-            <dt>Revision</dt>
-            <dd>{hunt.revision}</dd>
-          </dl>
-        </section>
+        <div className="stack">
+          <Found hunt={hunt} />
+          <section className="card">
+            <h2>Pace and limits</h2>
+            <dl className="facts">
+              <dt>Rate</dt>
+              <dd>{spec.rate ?? 'unlimited'}</dd>
+              <dt>Clients in all</dt>
+              <dd>{spec.limits?.clients ? count(spec.limits.clients) : none}</dd>
+              <dt>Running at once</dt>
+              <dd>{spec.limits?.running ? count(spec.limits.running) : none}</dd>
+              <dt>Each client</dt>
+              <dd>
+                {per?.rows ? plural(per.rows, 'row') : 'any number of rows'}, {per?.upload_bytes ?? 'any size'} of
+                files, {!per?.cpu || per.cpu === '0' ? 'full speed' : `${per.cpu} of a processor`},{' '}
+                {per?.timeout ?? '10m'}
+              </dd>
+              <dt>Recruits for</dt>
+              <dd>{spec.expires ?? '7d'}</dd>
+            </dl>
+          </section>
+        </div>
+        <div className="stack">
+          <section className="card">
+            <h2>What it asks</h2>
+            {spec.description && <p style={{ marginBottom: 8 }}>{spec.description}</p>}
+            <Calls calls={spec.artifacts} />
+          </section>
+          <section className="card">
+            <h2>Life</h2>
+            <dl className="facts">
+              <dt>Made</dt>
+              <dd>
+                <Moment at={hunt.created} /> by {hunt.creator}
+              </dd>
+              <dt>Started</dt>
+              <dd>
+                <Moment at={hunt.started} />
+              </dd>
+              <dt>{hunt.ended ? 'Ended' : 'Ends'}</dt>
+              <dd>
+                <Moment at={hunt.ended ?? hunt.expires} />
+              </dd>
+              <dt>Revision</dt>
+              <dd>{hunt.revision}</dd>
+            </dl>
+          </section>
+        </div>
       </div>
       <CliFold
         cli={[

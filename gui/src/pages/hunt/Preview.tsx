@@ -13,8 +13,8 @@ export function PreviewText({ preview, rate }: { preview: HuntPreview; rate: str
         This will ask <strong>{plural(asked, 'client')}</strong>
         {asked > 0 && (
           <>
-            , of which <strong>{count(online)}</strong> {online === 1 ? 'is' : 'are'} connected now; the others are
-            asked when they come back
+            , {online === asked ? 'all' : <strong>{count(online)}</strong>} of them connected now
+            {online < asked && '; the others are asked when they come back'}
           </>
         )}
         .

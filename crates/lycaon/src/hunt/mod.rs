@@ -1,5 +1,6 @@
 //! `lycaon hunt`: make, steer, watch and read hunts.
 
+mod diff;
 mod file;
 mod steer;
 mod watch;
@@ -141,6 +142,11 @@ enum HuntCommand {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Say what is new, gone or changed between the rows of two hunts
+    #[command(
+        after_help = "Example:\n  lycaon hunt diff H.0123… H.4567… --key OSPath --ignore Atime"
+    )]
+    Diff(diff::DiffArgs),
     /// Compare a hunt's counters with a count of its records
     #[command(after_help = "Example:\n  lycaon hunt recount H.0123456789abcdef0123456789abcdef")]
     Recount {
@@ -191,6 +197,7 @@ pub(crate) fn run(args: HuntArgs) -> Outcome {
         }
         HuntCommand::Why { id, client: of, output } => why(&client, &id, &of, &output),
         HuntCommand::Results { id, filter, output } => results(&client, &id, &filter, &output),
+        HuntCommand::Diff(args) => diff::run(&client, &args),
         HuntCommand::Recount { id, output } => recount(&client, &id, &output),
         HuntCommand::Export { id, output } => {
             block_on(async { download::save(client.hunt_export(&id).await?, &output).await })

@@ -1,6 +1,6 @@
 # What a person does with this repository. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench gui gui-test need-rust need-node clean-demo
+.PHONY: help demo test lint bench gui gui-test need-rust need-node
 
 RUST_MIN  := 1.95
 NODE_MIN  := 20
@@ -38,10 +38,10 @@ lint: need-rust ## Check formatting and lints, warnings denied
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 
-bench: need-rust ## Measure 500 agents against one server; prints figures as JSON (docs/BENCHMARKS.md)
+bench: need-rust ## Measure 2000 agents against one server; prints figures as JSON (docs/BENCHMARKS.md)
 	@echo '== Building with the release profile; the first time this takes about 10 minutes on 2 cores.'
 	$(CARGO) build $(CARGO_FLAGS) --release -p lycaon -p lycaon-agent
-	$(CARGO) run $(CARGO_FLAGS) --quiet --release -p lycaon -- bench swarm --agents 500 --hunts 2
+	$(CARGO) run $(CARGO_FLAGS) --quiet --release -p lycaon -- bench swarm --agents 2000 --hunts 3 --poll-secs 60 --idle-secs 60
 
 gui: need-node $(GUI_STAMP) ## Build the web interface into gui/dist
 	cd gui && $(NPM) run --silent build

@@ -14,6 +14,8 @@ pub(crate) struct IdleFigures {
     pub(crate) idle_secs: f64,
     /// Agents by the time between two polls of each.
     pub(crate) polls_per_sec: f64,
+    pub(crate) server_memory_idle_bytes: u64,
+    /// What the second half of the agents added, for each of them.
     pub(crate) server_memory_per_idle_agent_bytes: u64,
     /// Of one processor.
     pub(crate) server_idle_cpu_percent: f64,
@@ -28,16 +30,28 @@ pub(crate) fn usage(server: &Actor) -> Outcome<Usage> {
     os::usage(server.pid()).ok_or_else(|| Complaint::failed("the server has ended"))
 }
 
+/// Memory with half of the agents: what the other half adds is what agents cost. What an empty server has is no
+/// measure, because signing in needs much memory for a moment.
+pub(crate) struct Memory {
+    pub(crate) half: u64,
+    pub(crate) with_half: u64,
+}
+
+/// What the server uses when nothing has happened for a while.
+pub(crate) async fn settled(server: &Actor) -> Outcome<Usage> {
+    tokio::time::sleep(SETTLE).await;
+    usage(server)
+}
+
 /// Measures for `secs` seconds.
 pub(crate) async fn measure(
     server: &Actor,
-    empty: &Usage,
+    memory: &Memory,
     secs: u64,
     agents: u64,
     poll_secs: u32,
 ) -> Outcome<IdleFigures> {
-    tokio::time::sleep(SETTLE).await;
-    let (before, began) = (usage(server)?, Instant::now());
+    let (before, began) = (settled(server).await?, Instant::now());
     tokio::time::sleep(Duration::from_secs(secs)).await;
     let after = usage(server)?;
     let seconds = began.elapsed().as_secs_f64();
@@ -46,8 +60,9 @@ pub(crate) async fn measure(
     Ok(IdleFigures {
         idle_secs: seconds,
         polls_per_sec,
-        server_memory_per_idle_agent_bytes: after.resident.saturating_sub(empty.resident)
-            / agents.max(1),
+        server_memory_idle_bytes: after.resident,
+        server_memory_per_idle_agent_bytes: after.resident.saturating_sub(memory.with_half)
+            / agents.saturating_sub(memory.half).max(1),
         server_idle_cpu_percent: 100.0 * cpu / seconds,
         server_idle_cpu_micros_per_poll: 1e6 * cpu / (polls_per_sec * seconds),
     })

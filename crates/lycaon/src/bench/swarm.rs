@@ -19,7 +19,7 @@ use crate::{init, os};
 #[derive(clap::Args, Debug)]
 pub(crate) struct SwarmArgs {
     /// How many agents
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..), value_name = "N")]
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(2..), value_name = "N")]
     agents: u32,
     /// How many hunts, one after the other; every agent takes part in each
     #[arg(long, default_value_t = 2, value_name = "N")]
@@ -40,7 +40,6 @@ struct Figures {
     connect_secs: f64,
     enrolments_per_sec: f64,
     profile: &'static str,
-    server_memory_empty_bytes: u64,
     #[serde(flatten)]
     idle: IdleFigures,
     hunts: Vec<HuntFigures>,
@@ -88,7 +87,6 @@ async fn measure(args: &SwarmArgs, folder: &std::path::Path) -> Outcome<Figures>
     )?;
     let client = sign_in(&plan, &made, &mut server).await?;
     let token = enrolment_token(&client, args.agents).await?;
-    let empty = idle::usage(&server)?;
     let door = Door {
         address: format!("127.0.0.1:{}", plan.agents_port),
         authority_pem: made.authority_pem.clone(),
@@ -96,14 +94,22 @@ async fn measure(args: &SwarmArgs, folder: &std::path::Path) -> Outcome<Figures>
     };
     let stop = CancellationToken::new();
     let began = Instant::now();
-    let mut swarm = gather(args.agents, &door, &stop);
+    let half = args.agents / 2;
+    let mut swarm = JoinSet::new();
+    gather(&mut swarm, 1..=half, &door, &stop);
+    until_connected(&client, half, &mut server, &mut swarm).await?;
+    let first_secs = began.elapsed().as_secs_f64();
+    let with_half = idle::settled(&server).await?;
+    let again = Instant::now();
+    gather(&mut swarm, half + 1..=args.agents, &door, &stop);
     let connected = until_connected(&client, args.agents, &mut server, &mut swarm).await?;
-    let connect_secs = began.elapsed().as_secs_f64();
+    let connect_secs = first_secs + again.elapsed().as_secs_f64();
     note(&format!(
         "{connected} agents connected in {connect_secs:.1} s; idling for {} s",
         args.idle_secs
     ));
-    let idle = idle::measure(&server, &empty, args.idle_secs, connected, args.poll_secs).await?;
+    let memory = idle::Memory { half: u64::from(half), with_half: with_half.resident };
+    let idle = idle::measure(&server, &memory, args.idle_secs, connected, args.poll_secs).await?;
     let mut figures = Vec::new();
     for number in 1..=args.hunts {
         note(&format!("hunt {number} of {}", args.hunts));
@@ -118,7 +124,6 @@ async fn measure(args: &SwarmArgs, folder: &std::path::Path) -> Outcome<Figures>
         connect_secs,
         enrolments_per_sec: f64::from(args.agents) / connect_secs.max(0.001),
         profile: if cfg!(debug_assertions) { "debug" } else { "optimised" },
-        server_memory_empty_bytes: empty.resident,
         idle,
         hunts: figures,
         server_memory_peak_bytes: peak,
@@ -145,11 +150,15 @@ async fn enrolment_token(client: &Client, uses_max: u32) -> Outcome<String> {
     made.token.ok_or_else(|| Complaint::failed("the server made no token"))
 }
 
-/// Starts all agents; a bounded number of them enrols at the same time.
-fn gather(agents: u32, door: &Door, stop: &CancellationToken) -> JoinSet<Outcome> {
+/// Starts the agents with these numbers; a bounded number of them enrols at the same time.
+fn gather(
+    swarm: &mut JoinSet<Outcome>,
+    numbers: std::ops::RangeInclusive<u32>,
+    door: &Door,
+    stop: &CancellationToken,
+) {
     let turns = std::sync::Arc::new(tokio::sync::Semaphore::new(AT_ONCE));
-    let mut swarm = JoinSet::new();
-    for number in 1..=agents {
+    for number in numbers {
         let (door, stop, turns) = (door.clone(), stop.clone(), turns.clone());
         swarm.spawn(async move {
             let turn = turns.acquire_owned().await;
@@ -158,7 +167,6 @@ fn gather(agents: u32, door: &Door, stop: &CancellationToken) -> JoinSet<Outcome
             life.run(stop).await
         });
     }
-    swarm
 }
 
 async fn until_connected(

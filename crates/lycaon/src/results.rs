@@ -43,25 +43,29 @@ impl RowFilterArgs {
     }
 }
 
-/// A row as a record. With `origin`, where it comes from stands before its own columns, in names
-/// that no row can have taken: a row's own `_client` is kept behind them under its own name and
-/// a prime.
+/// Names that say where a row comes from.
+const ORIGIN: [&str; 4] = ["_client", "_hostname", "_source", "_flow"];
+
+/// A row as a record. With `origin`, its client stands before its own columns and its flow behind them. A row's own
+/// column of such a name is kept under that name and a prime.
 pub(crate) fn row_record(view: RowView, origin: bool) -> Record {
     let mut record = Record::new();
     if origin {
         record.insert("_client".into(), view.client.into());
         record.insert("_hostname".into(), view.hostname.into());
-        record.insert("_flow".into(), view.flow.into());
     }
-    record.insert("_source".into(), view.source.into());
     for (name, value) in view.row {
         add(&mut record, name, value);
+    }
+    record.insert("_source".into(), view.source.into());
+    if origin {
+        record.insert("_flow".into(), view.flow.into());
     }
     record
 }
 
 fn add(record: &mut Record, mut name: String, value: Value) {
-    while record.contains_key(&name) {
+    while ORIGIN.contains(&name.as_str()) || record.contains_key(&name) {
         name.push('\'');
     }
     record.insert(name, value);
@@ -73,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_row_cannot_forge_where_it_comes_from() {
-        let row = serde_json::json!({"_client": "C.forged", "Name": "x"});
+        let row = serde_json::json!({"_client": "C.forged", "_source": "B", "Name": "x"});
         let view = RowView {
             client: "C.true".into(),
             hostname: "h".into(),
@@ -83,6 +87,7 @@ mod tests {
             row: row.as_object().unwrap().clone(),
         };
         let record = row_record(view, true);
+        assert_eq!((&record["_source"], &record["_source'"]), (&"A".into(), &"B".into()));
         assert_eq!(
             (&record["_client"], &record["_client'"]),
             (&"C.true".into(), &"C.forged".into())

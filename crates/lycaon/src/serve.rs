@@ -3,12 +3,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use base::Chain;
 use server::collect::Collector;
 use server::config::ServerConfig;
-use server::core::{Core, Parts, Settings};
+use server::core::{Core, Parts};
 use server::health::Health;
 use server::serve::check_data_dir;
 use server::vql::Vql;
@@ -92,7 +91,7 @@ fn core(config: &ServerConfig) -> Outcome<Arc<Core>> {
         authority,
         vql: Arc::new(vql()),
         collector,
-        settings: settings(config),
+        settings: config.into(),
     })))
 }
 
@@ -102,18 +101,6 @@ fn vql() -> Vql {
     let conditions = vql_eval::language().and(vql_std::catalog());
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     Vql::new(host, conditions, local::catalog(), threads)
-}
-
-fn settings(config: &ServerConfig) -> Settings {
-    Settings {
-        poll_secs: config.agents.poll_secs,
-        certificate_life: config.certificate_life(),
-        admission_ceiling: config.admission_ceiling(),
-        deliver_within: config.deliver_within(),
-        session_life: Duration::from_secs(u64::from(config.http.session_hours) * 3_600),
-        token_life: Duration::from_secs(u64::from(config.http.token_days) * 86_400),
-        wrong_passwords_max: config.http.wrong_passwords_max,
-    }
 }
 
 fn start_log(json: bool) {

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use fleet::ports::Sighting;
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use model::client::Client;
@@ -14,6 +13,7 @@ use super::dialogue::{Dialogue, Outgoing};
 use super::hall::Ears;
 use super::listen::Peer;
 use super::routes::{AgentRoutes, Answer, binary, plain, whole_body};
+use super::socket::note_sighting;
 use crate::event::FrameRefused;
 
 /// Longest time an answer is held back.
@@ -42,10 +42,7 @@ pub(super) async fn answer(
     let core = &routes.core;
     let now = core.clock.now();
     let ears = core.hall.arrived(client.id, routes.new_session(), now);
-    let sighting = Sighting { at: now, address: Some(peer.address), facts: None };
-    if let Err(error) = core.ports.clients.seen(client.id, &sighting).await {
-        crate::event::TaskFellBehind { task: "sighting", error: &error }.emit();
-    }
+    note_sighting(routes, client.id, Some(peer.address)).await;
     let mut dialogue = Dialogue::new(Arc::clone(core), client.id);
     let mut out = Outgoing::new();
     for frame in &frames {

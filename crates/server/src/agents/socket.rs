@@ -109,7 +109,12 @@ async fn run(routes: Arc<AgentRoutes>, upgrade: OnUpgrade, peer: Peer, client: C
     drop(peer);
 }
 
-async fn note_sighting(routes: &AgentRoutes, client: ClientId, address: Option<std::net::IpAddr>) {
+/// Keeps where and when a client was heard of. A failure is told and holds nobody up.
+pub(super) async fn note_sighting(
+    routes: &AgentRoutes,
+    client: ClientId,
+    address: Option<std::net::IpAddr>,
+) {
     let core = &routes.core;
     let sighting = Sighting { at: core.clock.now(), address, facts: None };
     if let Err(error) = core.ports.clients.seen(client, &sighting).await {

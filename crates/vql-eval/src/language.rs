@@ -5,13 +5,16 @@ mod combine;
 mod data;
 mod foreach;
 mod format;
+mod functions;
+mod plugins;
 mod words;
 
 use vql_plugin::{Catalog, Entry, Kind, Permission};
 
 /// The part of the catalog that every program needs.
 pub fn language() -> Catalog {
-    let catalog = Catalog::new()
+    let catalog = functions::catalog()
+        .and(plugins::catalog())
         .plugin(combine::ScopePlugin)
         .plugin(combine::Range)
         .plugin(combine::IfPlugin)

@@ -18,6 +18,7 @@
 
 mod execve;
 mod file_rows;
+mod functions;
 mod glob;
 mod hash;
 mod host;
@@ -25,6 +26,7 @@ mod http;
 pub mod machine;
 pub mod made_up;
 pub mod os;
+mod plugins;
 mod processes;
 mod read_file;
 mod sockets;
@@ -45,17 +47,18 @@ pub use crate::machine::Machine;
 pub fn catalog(machine: Arc<dyn Machine>) -> Catalog {
     [
         execve::catalog(),
+        functions::catalog(&machine),
         glob::catalog(),
         hash::catalog(),
         host::catalog(&machine),
         http::catalog(),
+        plugins::catalog(&machine),
         processes::catalog(&machine),
         read_file::catalog(),
         sockets::catalog(&machine),
         stat::catalog(),
         temporary::catalog(),
         upload::catalog(),
-        waiting::catalog(),
         watch::catalog(),
         writing::catalog(),
     ]

@@ -117,6 +117,37 @@ impl Catalog {
     }
 }
 
+/// Declares a folder in which every file holds one plugin or function, and collects them: adding one
+/// is its file and one line here.
+///
+/// Each file has `pub(super) fn entry() -> Entry`; after `asking TYPE;` it is
+/// `pub(super) fn entry(given: &TYPE) -> Entry`. The macro makes `catalog` with the same argument.
+///
+/// ```text
+/// one_file_each! {
+///     join
+///     split
+/// }
+/// ```
+#[macro_export]
+macro_rules! one_file_each {
+    (asking $given:ty; $($name:ident)*) => {
+        $(mod $name;)*
+        /// Every file of this folder.
+        pub(crate) fn catalog(given: &$given) -> $crate::Catalog {
+            let _ = given;
+            $crate::Catalog::new()$(.with($name::entry(given)))*
+        }
+    };
+    ($($name:ident)*) => {
+        $(mod $name;)*
+        /// Every file of this folder.
+        pub(crate) fn catalog() -> $crate::Catalog {
+            $crate::Catalog::new()$(.with($name::entry()))*
+        }
+    };
+}
+
 /// How many letters have to be changed, added or removed.
 fn distance(left: &str, right: &str) -> usize {
     let right: Vec<char> = right.chars().take(64).collect();

@@ -16,11 +16,13 @@ mod addresses;
 mod collections;
 mod command_lines;
 mod encodings;
+mod functions;
 mod grok;
 mod json;
 mod lines;
 mod numbers;
 mod paths;
+mod plugins;
 mod reading;
 mod regexes;
 mod self_description;
@@ -28,8 +30,6 @@ mod serialize;
 mod strings;
 mod tables;
 mod times;
-mod utmp;
-mod xml;
 mod yaml;
 
 use vql_plugin::Catalog;
@@ -43,18 +43,18 @@ pub fn catalog() -> Catalog {
         collections::catalog(),
         command_lines::catalog(),
         encodings::catalog(),
+        functions::catalog(),
         grok::catalog(),
         json::catalog(),
         lines::catalog(),
         numbers::catalog(),
         paths::catalog(),
+        plugins::catalog(),
         regexes::catalog(),
         serialize::catalog(),
         strings::catalog(),
         tables::catalog(),
         times::catalog(),
-        utmp::catalog(),
-        xml::catalog(),
         yaml::catalog(),
     ]
     .into_iter()

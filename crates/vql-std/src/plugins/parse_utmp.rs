@@ -5,13 +5,13 @@ use std::sync::Arc;
 use parsers::utmp::{RECORD_BYTES, Record, Records};
 use rows::{OsPath, Row, Time};
 use vql_plugin::{
-    Catalog, Failure, Level, Permission, Plugin, RowStream, Scope, plugin_args, stream,
+    Entry, Failure, Level, Permission, Plugin, RowStream, Scope, plugin_args, stream,
 };
 
 use crate::reading;
 
-pub(crate) fn catalog() -> Catalog {
-    Catalog::new().plugin(ParseUtmp)
+pub(super) fn entry() -> Entry {
+    Entry::plugin(ParseUtmp)
 }
 
 plugin_args! {

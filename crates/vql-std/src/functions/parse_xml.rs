@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use rows::{OsPath, Value};
-use vql_plugin::{Catalog, Failure, Function, Permission, Scope, plugin_args};
+use vql_plugin::{Entry, Failure, Function, Permission, Scope, plugin_args};
 
 use crate::reading;
 
-pub(crate) fn catalog() -> Catalog {
-    Catalog::new().function(ParseXml)
+pub(super) fn entry() -> Entry {
+    Entry::function(ParseXml)
 }
 
 plugin_args! {

@@ -1,0 +1,3 @@
+//! Plugins of the language, one to a file of the same name.
+
+vql_plugin::one_file_each! {}

@@ -1,0 +1,9 @@
+//! Plugins, one to a file of the same name.
+
+use std::sync::Arc;
+
+use crate::Machine;
+
+vql_plugin::one_file_each! {
+    asking Arc<dyn Machine>;
+}

@@ -1,0 +1,5 @@
+//! Functions, one to a file of the same name.
+
+vql_plugin::one_file_each! {
+    parse_xml
+}

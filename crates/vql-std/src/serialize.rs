@@ -2,53 +2,9 @@
 
 use base64::Engine;
 use rows::{Dict, Name, Value};
-use vql_plugin::{Catalog, Failure, Function, Scope, plugin_args};
+use vql_plugin::Failure;
 
-pub(crate) fn catalog() -> Catalog {
-    Catalog::new().function(Serialize).function(Encode)
-}
-
-plugin_args! {
-    /// Writes a value as text.
-    pub struct SerializeArgs for "serialize" {
-        /// The value.
-        item: Value,
-        /// `json`, `jsonl`, `csv`, `yaml`, `hex` or `base64`.
-        format: String = "json",
-    }
-}
-
-struct Serialize;
-
-impl Function for Serialize {
-    type Args = SerializeArgs;
-
-    fn call(&self, args: SerializeArgs, scope: &Scope) -> Result<Value, Failure> {
-        write(&scope.materialise(&args.item), &args.format)
-    }
-}
-
-plugin_args! {
-    /// Writes a value as text; another name of `serialize`.
-    pub struct EncodeArgs for "encode" {
-        /// The value.
-        string: Value,
-        /// `json`, `jsonl`, `csv`, `yaml`, `hex` or `base64`.
-        r#type: String as "type",
-    }
-}
-
-struct Encode;
-
-impl Function for Encode {
-    type Args = EncodeArgs;
-
-    fn call(&self, args: EncodeArgs, scope: &Scope) -> Result<Value, Failure> {
-        write(&scope.materialise(&args.string), &args.r#type)
-    }
-}
-
-fn write(value: &Value, format: &str) -> Result<Value, Failure> {
+pub(crate) fn write(value: &Value, format: &str) -> Result<Value, Failure> {
     Ok(match format.to_ascii_lowercase().as_str() {
         "" | "json" => Value::text(rows_json::to_json(value)),
         "jsonl" => {
@@ -77,7 +33,7 @@ fn write(value: &Value, format: &str) -> Result<Value, Failure> {
 }
 
 /// Rows as CSV. The columns are those of the first row.
-fn csv_text(value: &Value) -> Result<Vec<u8>, Failure> {
+pub(crate) fn csv_text(value: &Value) -> Result<Vec<u8>, Failure> {
     let rows: Vec<Dict> = match value {
         Value::Dict(row) => vec![row.clone()],
         Value::Array(values) => values
@@ -104,7 +60,7 @@ fn csv_text(value: &Value) -> Result<Vec<u8>, Failure> {
 }
 
 /// Block style; text that YAML could read as something else is quoted as in JSON.
-fn yaml(value: &Value, indent: usize, out: &mut String) {
+pub(crate) fn yaml(value: &Value, indent: usize, out: &mut String) {
     let pad = "  ".repeat(indent);
     match value {
         Value::Dict(dict) if !dict.is_empty() => {
@@ -130,7 +86,7 @@ fn yaml(value: &Value, indent: usize, out: &mut String) {
     }
 }
 
-fn yaml_nested(value: &Value, indent: usize, out: &mut String) {
+pub(crate) fn yaml_nested(value: &Value, indent: usize, out: &mut String) {
     let block = match value {
         Value::Dict(dict) => !dict.is_empty(),
         Value::Array(values) => !values.is_empty(),
@@ -146,7 +102,7 @@ fn yaml_nested(value: &Value, indent: usize, out: &mut String) {
     }
 }
 
-fn yaml_scalar(value: &Value) -> String {
+pub(crate) fn yaml_scalar(value: &Value) -> String {
     if let Value::Text(text) = value
         && let Some(text) = text.as_str()
     {

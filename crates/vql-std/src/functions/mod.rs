@@ -1,5 +1,49 @@
 //! Functions, one to a file of the same name.
 
 vql_plugin::one_file_each! {
+    atoi
+    base64decode
+    base64encode
+    basename
+    cidr_contains
+    commandline_split
+    dirname
+    encode
+    entropy
+    grok
+    humanize
+    int
+    ip
+    join
+    lowcase
+    now
+    parse_float
+    parse_json
+    parse_json_array
+    parse_string_with_regex
     parse_xml
+    parse_yaml
+    path_join
+    path_split
+    pathspec
+    rand
+    regex_replace
+    regex_transform
+    relpath
+    rot13
+    serialize
+    split
+    str
+    strip
+    substr
+    timestamp
+    timestamp_format
+    to_dict
+    r#typeof
+    unhex
+    upcase
+    url
+    utf16
+    utf16_encode
+    xor
 }

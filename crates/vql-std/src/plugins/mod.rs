@@ -1,5 +1,11 @@
 //! Plugins, one to a file of the same name.
 
 vql_plugin::one_file_each! {
+    parse_csv
+    parse_json_array
+    parse_jsonl
+    parse_lines
+    parse_records_with_regex
     parse_utmp
+    split_records
 }

@@ -1,10 +1,10 @@
-//! Command lines to arguments.
+//! The function `commandline_split`: splits a command line into its arguments, by the rules of Windows or of a shell.
 
 use rows::Value;
-use vql_plugin::{Catalog, Failure, Function, Scope, plugin_args};
+use vql_plugin::{Entry, Failure, Function, Scope, plugin_args};
 
-pub(crate) fn catalog() -> Catalog {
-    Catalog::new().function(CommandlineSplit)
+pub(super) fn entry() -> Entry {
+    Entry::function(CommandlineSplit)
 }
 
 plugin_args! {

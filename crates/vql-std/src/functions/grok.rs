@@ -1,16 +1,16 @@
-//! Grok patterns on text.
+//! The function `grok`: takes a text apart by a Grok pattern such as `%{IPORHOST:ip} %{NUMBER:port:int}`: a dict of
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use parsers::grok::{self, FieldKind, Written};
 use rows::{Dict, Text, Value};
-use vql_plugin::{Catalog, Failure, Function, Pattern, Scope, plugin_args};
+use vql_plugin::{Entry, Failure, Function, Pattern, Scope, plugin_args};
 
 use crate::numbers;
 
-pub(crate) fn catalog() -> Catalog {
-    Catalog::new().function(Grok)
+pub(super) fn entry() -> Entry {
+    Entry::function(Grok)
 }
 
 plugin_args! {

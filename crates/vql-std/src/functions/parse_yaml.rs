@@ -1,14 +1,14 @@
-//! YAML files to values.
+//! The function `parse_yaml`: reads a YAML file.
 
 use std::sync::Arc;
 
 use rows::{OsPath, Value};
-use vql_plugin::{Catalog, Failure, Function, Permission, Scope, plugin_args};
+use vql_plugin::{Entry, Failure, Function, Permission, Scope, plugin_args};
 
 use crate::reading;
 
-pub(crate) fn catalog() -> Catalog {
-    Catalog::new().function(ParseYaml)
+pub(super) fn entry() -> Entry {
+    Entry::function(ParseYaml)
 }
 
 plugin_args! {

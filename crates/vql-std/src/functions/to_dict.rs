@@ -1,10 +1,10 @@
-//! Dicts from rows, and what type a value has.
+//! The function `to_dict`: turns rows with the columns `_key` and `_value` into one dict. A dict or record becomes a
 
 use rows::{Dict, Value};
-use vql_plugin::{Catalog, Failure, Function, Scope, plugin_args};
+use vql_plugin::{Entry, Failure, Function, Scope, plugin_args};
 
-pub(crate) fn catalog() -> Catalog {
-    Catalog::new().function(ToDict).function(TypeOf)
+pub(super) fn entry() -> Entry {
+    Entry::function(ToDict)
 }
 
 plugin_args! {
@@ -44,23 +44,5 @@ impl Function for ToDict {
             }
         }
         Ok(Value::Dict(dict))
-    }
-}
-
-plugin_args! {
-    /// The name of a value's type, as `format(format="%T")` prints it.
-    pub struct TypeOfArgs for "typeof" {
-        /// The value.
-        a: Option<Value>,
-    }
-}
-
-struct TypeOf;
-
-impl Function for TypeOf {
-    type Args = TypeOfArgs;
-
-    fn call(&self, args: TypeOfArgs, _scope: &Scope) -> Result<Value, Failure> {
-        Ok(Value::text(args.a.unwrap_or_default().type_name()))
     }
 }

@@ -16,13 +16,10 @@
 
 #![warn(missing_docs)]
 
-mod execve;
+mod environment;
 mod file_rows;
 mod functions;
-mod glob;
-mod hash;
-mod host;
-mod http;
+mod http_tls;
 pub mod machine;
 pub mod made_up;
 pub mod os;
@@ -32,9 +29,8 @@ mod read_file;
 mod sockets;
 mod stat;
 mod temporary;
-mod upload;
 mod waiting;
-mod watch;
+mod walk;
 mod writing;
 
 use std::sync::Arc;
@@ -45,25 +41,7 @@ pub use crate::machine::Machine;
 
 /// Every plugin and function of this crate, asking `machine`.
 pub fn catalog(machine: Arc<dyn Machine>) -> Catalog {
-    [
-        execve::catalog(),
-        functions::catalog(&machine),
-        glob::catalog(),
-        hash::catalog(),
-        host::catalog(&machine),
-        http::catalog(),
-        plugins::catalog(&machine),
-        processes::catalog(&machine),
-        read_file::catalog(),
-        sockets::catalog(&machine),
-        stat::catalog(),
-        temporary::catalog(),
-        upload::catalog(),
-        watch::catalog(),
-        writing::catalog(),
-    ]
-    .into_iter()
-    .fold(Catalog::new(), Catalog::and)
+    functions::catalog(&machine).and(plugins::catalog(&machine))
 }
 
 /// The machine this program runs on.

@@ -1,55 +1,8 @@
 //! The processes of the machine.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
-use rows::{Row, Value};
-use vql_plugin::{
-    Catalog, Failure, Function, Permission, Plugin, RowStream, Scope, plugin_args, stream,
-};
-
-use crate::machine::{Machine, Process};
-
-pub(crate) fn catalog(machine: &Arc<dyn Machine>) -> Catalog {
-    Catalog::new()
-        .plugin(Pslist(machine.clone()))
-        .function(Pskill(machine.clone()))
-        .function(GetPid)
-}
-
-plugin_args! {
-    /// The processes of the machine: one row each.
-    ///
-    /// A process that ends while the list is made is left out. What this program may not see of a
-    /// process is empty.
-    pub struct PslistArgs for "pslist" {
-        /// Only the process with this id; every process when left out.
-        pid: Option<i64>,
-    }
-}
-
-struct Pslist(Arc<dyn Machine>);
-
-impl Plugin for Pslist {
-    type Args = PslistArgs;
-    const NEEDS: &'static [Permission] = &[Permission::MachineState];
-
-    fn rows(&self, args: PslistArgs, scope: &Scope) -> Result<RowStream, Failure> {
-        let machine = self.0.clone();
-        let ids = match args.pid {
-            Some(pid) => vec![pid],
-            None => machine.process_ids()?,
-        };
-        let names = user_names(&*machine);
-        let scope = scope.clone();
-        let rows = ids
-            .into_iter()
-            .take_while(move |_| !scope.stopped())
-            .filter_map(move |pid| machine.process(pid))
-            .map(move |process| row(process, &names));
-        Ok(stream::rows(rows))
-    }
-}
+use crate::machine::Machine;
 
 /// Names of the accounts by id. A machine that does not tell has none.
 pub(crate) fn user_names(machine: &dyn Machine) -> HashMap<u32, String> {
@@ -58,68 +11,7 @@ pub(crate) fn user_names(machine: &dyn Machine) -> HashMap<u32, String> {
     users.into_iter().rev().map(|user| (user.uid, user.name)).collect()
 }
 
-fn row(process: Process, names: &HashMap<u32, String>) -> Row {
-    let user = process.uid.map(|uid| names.get(&uid).cloned().unwrap_or_else(|| uid.to_string()));
-    let memory = Row::new().with("RSS", process.resident_bytes).with("VMS", process.virtual_bytes);
-    Row::new()
-        .with("Pid", process.pid)
-        .with("Ppid", process.parent)
-        .with("Name", process.name)
-        .with("CommandLine", command_line(&process.arguments))
-        .with("Exe", process.exe)
-        .with("ExeDeleted", process.exe_deleted)
-        .with("Cwd", process.cwd)
-        .with("Username", user)
-        .with("Uid", process.uid)
-        .with("Gid", process.gid)
-        .with("CreateTime", process.created)
-        .with("State", process.state)
-        .with("Threads", process.threads)
-        .with("User", process.user_secs)
-        .with("System", process.system_secs)
-        .with("Memory", memory)
-        .with("TracerPid", process.tracer)
-        .with("TokenIsElevated", process.uid == Some(0))
-        .with("Argv", Value::array(process.arguments))
-}
-
 /// The arguments on one line, as tools print them. `Argv` keeps them apart.
 pub(crate) fn command_line(arguments: &[String]) -> String {
     arguments.join(" ").trim_end().to_owned()
-}
-
-plugin_args! {
-    /// Ends a process. Gives its id; NULL when that failed, which is logged.
-    pub struct PskillArgs for "pskill" {
-        /// Id of the process.
-        pid: i64,
-    }
-}
-
-struct Pskill(Arc<dyn Machine>);
-
-impl Function for Pskill {
-    type Args = PskillArgs;
-    const NEEDS: &'static [Permission] = &[Permission::Execve];
-
-    fn call(&self, args: PskillArgs, _scope: &Scope) -> Result<Value, Failure> {
-        self.0.kill(args.pid)?;
-        Ok(Value::Int(args.pid))
-    }
-}
-
-plugin_args! {
-    /// Id of the process that evaluates the query.
-    pub struct GetPidArgs for "getpid" {}
-}
-
-struct GetPid;
-
-impl Function for GetPid {
-    type Args = GetPidArgs;
-    const NEEDS: &'static [Permission] = &[Permission::MachineState];
-
-    fn call(&self, _args: GetPidArgs, _scope: &Scope) -> Result<Value, Failure> {
-        Ok(Value::from(std::process::id()))
-    }
 }

@@ -2,23 +2,18 @@
 //! removing files.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use parking_lot::Mutex;
-use rows::{OsPath, Text, Value};
-use vql_plugin::{Catalog, Failure, Function, Permission, Scope, plugin_args};
-
-pub(crate) fn catalog() -> Catalog {
-    Catalog::new().function(TempFile).function(TempDir).function(Rm).function(Copy)
-}
+use rows::Value;
+use vql_plugin::{Failure, Scope};
 
 /// What a query has made and what goes when it ends, the last first.
 ///
 /// Not when the scope of the call ends: a path is a value, and values are passed on.
 #[derive(Default)]
-struct Made(Mutex<Vec<PathBuf>>);
+pub(crate) struct Made(Mutex<Vec<PathBuf>>);
 
 impl Drop for Made {
     fn drop(&mut self) {
@@ -33,11 +28,11 @@ impl Drop for Made {
     }
 }
 
-fn remove_at_end(path: PathBuf, scope: &Scope) {
+pub(crate) fn remove_at_end(path: PathBuf, scope: &Scope) {
     scope.keep("temporary files", Made::default).0.lock().push(path);
 }
 
-fn shown(path: &Path) -> Value {
+pub(crate) fn shown(path: &Path) -> Value {
     Value::text(path.to_string_lossy().into_owned())
 }
 
@@ -57,152 +52,4 @@ pub(crate) fn file_with(
     let (_, path) = file.keep().map_err(|error| failed(error.error))?;
     remove_at_end(path.clone(), scope);
     Ok(path)
-}
-
-plugin_args! {
-    /// Makes a temporary file with this content and gives its path. It is removed when the query
-    /// ends.
-    pub struct TempFileArgs for "tempfile" {
-        /// The content; several texts one after the other.
-        data: Option<Vec<Text>>,
-        /// How the file's name shall end, such as `.txt`.
-        extension: String = "",
-        /// Taken for compatibility: `x` makes the file executable.
-        permissions: String = "",
-        /// Taken for compatibility; files are removed in the reverse order of their making.
-        remove_last: bool = false,
-    }
-}
-
-struct TempFile;
-
-impl Function for TempFile {
-    type Args = TempFileArgs;
-    const NEEDS: &'static [Permission] = &[Permission::FilesystemWrite];
-
-    fn call(&self, args: TempFileArgs, scope: &Scope) -> Result<Value, Failure> {
-        let write = |file: &mut fs::File| {
-            for text in args.data.iter().flatten() {
-                file.write_all(text)?;
-            }
-            Ok(())
-        };
-        let path = file_with(&args.extension, write, scope)?;
-        if args.permissions.contains('x') {
-            crate::os::make_executable(&path).map_err(|error| {
-                Failure::new(format!("cannot make `{}` executable: {error}", path.display()))
-            })?;
-        }
-        Ok(shown(&path))
-    }
-}
-
-plugin_args! {
-    /// Makes a temporary directory and gives its path. It is removed, with all that is in it, when
-    /// the query ends.
-    pub struct TempDirArgs for "tempdir" {
-        /// Taken for compatibility; directories are removed in the reverse order of their making.
-        remove_last: bool = false,
-    }
-}
-
-struct TempDir;
-
-impl Function for TempDir {
-    type Args = TempDirArgs;
-    const NEEDS: &'static [Permission] = &[Permission::FilesystemWrite];
-
-    fn call(&self, _args: TempDirArgs, scope: &Scope) -> Result<Value, Failure> {
-        let directory = tempfile::Builder::new()
-            .prefix("vql-")
-            .tempdir()
-            .map_err(|error| Failure::new(format!("cannot make a temporary directory: {error}")))?;
-        let path = directory.keep();
-        remove_at_end(path.clone(), scope);
-        Ok(shown(&path))
-    }
-}
-
-plugin_args! {
-    /// Removes a file. Gives TRUE when it is gone.
-    pub struct RmArgs for "rm" {
-        /// The file.
-        filename: String,
-    }
-}
-
-struct Rm;
-
-impl Function for Rm {
-    type Args = RmArgs;
-    const NEEDS: &'static [Permission] = &[Permission::FilesystemWrite];
-
-    fn call(&self, args: RmArgs, _scope: &Scope) -> Result<Value, Failure> {
-        fs::remove_file(&args.filename)
-            .map_err(|error| Failure::new(format!("cannot remove `{}`: {error}", args.filename)))?;
-        Ok(Value::Bool(true))
-    }
-}
-
-plugin_args! {
-    /// Copies a file to the disk and gives the path of the copy.
-    pub struct CopyArgs for "copy" {
-        /// The file.
-        filename: Arc<OsPath>,
-        /// What the file is read through.
-        accessor: String = "",
-        /// Where the copy goes.
-        dest: String,
-        /// Taken for compatibility: `x` makes the copy executable.
-        permissions: String = "",
-        /// Taken for compatibility; directories are made with the usual permissions.
-        dir_permissions: String = "",
-        /// Add to the end of what is there.
-        append: bool = false,
-        /// Make the directories that are missing.
-        create_directories: bool = false,
-    }
-}
-
-struct Copy;
-
-impl Function for Copy {
-    type Args = CopyArgs;
-    const NEEDS: &'static [Permission] = &[Permission::FilesystemRead, Permission::FilesystemWrite];
-
-    fn call(&self, args: CopyArgs, scope: &Scope) -> Result<Value, Failure> {
-        use std::io::Read;
-        let accessor = scope.host().accessors().get(&args.accessor)?;
-        let mut source = accessor.open(&args.filename, scope)?;
-        let dest = Path::new(&args.dest);
-        let failed =
-            |error: io::Error| Failure::new(format!("cannot write `{}`: {error}", args.dest));
-        if args.create_directories
-            && let Some(parent) = dest.parent()
-        {
-            fs::create_dir_all(parent).map_err(failed)?;
-        }
-        let mut target = fs::OpenOptions::new()
-            .create(true)
-            .write(true)
-            .append(args.append)
-            .truncate(!args.append)
-            .open(dest)
-            .map_err(failed)?;
-        let mut chunk = vec![0; 1 << 16];
-        loop {
-            scope.check()?;
-            let count = source.read(&mut chunk).map_err(|error| {
-                Failure::new(format!("cannot read `{}`: {error}", args.filename))
-            })?;
-            if count == 0 {
-                break;
-            }
-            target.write_all(&chunk[..count]).map_err(failed)?;
-        }
-        if args.permissions.contains('x') {
-            crate::os::make_executable(dest).map_err(failed)?;
-        }
-        Ok(Value::text(args.dest))
-    }
 }

@@ -6,5 +6,18 @@ use crate::Machine;
 
 vql_plugin::one_file_each! {
     asking Arc<dyn Machine>;
+    copy
+    environ
+    expand
+    getpid
+    hash
+    host
+    pskill
+    read_file
+    rm
     sleep
+    stat
+    tempdir
+    tempfile
+    upload
 }

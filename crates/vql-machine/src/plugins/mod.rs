@@ -6,4 +6,18 @@ use crate::Machine;
 
 vql_plugin::one_file_each! {
     asking Arc<dyn Machine>;
+    connections
+    execve
+    glob
+    http_client
+    info
+    interfaces
+    netstat
+    pslist
+    read_file
+    stat
+    users
+    watch_syslog
+    write_csv
+    write_jsonl
 }

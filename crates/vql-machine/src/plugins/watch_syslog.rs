@@ -1,4 +1,4 @@
-//! Following text files as they grow.
+//! The plugin `watch_syslog`: follows text files: one row with `Line` and `Filename` for each line that is added from now
 
 use std::collections::VecDeque;
 use std::io::{Read, Seek, SeekFrom};
@@ -7,12 +7,14 @@ use std::time::Duration;
 
 use rows::{OsPath, Row, Value};
 use vql_plugin::{
-    Accessor, Catalog, Failure, FileInfo, Level, Permission, Plugin, ReadSeek, RowStream, Scope,
+    Accessor, Entry, Failure, FileInfo, Level, Permission, Plugin, ReadSeek, RowStream, Scope,
     plugin_args,
 };
 
-pub(crate) fn catalog() -> Catalog {
-    Catalog::new().plugin(WatchSyslog)
+use crate::Machine;
+
+pub(super) fn entry(_machine: &Arc<dyn Machine>) -> Entry {
+    Entry::plugin(WatchSyslog)
 }
 
 plugin_args! {

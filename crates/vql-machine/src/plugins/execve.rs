@@ -8,16 +8,18 @@
 
 use std::io::Read;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
 use rows::{Dict, Row};
-use vql_plugin::{Catalog, Failure, Level, Permission, Plugin, RowStream, Scope, plugin_args};
+use vql_plugin::{Entry, Failure, Level, Permission, Plugin, RowStream, Scope, plugin_args};
 
+use crate::Machine;
 use crate::os;
 
-pub(crate) fn catalog() -> Catalog {
-    Catalog::new().plugin(Execve)
+pub(super) fn entry(_machine: &Arc<dyn Machine>) -> Entry {
+    Entry::plugin(Execve)
 }
 
 plugin_args! {

@@ -1,21 +1,18 @@
 //! Finding files by patterns: the plugin, and what it makes of its arguments.
 
-mod walk;
-
 use std::sync::Arc;
 
 use parsers::glob::{Component, alternatives};
 use rows::{OsPath, Row, Value};
 use vql_plugin::{
-    Accessor, Catalog, Failure, FileInfo, Lambda, Level, Permission, Plugin, RowStream, Scope,
-    plugin_args,
+    Accessor, Entry, Failure, FileInfo, Lambda, Permission, Plugin, RowStream, Scope, plugin_args,
 };
 
-use crate::file_rows;
-use walk::{Hit, Pattern, Recurse, Walk, WalkOptions};
+use crate::walk::{Hit, Pattern, Recurse, Walk, WalkOptions};
+use crate::{Machine, file_rows};
 
-pub(crate) fn catalog() -> Catalog {
-    Catalog::new().plugin(Glob)
+pub(super) fn entry(_machine: &Arc<dyn Machine>) -> Entry {
+    Entry::plugin(Glob)
 }
 
 plugin_args! {
@@ -110,9 +107,4 @@ fn row(hit: Hit) -> Row {
     let mut row = file_rows::row(&hit.info);
     row.set("Globs", Value::array(hit.sources));
     row
-}
-
-/// Something could not be listed or looked at.
-fn report(scope: &Scope, text: &str) {
-    scope.log(Level::Warn, &format!("glob: {text}"));
 }

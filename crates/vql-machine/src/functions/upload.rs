@@ -1,15 +1,17 @@
-//! Keeping files: sends a file to wherever the program keeps uploads.
+//! The function `upload`: keeps a file with the results: gives a dict with `Path`, `Size`, `sha256` and where it is
 
 use std::sync::Arc;
 
 use rows::{Dict, Name, OsPath, PathStyle, Text, Time, Value};
 use vql_plugin::{
-    Catalog, Failure, FileInfo, FileKind, Function, Permission, Scope, UploadRecord, UploadRequest,
+    Entry, Failure, FileInfo, FileKind, Function, Permission, Scope, UploadRecord, UploadRequest,
     plugin_args,
 };
 
-pub(crate) fn catalog() -> Catalog {
-    Catalog::new().function(Upload)
+use crate::Machine;
+
+pub(super) fn entry(_machine: &Arc<dyn Machine>) -> Entry {
+    Entry::function(Upload)
 }
 
 plugin_args! {

@@ -3,10 +3,9 @@
 //! The request runs on a thread of its own, which hands over at most a few chunks ahead, so a
 //! query that is stopped does not wait for the network.
 
-mod tls;
-
 use std::fs::File;
 use std::io::{Read, Write};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -14,12 +13,12 @@ use reqwest::Method;
 use reqwest::blocking::multipart::{Form, Part};
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use rows::{Dict, Row, Text, Value};
-use vql_plugin::{Catalog, Failure, Level, Permission, Plugin, RowStream, Scope, plugin_args};
+use vql_plugin::{Entry, Failure, Level, Permission, Plugin, RowStream, Scope, plugin_args};
 
-use crate::temporary;
+use crate::{Machine, http_tls, temporary};
 
-pub(crate) fn catalog() -> Catalog {
-    Catalog::new().plugin(HttpClient)
+pub(super) fn entry(_machine: &Arc<dyn Machine>) -> Entry {
+    Entry::plugin(HttpClient)
 }
 
 plugin_args! {
@@ -70,7 +69,7 @@ impl Plugin for HttpClient {
     const NEEDS: &'static [Permission] = &[Permission::Network, Permission::FilesystemRead];
 
     fn rows(&self, args: HttpClientArgs, scope: &Scope) -> Result<RowStream, Failure> {
-        let tls = tls::config(args.skip_verify || args.disable_ssl_security, &args.root_ca)?;
+        let tls = http_tls::config(args.skip_verify || args.disable_ssl_security, &args.root_ca)?;
         let file = if args.tempfile_extension.is_empty() {
             None
         } else {

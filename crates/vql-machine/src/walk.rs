@@ -12,9 +12,7 @@ use std::sync::Arc;
 
 use parsers::glob::{Case, Component};
 use rows::{OsPath, Text, Value};
-use vql_plugin::{AccessError, Accessor, DirStream, FileInfo, FileKind, Scope};
-
-use super::report;
+use vql_plugin::{AccessError, Accessor, DirStream, FileInfo, FileKind, Level, Scope};
 
 /// One pattern without choices.
 pub(super) struct Pattern {
@@ -384,4 +382,9 @@ impl Iterator for Walk {
             }
         }
     }
+}
+
+/// Something could not be listed or looked at.
+pub(crate) fn report(scope: &Scope, text: &str) {
+    scope.log(Level::Warn, &format!("glob: {text}"));
 }

@@ -1,4 +1,4 @@
-//! Hashes of files.
+//! The function `hash`: hashes of a file's content: a dict with `MD5`, `SHA1` and `SHA256`, or those asked for.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -7,10 +7,12 @@ use md5::Md5;
 use rows::{Dict, OsPath, Value};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
-use vql_plugin::{Catalog, Failure, FileKind, Function, Permission, Scope, plugin_args};
+use vql_plugin::{Entry, Failure, FileKind, Function, Permission, Scope, plugin_args};
 
-pub(crate) fn catalog() -> Catalog {
-    Catalog::new().function(Hash)
+use crate::Machine;
+
+pub(super) fn entry(_machine: &Arc<dyn Machine>) -> Entry {
+    Entry::function(Hash)
 }
 
 plugin_args! {

@@ -1,0 +1,73 @@
+//! The plugin `pslist`: the processes of the machine: one row each.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use rows::{Row, Value};
+use vql_plugin::{Entry, Failure, Permission, Plugin, RowStream, Scope, plugin_args, stream};
+
+use crate::machine::{Machine, Process};
+use crate::processes::{command_line, user_names};
+
+pub(super) fn entry(machine: &Arc<dyn Machine>) -> Entry {
+    Entry::plugin(Pslist(machine.clone()))
+}
+
+plugin_args! {
+    /// The processes of the machine: one row each.
+    ///
+    /// A process that ends while the list is made is left out. What this program may not see of a
+    /// process is empty.
+    pub struct PslistArgs for "pslist" {
+        /// Only the process with this id; every process when left out.
+        pid: Option<i64>,
+    }
+}
+
+struct Pslist(Arc<dyn Machine>);
+
+impl Plugin for Pslist {
+    type Args = PslistArgs;
+    const NEEDS: &'static [Permission] = &[Permission::MachineState];
+
+    fn rows(&self, args: PslistArgs, scope: &Scope) -> Result<RowStream, Failure> {
+        let machine = self.0.clone();
+        let ids = match args.pid {
+            Some(pid) => vec![pid],
+            None => machine.process_ids()?,
+        };
+        let names = user_names(&*machine);
+        let scope = scope.clone();
+        let rows = ids
+            .into_iter()
+            .take_while(move |_| !scope.stopped())
+            .filter_map(move |pid| machine.process(pid))
+            .map(move |process| row(process, &names));
+        Ok(stream::rows(rows))
+    }
+}
+
+fn row(process: Process, names: &HashMap<u32, String>) -> Row {
+    let user = process.uid.map(|uid| names.get(&uid).cloned().unwrap_or_else(|| uid.to_string()));
+    let memory = Row::new().with("RSS", process.resident_bytes).with("VMS", process.virtual_bytes);
+    Row::new()
+        .with("Pid", process.pid)
+        .with("Ppid", process.parent)
+        .with("Name", process.name)
+        .with("CommandLine", command_line(&process.arguments))
+        .with("Exe", process.exe)
+        .with("ExeDeleted", process.exe_deleted)
+        .with("Cwd", process.cwd)
+        .with("Username", user)
+        .with("Uid", process.uid)
+        .with("Gid", process.gid)
+        .with("CreateTime", process.created)
+        .with("State", process.state)
+        .with("Threads", process.threads)
+        .with("User", process.user_secs)
+        .with("System", process.system_secs)
+        .with("Memory", memory)
+        .with("TracerPid", process.tracer)
+        .with("TokenIsElevated", process.uid == Some(0))
+        .with("Argv", Value::array(process.arguments))
+}

@@ -63,16 +63,36 @@ fn kind_word(kind: Kind) -> &'static str {
 fn reference(name: &str) -> Outcome {
     let catalog = local::catalog();
     let found: Vec<&Spec> = catalog.specs().filter(|spec| spec.name == name).collect();
-    if found.is_empty() {
+    let elsewhere = known_elsewhere(&found, name);
+    if found.is_empty() && elsewhere.is_empty() {
         return Err(unknown(&catalog, name));
     }
     use std::io::Write;
     let mut out = std::io::stdout();
+    for line in elsewhere {
+        writeln!(out, "{line}")?;
+    }
     for spec in found {
         writeln!(out, "{} {}", kind_word(spec.kind), spec.signature())?;
         writeln!(out, "\n{}", spec.reference_page().trim_end())?;
     }
     Ok(())
+}
+
+/// What is known of the name where it is not offered: as a plugin, a function, an accessor.
+fn known_elsewhere(found: &[&Spec], name: &str) -> Vec<String> {
+    let offered = |kind: Kind| found.iter().any(|spec| spec.kind == kind);
+    let of_kind = |kind: Kind| {
+        let known = vql_plugin::elsewhere(name, kind).filter(|_| !offered(kind))?;
+        Some(format!("{} {known}", kind_word(kind)))
+    };
+    let accessor = || {
+        let known = vql_plugin::accessor_elsewhere(name);
+        known
+            .filter(|_| accessors::all().get(name).is_err())
+            .map(|known| format!("accessor {known}"))
+    };
+    [of_kind(Kind::Plugin), of_kind(Kind::Function), accessor()].into_iter().flatten().collect()
 }
 
 fn unknown(catalog: &Catalog, name: &str) -> Complaint {

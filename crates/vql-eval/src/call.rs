@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use rows::{Name, Value};
-use vql_plugin::{Body, CallArgs, Entry, Lambda, Level};
+use vql_plugin::{Body, CallArgs, Entry, Kind, Lambda, Level, elsewhere};
 
 use crate::compile::{Compiler, Diagnostics};
 use crate::objects::{LazyExpr, StoredQuery};
@@ -28,7 +28,10 @@ impl Env {
         let Some((first, members)) = call.path.split_first() else { return Value::Null };
         match self.slot(first) {
             None => {
-                let text = || self.unknown_text(&call.name);
+                let text = || match elsewhere(&call.name, Kind::Function) {
+                    Some(known) => known.to_string(),
+                    None => self.unknown_text(&call.name),
+                };
                 self.session().log_once_about(&call.name, Level::Error, text);
                 Value::Null
             }

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use rows::Name;
-use vql_plugin::{Catalog, Found, Kind};
+use vql_plugin::{Catalog, Found, Kind, elsewhere};
 use vql_syntax::{Diagnostic, Severity, Span, ast};
 
 use crate::plan::{
@@ -180,6 +180,9 @@ impl<'c> Compiler<'c> {
     }
 
     fn unknown(&mut self, span: Span, name: &str, kind: Kind) {
+        if let Some(known) = elsewhere(name, kind) {
+            return self.error(span, known.to_string(), None);
+        }
         let what = match kind {
             Kind::Plugin => "plugin",
             Kind::Function => "function",

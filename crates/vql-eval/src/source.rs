@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use rows::{Lazy, ObjectKind, Row, Value};
-use vql_plugin::{Body, CallArgs, Entry, Level, RowStream, stream};
+use vql_plugin::{Body, CallArgs, Entry, Kind, Level, RowStream, elsewhere, stream};
 
 use crate::objects::{QueryKind, StoredQuery};
 use crate::plan::{Source, SourceKind};
@@ -31,7 +31,13 @@ impl Env {
                     return stream::empty();
                 };
                 let value = match self.slot(first) {
-                    None => return self.no_such_source(&source.name, similar),
+                    None => {
+                        if let Some(known) = elsewhere(&source.name, Kind::Plugin) {
+                            self.session().log_once(Level::Error, known.to_string());
+                            return stream::empty();
+                        }
+                        return self.no_such_source(&source.name, similar);
+                    }
                     Some(Slot::Definition(definition)) if members.is_empty() => {
                         self.call_definition(&definition, args, true)
                     }

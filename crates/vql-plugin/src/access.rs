@@ -87,6 +87,12 @@ pub enum AccessError {
         /// What there is.
         known: String,
     },
+    /// The accessor is known not to be here.
+    #[error("the accessor {what}")]
+    Elsewhere {
+        /// What it is and why it is not here.
+        what: crate::Elsewhere,
+    },
     /// The accessor cannot do that, or the path makes no sense to it.
     #[error("`{path}`: {reason}")]
     Unsupported {
@@ -183,9 +189,12 @@ impl Accessors {
         } else {
             self.0.get(name)
         };
-        found.ok_or_else(|| AccessError::NoSuchAccessor {
-            name: if name.is_empty() { "auto" } else { name }.to_owned(),
-            known: self.0.keys().map(Name::as_str).collect::<Vec<_>>().join(", "),
+        found.ok_or_else(|| match crate::accessor_elsewhere(name) {
+            Some(what) => AccessError::Elsewhere { what },
+            None => AccessError::NoSuchAccessor {
+                name: if name.is_empty() { "auto" } else { name }.to_owned(),
+                known: self.0.keys().map(Name::as_str).collect::<Vec<_>>().join(", "),
+            },
         })
     }
 

@@ -37,6 +37,7 @@ mod access;
 mod args;
 mod catalog;
 mod coerce;
+mod elsewhere;
 mod host;
 mod permission;
 mod plugin;
@@ -52,6 +53,9 @@ pub use access::{
 pub use args::{Arguments, CallArgs, FreeArgs};
 pub use catalog::{Catalog, Found};
 pub use coerce::{ArgContext, ArgType, Lambda, LazyArg, Query};
+pub use elsewhere::{
+    Elsewhere, Why, accessor_elsewhere, all_accessors_elsewhere, all_elsewhere, elsewhere,
+};
 pub use host::{Host, HostBuilder};
 pub use permission::Permission;
 pub use plugin::{Body, Entry, Failure, Function, FunctionBody, Plugin, PluginBody};

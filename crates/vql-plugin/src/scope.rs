@@ -66,6 +66,9 @@ impl LogLine {
             || in_order("field ", "is required")
             || text.contains("expecting a path arg type, not")
             || text.contains("unexpected arg")
+            // A missing accessor leaves a plugin without rows: never a success.
+            || text.contains("no accessor is called")
+            || text.contains("the accessor `")
     }
 }
 

@@ -54,6 +54,7 @@ pub fn offences(sources: &[Source]) -> BTreeSet<Offence> {
         ignored_tests,
         unreasoned_unwrap,
         printing,
+        one_name_a_file,
     ];
     let mut found = BTreeSet::new();
     for source in sources {
@@ -74,6 +75,30 @@ fn header(source: &Source) -> Vec<(&'static str, String)> {
     match opened {
         Some(line) if line.starts_with("//!") => vec![],
         _ => vec![("header", "the file opens with `//!`: what it decides, what holds".into())],
+    }
+}
+
+/// A VQL name is declared in `functions/NAME.rs` or `plugins/NAME.rs`, and nothing else is.
+fn one_name_a_file(source: &Source) -> Vec<(&'static str, String)> {
+    const RULE: &str = "one-name-a-file";
+    if source.is_test() {
+        return vec![];
+    }
+    let declared: Vec<&str> = source
+        .lines()
+        .into_iter()
+        .filter(|(line, in_test)| !in_test && !line.starts_with("//"))
+        .filter_map(|(line, _)| line.split_once("Args for \"")?.1.split('"').next())
+        .collect();
+    let mut folders = source.path.rsplit('/');
+    let stem = folders.next().unwrap_or_default().trim_end_matches(".rs");
+    let in_folder = matches!(folders.next(), Some("functions" | "plugins"));
+    match (declared.as_slice(), in_folder) {
+        ([], false) => vec![],
+        ([], true) if stem == "mod" => vec![],
+        ([], true) => vec![(RULE, "declares no name".into())],
+        ([name], true) if *name == stem => vec![],
+        (names, _) => vec![(RULE, format!("declares {}", names.join(", ")))],
     }
 }
 

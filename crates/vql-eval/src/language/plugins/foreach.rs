@@ -1,12 +1,16 @@
-//! `foreach`: runs a query for every row of another.
+//! Runs a query for every row of another.
 
 use std::sync::{Arc, mpsc};
 
 use parking_lot::Mutex;
 use rows::{Row, Text};
-use vql_plugin::{Failure, Plugin, Query, RowStream, Scope, plugin_args, stream};
+use vql_plugin::{Entry, Failure, Plugin, Query, RowStream, Scope, plugin_args, stream};
 
 use crate::stack;
+
+pub(super) fn entry() -> Entry {
+    Entry::plugin(Foreach)
+}
 
 plugin_args! {
     /// Runs a query for every row of another one; the row's columns are variables in it. Without a
@@ -25,7 +29,7 @@ plugin_args! {
     }
 }
 
-pub(super) struct Foreach;
+struct Foreach;
 
 const WORKERS_MAX: usize = 100;
 

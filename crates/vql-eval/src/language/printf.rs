@@ -1,29 +1,6 @@
-//! `format`: the printf of Go, with its words for what does not fit written into the text.
+//! Verbs in a text, such as `%v` and `%08.3f`, and the values that take their place.
 
 use rows::{Text, Value, go_float};
-use vql_plugin::{Failure, Function, Scope, plugin_args};
-
-plugin_args! {
-    /// Puts values into a text: `%v` as it prints, `%d` and `%x` numbers, `%s` text, `%q` quoted,
-    /// `%f` with a fraction, `%T` the type. What does not fit is said in the text itself.
-    pub struct FormatArgs for "format" {
-        /// The text with its verbs.
-        format: Text,
-        /// The values: an array, or a single one.
-        args: Option<Value>,
-    }
-}
-
-pub(super) struct Format;
-
-impl Function for Format {
-    type Args = FormatArgs;
-
-    fn call(&self, args: FormatArgs, scope: &Scope) -> Result<Value, Failure> {
-        let values = scope.materialise(&args.args.unwrap_or(Value::Array(Default::default())));
-        Ok(Value::Text(format(&args.format, &values)))
-    }
-}
 
 /// A width or a precision cannot make a text longer than this.
 const WIDTH_MAX: usize = 10_000;

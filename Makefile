@@ -1,6 +1,6 @@
 # What a person does with this repository. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test fmt lint bench gui gui-test need-rust need-node
+.PHONY: help demo test fmt lint bench bench-vql gui gui-test need-rust need-node
 
 RUST_MIN  := 1.95
 NODE_MIN  := 20
@@ -50,6 +50,11 @@ bench: need-rust ## Measure 2000 agents against one server; prints figures as JS
 	@echo '== Building with the release profile; the first time this takes about 10 minutes on 2 cores.'
 	$(CARGO) build $(CARGO_FLAGS) --release -p lycaon -p lycaon-agent
 	$(CARGO) run $(CARGO_FLAGS) --quiet --release -p lycaon -- bench swarm --agents 2000 --hunts 3 --poll-secs 60 --idle-secs 60
+
+bench-vql: need-rust ## Measure queries on this machine; prints figures as JSON (docs/BENCHMARKS.md)
+	@echo '== Building with the release profile; the first time this takes about 10 minutes on 2 cores.'
+	$(CARGO) build $(CARGO_FLAGS) --release -p lycaon
+	$(CARGO) run $(CARGO_FLAGS) --quiet --release -p lycaon -- bench vql
 
 gui: need-node $(GUI_STAMP) ## Build the web interface into gui/dist
 	cd gui && $(NPM) run --silent build

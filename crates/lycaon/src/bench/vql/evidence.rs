@@ -1,0 +1,139 @@
+//! What reading costs: generated files, found, hashed and searched. They were written a moment before, so they
+//! come from memory, not from the disk.
+
+use std::io;
+use std::path::Path;
+
+use super::generate;
+use super::{Benchmark, Work};
+
+/// What is made before a benchmark runs. Amounts are those at 100 percent.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Evidence {
+    /// So many small files in folders of 500.
+    Tree { files: u64 },
+    /// Files of this size, `file-N.bin`.
+    Files { files: u64, kib: u64 },
+    /// One log of so many MiB, `big.log`.
+    Log { mib: u64 },
+    /// One file of so many lines of JSON, `big.jsonl`.
+    JsonLines { lines: u64 },
+}
+
+/// What was made.
+pub(super) struct Made {
+    /// How many files or lines.
+    pub(super) items: u64,
+    /// How many bytes are read; `None` when only names are looked at.
+    pub(super) bytes: Option<u64>,
+}
+
+impl Evidence {
+    /// Makes it; something is made even of nothing.
+    pub(super) fn make(self, folder: &Path, percent: u64) -> io::Result<Made> {
+        let share = |amount: u64, least: u64| (amount * percent / 100).max(least);
+        match self {
+            Self::Tree { files } => {
+                let files = share(files, 600);
+                generate::tree(folder, files)?;
+                Ok(Made { items: files, bytes: None })
+            }
+            Self::Files { files, kib } => {
+                // A single file shrinks in size, many shrink in number.
+                let (files, kib) =
+                    if files == 1 { (1, share(kib, 64)) } else { (share(files, 10), kib) };
+                let bytes = generate::files(folder, files, kib * 1024)?;
+                Ok(Made { items: files, bytes: Some(bytes) })
+            }
+            Self::Log { mib } => {
+                let (lines, bytes) =
+                    generate::log(&folder.join("big.log"), share(mib << 20, 1 << 18))?;
+                Ok(Made { items: lines, bytes: Some(bytes) })
+            }
+            Self::JsonLines { lines } => {
+                let lines = share(lines, 100);
+                let bytes = generate::json_lines(&folder.join("big.jsonl"), lines)?;
+                Ok(Made { items: lines, bytes: Some(bytes) })
+            }
+        }
+    }
+}
+
+const GIB: Evidence = Evidence::Log { mib: 1024 };
+const SMALL: Evidence = Evidence::Files { files: 20_000, kib: 16 };
+const LARGE: Evidence = Evidence::Files { files: 1, kib: 1024 * 1023 };
+
+const fn reads(
+    name: &'static str,
+    needs: &'static [&'static str],
+    evidence: Evidence,
+    query: &'static str,
+) -> Benchmark {
+    Benchmark { name, needs, work: Work::Reads(evidence), query }
+}
+
+/// The benchmarks that read. To add one, add an entry; what it needs may come to the catalog later.
+pub(super) const TABLE: &[Benchmark] = &[
+    reads(
+        "glob_200000",
+        &["glob"],
+        Evidence::Tree { files: 200_000 },
+        r#"SELECT OSPath, Size FROM glob(globs="{folder}/**/*.txt")"#,
+    ),
+    reads(
+        "glob_200000_filter",
+        &["glob"],
+        Evidence::Tree { files: 200_000 },
+        r#"SELECT OSPath, Size, Mtime FROM glob(globs="{folder}/**") WHERE NOT IsDir AND Name =~ "7\\.txt$""#,
+    ),
+    reads(
+        "hash_large",
+        &["hash"],
+        LARGE,
+        r#"SELECT hash(path="{folder}/file-0.bin", hashselect="SHA256", max_size=4294967296) AS Hash FROM scope()"#,
+    ),
+    reads(
+        "hash_large_all",
+        &["hash"],
+        LARGE,
+        r#"SELECT hash(path="{folder}/file-0.bin", max_size=4294967296) AS Hash FROM scope()"#,
+    ),
+    reads(
+        "hash_small",
+        &["hash", "glob"],
+        SMALL,
+        r#"SELECT OSPath, hash(path=OSPath, hashselect="SHA256") AS Hash FROM glob(globs="{folder}/*.bin")"#,
+    ),
+    reads(
+        "hash_small_workers_2",
+        &["hash", "glob"],
+        SMALL,
+        r#"SELECT * FROM foreach(row={ SELECT OSPath FROM glob(globs="{folder}/*.bin") },
+            query={ SELECT OSPath, hash(path=OSPath, hashselect="SHA256") AS Hash FROM scope() }, workers=2)"#,
+    ),
+    reads(
+        "grep_lines",
+        &["parse_lines"],
+        GIB,
+        r#"SELECT Line FROM parse_lines(filename="{folder}/big.log") WHERE Line =~ "session opened for user (root|admin)""#,
+    ),
+    reads(
+        "grep_records",
+        &["parse_records_with_regex"],
+        GIB,
+        r#"SELECT User, Port FROM parse_records_with_regex(file="{folder}/big.log",
+            regex="session opened for user (?P<User>root|admin) from port (?P<Port>[0-9]+)")"#,
+    ),
+    reads(
+        "parse_jsonl",
+        &["parse_jsonl"],
+        Evidence::JsonLines { lines: 1_000_000 },
+        r#"SELECT EventID, Data.User AS User FROM parse_jsonl(filename="{folder}/big.jsonl") WHERE Data.LogonType = 3"#,
+    ),
+    reads(
+        "yara",
+        &["yara"],
+        SMALL,
+        r#"SELECT * FROM yara(files="{folder}/file-0.bin", rules='''rule Marker { strings: $a = "lycaon-marker" condition: $a }''')"#,
+    ),
+];

@@ -125,10 +125,12 @@ async fn identity(
 
 fn collector(catalog: Catalog) -> VqlCollector {
     let accessors = accessors::all();
+    let tracker = Arc::new(vql_machine::ProcessTracker::default());
     let make_host = move |needs: HostNeeds| {
         let host = Host::builder(needs.clock, Box::new(SystemEntropy))
             .wait(std::thread::sleep)
-            .accessors(accessors.clone());
+            .accessors(accessors.clone())
+            .port(Arc::clone(&tracker));
         match needs.uploads {
             Some(uploads) => host.uploads(uploads).build(),
             None => host.build(),

@@ -52,7 +52,8 @@ impl LocalArgs {
         }
         let mut host = Host::builder(Arc::new(SystemClock), Box::new(SystemEntropy))
             .wait(std::thread::sleep)
-            .accessors(accessors::all());
+            .accessors(accessors::all())
+            .port(Arc::new(vql_machine::ProcessTracker::default()));
         if let Some(folder) = &self.uploads {
             host = host.uploads(Arc::new(UploadFolder::new(folder)?));
         }

@@ -79,6 +79,9 @@ impl Drop for RunState {
         // What plugins kept may refer to scopes; without them nothing else does.
         self.env.clear();
         self.env.session().memory.clear();
+        // Threads that work for the run may hold its scope; they are not waited for.
+        self.env.close();
+        self.env.session().over();
     }
 }
 

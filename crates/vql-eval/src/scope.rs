@@ -57,13 +57,18 @@ struct Node {
     closers: OnceLock<Box<Closers>>,
 }
 
+impl Node {
+    fn close(&self) {
+        let closers = self.closers.get().map(|closers| std::mem::take(&mut *closers.lock()));
+        for close in closers.into_iter().flatten().rev() {
+            close();
+        }
+    }
+}
+
 impl Drop for Node {
     fn drop(&mut self) {
-        if let Some(closers) = self.closers.take() {
-            for close in closers.into_inner().into_iter().rev() {
-                close();
-            }
-        }
+        self.close();
     }
 }
 
@@ -202,6 +207,11 @@ impl Env {
         if let Some(variables) = variables {
             variables.write().insert(name, slot);
         }
+    }
+
+    /// Runs what was to be run at the end of this scope.
+    pub(crate) fn close(&self) {
+        self.0.close();
     }
 
     /// Forgets all variables of this layer.

@@ -263,6 +263,11 @@ impl Session {
         false
     }
 
+    /// The run is through: whatever still works for it in the background sees that it must end.
+    pub(crate) fn over(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
     /// Ends the run. Only the first reason counts, and is logged.
     pub(crate) fn stop(&self, reason: StopReason) {
         let mut known = self.reason.lock();

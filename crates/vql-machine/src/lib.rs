@@ -29,6 +29,7 @@ mod read_file;
 mod sockets;
 mod stat;
 mod temporary;
+mod tracker;
 mod waiting;
 mod walk;
 mod writing;
@@ -38,6 +39,7 @@ use std::sync::Arc;
 use vql_plugin::Catalog;
 
 pub use crate::machine::Machine;
+pub use crate::tracker::ProcessTracker;
 
 /// Every plugin and function of this crate, asking `machine`.
 pub fn catalog(machine: Arc<dyn Machine>) -> Catalog {

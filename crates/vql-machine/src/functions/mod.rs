@@ -12,6 +12,12 @@ vql_plugin::one_file_each! {
     getpid
     hash
     host
+    process_tracker
+    process_tracker_all
+    process_tracker_callchain
+    process_tracker_children
+    process_tracker_get
+    process_tracker_tree
     pskill
     read_file
     rm

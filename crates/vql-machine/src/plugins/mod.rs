@@ -13,6 +13,8 @@ vql_plugin::one_file_each! {
     info
     interfaces
     netstat
+    process_tracker_pslist
+    process_tracker_updates
     pslist
     read_file
     stat

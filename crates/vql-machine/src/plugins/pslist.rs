@@ -1,13 +1,11 @@
 //! The plugin `pslist`: the processes of the machine: one row each.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use rows::{Row, Value};
 use vql_plugin::{Entry, Failure, Permission, Plugin, RowStream, Scope, plugin_args, stream};
 
-use crate::machine::{Machine, Process};
-use crate::processes::{command_line, user_names};
+use crate::machine::Machine;
+use crate::processes::{row, user_names};
 
 pub(super) fn entry(machine: &Arc<dyn Machine>) -> Entry {
     Entry::plugin(Pslist(machine.clone()))
@@ -45,29 +43,4 @@ impl Plugin for Pslist {
             .map(move |process| row(process, &names));
         Ok(stream::rows(rows))
     }
-}
-
-fn row(process: Process, names: &HashMap<u32, String>) -> Row {
-    let user = process.uid.map(|uid| names.get(&uid).cloned().unwrap_or_else(|| uid.to_string()));
-    let memory = Row::new().with("RSS", process.resident_bytes).with("VMS", process.virtual_bytes);
-    Row::new()
-        .with("Pid", process.pid)
-        .with("Ppid", process.parent)
-        .with("Name", process.name)
-        .with("CommandLine", command_line(&process.arguments))
-        .with("Exe", process.exe)
-        .with("ExeDeleted", process.exe_deleted)
-        .with("Cwd", process.cwd)
-        .with("Username", user)
-        .with("Uid", process.uid)
-        .with("Gid", process.gid)
-        .with("CreateTime", process.created)
-        .with("State", process.state)
-        .with("Threads", process.threads)
-        .with("User", process.user_secs)
-        .with("System", process.system_secs)
-        .with("Memory", memory)
-        .with("TracerPid", process.tracer)
-        .with("TokenIsElevated", process.uid == Some(0))
-        .with("Argv", Value::array(process.arguments))
 }

@@ -7,5 +7,6 @@ mod machine;
 mod programs;
 mod question;
 mod text;
+mod tracker;
 mod trust;
 mod web;

@@ -7,6 +7,7 @@ use base::{Clock, FixedClock, SeededEntropy, Timestamp};
 use parking_lot::Mutex;
 use rows::{Dict, Text, Value};
 use vql_eval::{Cancel, Program, Run, Setup};
+use vql_machine::ProcessTracker;
 use vql_machine::made_up::MadeUpMachine;
 use vql_plugin::{Catalog, Host, LogLine, UploadFailed, UploadRecord, UploadRequest, Uploads};
 
@@ -36,6 +37,7 @@ pub(crate) struct Asker {
     pub(crate) kept: Arc<Kept>,
     pub(crate) cancel: Cancel,
     pub(crate) variables: Dict,
+    tracker: Arc<ProcessTracker>,
     clock: Arc<dyn Clock>,
 }
 
@@ -55,6 +57,7 @@ impl Asker {
             kept: Arc::default(),
             cancel: Cancel::default(),
             variables: Dict::new(),
+            tracker: Arc::default(),
             clock: Arc::new(FixedClock::at(now)),
         }
     }
@@ -72,6 +75,7 @@ impl Asker {
         let host = Host::builder(self.clock.clone(), Box::new(SeededEntropy::new(1)))
             .accessors(accessors::all())
             .uploads(self.kept.clone())
+            .port(self.tracker.clone())
             .build();
         let setup = Setup {
             log: Arc::new(move |line: LogLine| lines.lock().push(line.to_string())),

@@ -23,7 +23,7 @@ pub(crate) fn open_container(
     text: &Text,
     scope: &Scope,
 ) -> Result<Box<dyn ReadSeek>, AccessError> {
-    let accessor = scope.host().accessors().get(accessor)?;
+    let accessor = scope.accessor(accessor)?;
     accessor.open(&accessor.parse(text)?, scope)
 }
 
@@ -69,14 +69,14 @@ impl Accessor for GzipAccessor {
 
     fn stat(&self, path: &OsPath, scope: &Scope) -> Result<FileInfo, AccessError> {
         let (accessor, text) = container(path);
-        let accessor = scope.host().accessors().get(&accessor)?;
+        let accessor = scope.accessor(&accessor)?;
         let info = accessor.stat(&accessor.parse(&text)?, scope)?;
         Ok(FileInfo { path: path.clone(), ..info })
     }
 
     fn list(&self, path: &OsPath, scope: &Scope) -> Result<DirStream, AccessError> {
         let (accessor, text) = container(path);
-        let accessor = scope.host().accessors().get(&accessor)?;
+        let accessor = scope.accessor(&accessor)?;
         accessor.list(&accessor.parse(&text)?, scope)
     }
 }

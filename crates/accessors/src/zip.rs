@@ -70,7 +70,9 @@ type Index = Result<BTreeMap<Vec<Text>, Member>, AccessError>;
 
 fn index(path: &OsPath, scope: &Scope) -> Result<Arc<Index>, AccessError> {
     let delegate = delegate(path)?;
-    let key = format!("zip\0{}\0{}", delegate.0, delegate.1);
+    // The accessors are part of the key: the same name may be another file after a remapping.
+    let accessors = scope.accessors();
+    let key = format!("zip\0{}\0{}\0{}", accessors.id(), delegate.0, delegate.1);
     let made = scope.keep(&key, || read_index(&delegate.0, &delegate.1, scope));
     match &*made {
         Ok(_) => Ok(made),

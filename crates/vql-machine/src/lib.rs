@@ -20,6 +20,7 @@ mod environment;
 mod file_rows;
 mod functions;
 mod http_tls;
+mod in_order;
 pub mod machine;
 pub mod made_up;
 pub mod os;
@@ -33,6 +34,8 @@ mod tracker;
 mod waiting;
 mod walk;
 mod writing;
+mod yara_files;
+mod yara_rows;
 
 use std::sync::Arc;
 

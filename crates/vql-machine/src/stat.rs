@@ -6,7 +6,7 @@ use vql_plugin::{AccessError, Failure, Scope};
 use crate::file_rows;
 
 pub(crate) fn look(path: &OsPath, accessor: &str, scope: &Scope) -> Result<Option<Row>, Failure> {
-    match scope.host().accessors().get(accessor)?.stat(path, scope) {
+    match scope.accessor(accessor)?.stat(path, scope) {
         Ok(info) => Ok(Some(file_rows::row(&info))),
         Err(AccessError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error.into()),

@@ -132,13 +132,13 @@ pub type DirStream = Box<dyn Iterator<Item = Result<FileInfo, AccessError>> + Se
 ///
 /// - [`parse`](Self::parse) and printing a path are inverse: what is printed parses to the same path.
 /// - Nothing panics on any path; what cannot be read is an [`AccessError`] that names the path.
-/// - Containers (archives, hives) find their delegate with `scope.host().accessors()`.
+/// - Containers (archives, hives) find their delegate with [`Scope::accessor`].
 pub trait Accessor: Send + Sync {
     /// The name in `accessor="…"`.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &str;
 
     /// What it reads, in a sentence.
-    fn doc(&self) -> &'static str;
+    fn doc(&self) -> &str;
 
     /// How its paths are written.
     fn style(&self) -> PathStyle;
@@ -196,6 +196,20 @@ impl Accessors {
                 known: self.0.keys().map(Name::as_str).collect::<Vec<_>>().join(", "),
             },
         })
+    }
+
+    /// Without any of these names.
+    #[must_use]
+    pub fn without(self, names: &[&str]) -> Self {
+        let mut all = (*self.0).clone();
+        all.retain(|name, _| !names.contains(&name.as_str()));
+        Self(Arc::new(all))
+    }
+
+    /// A number that differs from that of all other sets of accessors that exist at the same time;
+    /// for the keys of caches that hold on to their accessors.
+    pub fn id(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
     }
 
     /// All of them, by name.

@@ -242,7 +242,7 @@ fn path(value: Value, cx: &ArgContext<'_>) -> Result<Arc<OsPath>, String> {
         Some(name) => name.to_text().to_str_lossy().into_owned(),
         None => String::new(),
     };
-    let parse = |text: &[u8]| match cx.scope.host().accessors().get(&accessor) {
+    let parse = |text: &[u8]| match cx.scope.accessor(&accessor) {
         Ok(accessor) => accessor.parse(text).map_err(|error| error.to_string()),
         Err(_) if accessor.is_empty() => Ok(OsPath::parse(PathStyle::Unix, text)),
         Err(error) => Err(error.to_string()),

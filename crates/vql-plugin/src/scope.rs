@@ -4,11 +4,12 @@ use std::any::{Any, TypeId};
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use rows::{Name, Row, Text, Value};
 
-use crate::{BadPattern, Host, Lambda, Pattern, RowStream};
+use crate::{AccessError, Accessor, Accessors, BadPattern, Host, Lambda, Pattern, RowStream};
 
 /// How much a log line matters. The default level is for what is neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -124,7 +125,11 @@ pub trait ScopeCore: Send + Sync {
 
 /// The scope that a plugin is called in. Cheap to clone; a stream may keep it.
 #[derive(Clone)]
-pub struct Scope(Arc<dyn ScopeCore>);
+pub struct Scope {
+    core: Arc<dyn ScopeCore>,
+    /// Used instead of those of the query.
+    accessors: Option<Accessors>,
+}
 
 impl fmt::Debug for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -135,32 +140,32 @@ impl fmt::Debug for Scope {
 impl Scope {
     /// Wraps what the evaluator offers.
     pub fn new(core: Arc<dyn ScopeCore>) -> Self {
-        Self(core)
+        Self { core, accessors: None }
     }
 
     /// What the evaluator offers.
     pub fn core(&self) -> &Arc<dyn ScopeCore> {
-        &self.0
+        &self.core
     }
 
     /// The newest value of a variable; a lazy definition is evaluated.
     pub fn lookup(&self, name: &str) -> Option<Value> {
-        self.0.lookup(name)
+        self.core.lookup(name)
     }
 
     /// Adds a line to the log.
     pub fn log(&self, level: Level, text: &str) {
-        self.0.log(level, text);
+        self.core.log(level, text);
     }
 
     /// Adds a line at the level of warnings.
     pub fn warn(&self, text: &str) {
-        self.0.log(Level::Warn, text);
+        self.core.log(Level::Warn, text);
     }
 
     /// Whether the query must end. Loops that may take long ask this.
     pub fn stopped(&self) -> bool {
-        self.0.stopped()
+        self.core.stopped()
     }
 
     /// Whether the query must end, for `?`.
@@ -170,69 +175,98 @@ impl Scope {
 
     /// Ends the query with a reason, which is logged as an error.
     pub fn stop(&self, reason: &str) {
-        self.0.stop(reason);
+        self.core.stop(reason);
     }
 
     /// Charges the query for memory that it keeps; beyond its limit the query ends.
     pub fn charge(&self, bytes: usize) -> Result<(), Stopped> {
-        self.0.charge(bytes)
+        self.core.charge(bytes)
     }
 
     /// What the program offers.
     pub fn host(&self) -> &Host {
-        self.0.host()
+        self.core.host()
+    }
+
+    /// The accessor of that name, as this query sees it; the empty name is `auto`.
+    pub fn accessor(&self, name: &str) -> Result<Arc<dyn Accessor>, AccessError> {
+        match &self.accessors {
+            Some(accessors) => accessors.get(name).cloned(),
+            None => match self.core.memory().remapped() {
+                Some(accessors) => accessors.get(name).cloned(),
+                None => self.host().accessors().get(name).cloned(),
+            },
+        }
+    }
+
+    /// The accessors, as this query sees them: those of the program, unless they were remapped.
+    pub fn accessors(&self) -> Accessors {
+        let remapped = || self.core.memory().remapped();
+        let found = self.accessors.clone().or_else(remapped);
+        found.unwrap_or_else(|| self.host().accessors().clone())
+    }
+
+    /// From now on the whole query sees these accessors; `None` for those of the program.
+    pub fn remap(&self, accessors: Option<Accessors>) {
+        self.core.memory().remap(accessors);
+    }
+
+    /// The same scope, seeing these accessors whatever the query sees.
+    #[must_use]
+    pub fn seeing(&self, accessors: Accessors) -> Scope {
+        Self { core: self.core.clone(), accessors: Some(accessors) }
     }
 
     /// A scope below this one in which the columns of `row` are variables.
     #[must_use]
     pub fn child(&self, row: Row) -> Scope {
-        self.0.child(row)
+        Self { accessors: self.accessors.clone(), ..self.core.child(row) }
     }
 
     /// The rows of a query, an array (scalars as `_value`), a dict (one row) or a scalar.
     pub fn rows(&self, source: &Value) -> RowStream {
-        self.0.rows(source)
+        self.core.rows(source)
     }
 
     /// Plain data: queries have run, lazy values are computed.
     pub fn materialise(&self, value: &Value) -> Value {
-        self.0.materialise(value)
+        self.core.materialise(value)
     }
 
     /// Truth; a query is asked for its first row.
     pub fn truth(&self, value: &Value) -> bool {
-        self.0.truth(value)
+        self.core.truth(value)
     }
 
     /// Reads a lambda such as `x=>x + 1`, once per text.
     pub fn lambda(&self, text: &str) -> Result<Lambda, String> {
-        self.0.lambda(text)
+        self.core.lambda(text)
     }
 
     /// Calls a lambda in a scope below this one.
     pub fn call(&self, lambda: &Lambda, args: &[Value]) -> Value {
-        self.0.call(lambda, args)
+        self.core.call(lambda, args)
     }
 
     /// Runs something when the run, or the artifact that was called, is over; the last registered
     /// runs first.
     pub fn on_close(&self, work: impl FnOnce() + Send + 'static) {
-        self.0.on_close(Box::new(work));
+        self.core.on_close(Box::new(work));
     }
 
     /// All variables that can be seen.
     pub fn names(&self) -> Vec<Name> {
-        self.0.names()
+        self.core.names()
     }
 
     /// Something that is kept for the whole query under `key`, made on first use.
     pub fn keep<T: Send + Sync + 'static>(&self, key: &str, make: impl FnOnce() -> T) -> Arc<T> {
-        self.0.memory().keep(key, make)
+        self.core.memory().keep(key, make)
     }
 
     /// A compiled pattern, compiled once per query. Ignores case when `ignore_case` is set.
     pub fn pattern(&self, text: &Text, ignore_case: bool) -> Result<Arc<Pattern>, BadPattern> {
-        self.0.memory().pattern(text, ignore_case)
+        self.core.memory().pattern(text, ignore_case)
     }
 }
 
@@ -243,6 +277,9 @@ type CompiledPattern = Result<Arc<Pattern>, BadPattern>;
 pub struct Memory {
     kept: Mutex<HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>>,
     patterns: Mutex<HashMap<(Text, bool), CompiledPattern>>,
+    /// Whether there is anything in `remapped`, so that the usual query takes no lock.
+    is_remapped: AtomicBool,
+    remapped: Mutex<Option<Accessors>>,
 }
 
 /// Patterns that are computed per row must not fill the memory.
@@ -261,11 +298,27 @@ impl Memory {
         kept.downcast().expect("kept under its own type")
     }
 
+    /// The accessors that the query sees instead of those of the program.
+    pub fn remapped(&self) -> Option<Accessors> {
+        if !self.is_remapped.load(Ordering::Acquire) {
+            return None;
+        }
+        self.remapped.lock().clone()
+    }
+
+    /// The query sees these accessors from now on; `None` for those of the program.
+    pub fn remap(&self, accessors: Option<Accessors>) {
+        let mut remapped = self.remapped.lock();
+        self.is_remapped.store(accessors.is_some(), Ordering::Release);
+        *remapped = accessors;
+    }
+
     /// Forgets everything: the query is over.
     pub fn clear(&self) {
         // Dropped after the locks are released: dropping may run code that keeps something.
         let kept = std::mem::take(&mut *self.kept.lock());
         let patterns = std::mem::take(&mut *self.patterns.lock());
+        self.remap(None);
         drop((kept, patterns));
     }
 

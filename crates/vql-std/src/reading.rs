@@ -14,7 +14,7 @@ pub(crate) fn open(
     accessor: &str,
     path: &OsPath,
 ) -> Result<Box<dyn ReadSeek>, Failure> {
-    Ok(scope.host().accessors().get(accessor)?.open(path, scope)?)
+    Ok(scope.accessor(accessor)?.open(path, scope)?)
 }
 
 /// Reads a file whole, if it is not too large.

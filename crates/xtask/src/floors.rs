@@ -16,7 +16,7 @@ use cargo_metadata::{DependencyKind, Metadata};
 /// Lowest floor first. A crate may use the floors below its own.
 pub const FLOORS: &[(&str, &[&str])] = &[
     ("words", &["base", "rows", "model"]),
-    ("grammars", &["vql-syntax", "rows-json", "artifacts", "parsers", "wire", "api"]),
+    ("grammars", &["vql-syntax", "rows-json", "artifacts", "parsers", "yara", "wire", "api"]),
     ("minds", &["vql-plugin", "vql-eval", "vql-std", "link", "fleet", "flows", "hunts"]),
     (
         "hands",

@@ -42,7 +42,7 @@ impl Function for Copy {
 
     fn call(&self, args: CopyArgs, scope: &Scope) -> Result<Value, Failure> {
         use std::io::Read;
-        let accessor = scope.host().accessors().get(&args.accessor)?;
+        let accessor = scope.accessor(&args.accessor)?;
         let mut source = accessor.open(&args.filename, scope)?;
         let dest = Path::new(&args.dest);
         let failed =

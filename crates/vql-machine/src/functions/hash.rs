@@ -98,7 +98,7 @@ impl Function for Hash {
 
     fn call(&self, args: HashArgs, scope: &Scope) -> Result<Value, Failure> {
         let mut hashers = Hashers::selected(args.hashselect.as_deref())?;
-        let accessor = scope.host().accessors().get(&args.accessor)?;
+        let accessor = scope.accessor(&args.accessor)?;
         let info = accessor.stat(&args.path, scope)?;
         if info.kind == FileKind::Dir {
             return Ok(Value::Null);

@@ -34,7 +34,7 @@ impl Function for ReadFileFunction {
     const NEEDS: &'static [Permission] = &[Permission::FilesystemRead];
 
     fn call(&self, args: ReadFileFunctionArgs, scope: &Scope) -> Result<Value, Failure> {
-        let accessor = scope.host().accessors().get(&args.accessor)?;
+        let accessor = scope.accessor(&args.accessor)?;
         let mut file = accessor.open(&args.filename, scope)?;
         if let Some(offset) = u64::try_from(args.offset).ok().filter(|offset| *offset > 0) {
             file.seek(SeekFrom::Start(offset))

@@ -42,7 +42,7 @@ impl Function for Upload {
     const NEEDS: &'static [Permission] = &[Permission::FilesystemRead];
 
     fn call(&self, args: UploadArgs, scope: &Scope) -> Result<Value, Failure> {
-        let accessor = scope.host().accessors().get(&args.accessor)?;
+        let accessor = scope.accessor(&args.accessor)?;
         // What is only data has no metadata, and a name that may be enormous.
         let info = accessor
             .stat(&args.file, scope)

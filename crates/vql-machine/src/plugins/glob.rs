@@ -46,7 +46,7 @@ impl Plugin for Glob {
     const NEEDS: &'static [Permission] = &[Permission::FilesystemRead];
 
     fn rows(&self, args: GlobArgs, scope: &Scope) -> Result<RowStream, Failure> {
-        let accessor = scope.host().accessors().get(&args.accessor)?.clone();
+        let accessor = scope.accessor(&args.accessor)?;
         let mut root = args.root;
         let mut patterns = Vec::new();
         for glob in &args.globs {

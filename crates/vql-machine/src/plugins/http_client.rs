@@ -218,7 +218,7 @@ fn form(files: &[Dict], params: &[(String, String)], scope: &Scope) -> Result<Fo
             let text = value.to_text().to_str_lossy().into_owned();
             if value.is_null() { String::new() } else { text }
         };
-        let accessor = scope.host().accessors().get(&field("accessor"))?;
+        let accessor = scope.accessor(&field("accessor"))?;
         let path = match file.get("file").map(|value| scope.materialise(value)) {
             Some(Value::Path(path)) => (*path).clone(),
             Some(text) if !text.is_null() => accessor.parse(&text.to_text())?,

@@ -22,4 +22,6 @@ vql_plugin::one_file_each! {
     watch_syslog
     write_csv
     write_jsonl
+    yara
+    yarax
 }

@@ -60,9 +60,9 @@ impl Plugin for ReadFile {
                     return None;
                 }
                 let path = files.next()?;
-                let accessors = scope.host().accessors();
-                let opened =
-                    accessors.get(&args.accessor).and_then(|accessor| accessor.open(&path, &scope));
+                let opened = scope
+                    .accessor(&args.accessor)
+                    .and_then(|accessor| accessor.open(&path, &scope));
                 match opened {
                     Ok(file) => current = Some((file, path, 0)),
                     Err(error) => scope.log(Level::Default, &format!("read_file: {error}")),

@@ -43,7 +43,7 @@ impl Plugin for WatchSyslog {
     const NEEDS: &'static [Permission] = &[Permission::FilesystemRead];
 
     fn rows(&self, args: WatchSyslogArgs, scope: &Scope) -> Result<RowStream, Failure> {
-        let accessor = scope.host().accessors().get(&args.accessor)?.clone();
+        let accessor = scope.accessor(&args.accessor)?;
         let line_max = usize::try_from(args.buffer_size.clamp(64, 64 << 20)).unwrap_or(1 << 20);
         let mut followed: Vec<Followed> = args
             .filename

@@ -46,4 +46,5 @@ vql_plugin::one_file_each! {
     utf16
     utf16_encode
     xor
+    yara_lint
 }

@@ -39,7 +39,7 @@ impl Function for PathSpec {
         let inside = args.delegate_path.is_some() || args.delegate.is_some();
         let parse = |text: &[u8]| -> Result<OsPath, Failure> {
             if !args.accessor.is_empty() {
-                return Ok(scope.host().accessors().get(&args.accessor)?.parse(text)?);
+                return Ok(scope.accessor(&args.accessor)?.parse(text)?);
             }
             let style = match args.path_type.as_str() {
                 "" if inside => PathStyle::Relative,

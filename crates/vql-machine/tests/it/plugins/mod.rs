@@ -10,3 +10,4 @@ mod text;
 mod tracker;
 mod trust;
 mod web;
+mod yara;

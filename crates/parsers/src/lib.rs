@@ -19,6 +19,7 @@ pub mod go_layout;
 pub mod grok;
 pub mod humanize;
 pub mod linux;
+pub mod profile;
 pub mod separators;
 pub mod utmp;
 pub mod xml;

@@ -34,7 +34,10 @@ impl Env {
                     let column = rows.iter().map(|row| row.get(name).cloned().unwrap_or_default());
                     Some(Value::from(column.collect::<Vec<_>>()))
                 }
-                ObjectKind::Lazy => self.member(&object.force()?, name),
+                // A lazy value may know more than the value behind it, such as where it lies.
+                ObjectKind::Lazy => {
+                    object.member(name).or_else(|| self.member(&object.force()?, name))
+                }
                 ObjectKind::Record | ObjectKind::Scope => object.member(name),
             },
             _ => None,

@@ -17,6 +17,7 @@ vql_plugin::one_file_each! {
     join
     lowcase
     now
+    parse_binary
     parse_float
     parse_json
     parse_json_array

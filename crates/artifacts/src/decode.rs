@@ -10,11 +10,9 @@ use model::artifact::{
 };
 
 use crate::parameter;
-use crate::problem::{Problem, Severity, nearest};
-use crate::reader::{Fields, Reader, join};
 use crate::repair::repair;
 use crate::vql;
-use crate::yaml::{self, Node, Place};
+use yaml_nodes::{Fields, Node, Place, Problem, Reader, Severity, join, nearest};
 
 const ARTIFACT_FIELDS: &[&str] = &[
     "name",
@@ -84,9 +82,9 @@ pub(crate) struct Decoded {
 pub(crate) fn decode(file: &str, text: &str) -> Result<Decoded, Vec<Problem>> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let repaired = repair(text);
-    let mut reader = Reader::new(file, text, &repaired);
+    let mut reader = Reader::after_repair(file, text, &repaired.inserted);
     let start = Place { line: 1, column: 1 };
-    let root = match yaml::read(&repaired.text) {
+    let root = match yaml_nodes::read_one(&repaired.text) {
         Ok(Some(root)) => root,
         Ok(None) => {
             reader.error(start, "", "the file is empty", "an artifact has at least a name");

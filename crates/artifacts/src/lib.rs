@@ -19,16 +19,13 @@ mod compile;
 mod decode;
 mod library;
 mod parameter;
-mod problem;
-mod reader;
 mod repair;
 mod set;
 mod vql;
-mod yaml;
 
 pub use compile::{CompileError, SourceChoice, check_parameters, compile};
-pub use problem::{Problem, Severity};
 pub use set::{ArtifactSet, called_artifacts, calls};
+pub use yaml_nodes::{Problem, Severity};
 
 use model::artifact::Artifact;
 

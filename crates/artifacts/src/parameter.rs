@@ -3,9 +3,7 @@
 use model::artifact::{Parameter, ParameterType};
 
 use crate::decode::did_you_mean;
-use crate::problem::nearest;
-use crate::reader::{Reader, join};
-use crate::yaml::{Node, Place};
+use yaml_nodes::{Node, Place, Reader, join, nearest};
 
 const FIELDS: &[&str] = &[
     "name",

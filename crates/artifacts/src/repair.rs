@@ -8,14 +8,7 @@
 pub(crate) struct Repaired {
     pub(crate) text: String,
     /// Lines of `text`, counted from one, that the original does not have.
-    inserted: Vec<usize>,
-}
-
-impl Repaired {
-    /// The line of the original for a line of the repaired text.
-    pub(crate) fn original_line(&self, line: usize) -> usize {
-        line - self.inserted.iter().filter(|inserted| **inserted < line).count()
-    }
+    pub(crate) inserted: Vec<usize>,
 }
 
 /// Adds the missing block markers.
@@ -112,13 +105,17 @@ mod tests {
     use super::*;
     use expect_test::{Expect, expect};
 
+    fn original_line(repaired: &Repaired, line: usize) -> usize {
+        line - repaired.inserted.iter().filter(|inserted| **inserted < line).count()
+    }
+
     fn check(text: &str, wanted: Expect) {
         let repaired = repair(text);
         let shown: Vec<_> = repaired
             .text
             .split('\n')
             .enumerate()
-            .map(|(at, line)| format!("{} {line}", repaired.original_line(at + 1)))
+            .map(|(at, line)| format!("{} {line}", original_line(&repaired, at + 1)))
             .collect();
         wanted.assert_eq(&shown.join("\n"));
     }

@@ -6,8 +6,7 @@ use model::artifact::Artifact;
 
 use crate::decode::{Decoded, decode};
 use crate::library::LIBRARY;
-use crate::problem::{Problem, Severity, nearest};
-use crate::yaml::Place;
+use yaml_nodes::{Place, Problem, Severity, nearest};
 
 /// Artifacts by name. Names and aliases are unique; adding one that is taken is refused.
 #[derive(Clone, Debug, Default, PartialEq)]

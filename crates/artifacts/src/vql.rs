@@ -4,9 +4,7 @@
 use vql_syntax::ast::{LetBody, Statement};
 use vql_syntax::{Diagnostic, Place as VqlPlace, Program, parse_program};
 
-use crate::problem::Severity;
-use crate::reader::{Reader, place_inside};
-use crate::yaml::{Node, NodeKind};
+use yaml_nodes::{Node, NodeKind, Place, Reader, Severity, TextStyle};
 
 /// A precondition: any statements.
 pub(crate) fn statements(
@@ -145,5 +143,26 @@ fn at_byte(
     if let Some(node) = node {
         let at = place_inside(node, VqlPlace::of(text, byte));
         reader.error(at, path, message, hint);
+    }
+}
+/// The place of a character inside a scalar; the start of the scalar when the lines were joined.
+fn place_inside(node: &Node, inner: vql_syntax::Place) -> Place {
+    let NodeKind::Text { text, style } = &node.kind else {
+        return node.at;
+    };
+    match style {
+        TextStyle::Literal => {
+            // The node starts at its first line that is not empty.
+            let empty = text.bytes().take_while(|byte| *byte == b'\n').count();
+            let line = (node.at.line + inner.line - 1).saturating_sub(empty);
+            Place { line, column: node.at.column + inner.column - 1 }
+        }
+        TextStyle::Plain if inner.line == 1 && !text.contains('\n') => {
+            Place { line: node.at.line, column: node.at.column + inner.column - 1 }
+        }
+        TextStyle::Quoted if inner.line == 1 && !text.contains(['\n', '\\', '"', '\'']) => {
+            Place { line: node.at.line, column: node.at.column + inner.column }
+        }
+        _ => node.at,
     }
 }

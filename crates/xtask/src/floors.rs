@@ -16,7 +16,20 @@ use cargo_metadata::{DependencyKind, Metadata};
 /// Lowest floor first. A crate may use the floors below its own.
 pub const FLOORS: &[(&str, &[&str])] = &[
     ("words", &["base", "rows", "model"]),
-    ("grammars", &["vql-syntax", "rows-json", "artifacts", "parsers", "yara", "wire", "api"]),
+    (
+        "grammars",
+        &[
+            "vql-syntax",
+            "yaml-nodes",
+            "rows-json",
+            "artifacts",
+            "parsers",
+            "sigma",
+            "yara",
+            "wire",
+            "api",
+        ],
+    ),
     ("minds", &["vql-plugin", "vql-eval", "vql-std", "link", "fleet", "flows", "hunts"]),
     (
         "hands",
@@ -41,6 +54,8 @@ pub const WITHIN: &[(&str, &str, &str)] = &[
     ("model", "base", "nouns have identifiers and moments"),
     ("model", "rows", "parameters and facts are values"),
     ("artifacts", "vql-syntax", "an artifact's queries are checked where they are written"),
+    ("artifacts", "yaml-nodes", "an artifact file is YAML whose mistakes are shown in place"),
+    ("sigma", "yaml-nodes", "a rule file is YAML whose mistakes are shown in place"),
     ("vql-eval", "vql-plugin", "evaluation calls plugins"),
     ("vql-std", "vql-plugin", "these are plugins"),
     ("hunts", "flows", "a hunt's work is done by flows"),

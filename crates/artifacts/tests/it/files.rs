@@ -294,15 +294,11 @@ fn what_is_no_artifact_at_all() {
     );
     check(
         "name: A\n---\nname: B",
-        expect![
-            "test.yaml:2:1: a second document starts here; an artifact file holds one artifact; split the file"
-        ],
+        expect!["test.yaml:2:1: a second document starts here; this file holds one; split it"],
     );
     check(
         "name: A\nsources: &x\n- query: SELECT * FROM b\n",
-        expect![
-            "test.yaml:3:3: anchors and aliases are not part of artifact files; write the value out"
-        ],
+        expect!["test.yaml:3:3: anchors and aliases cannot be used here; write the value out"],
     );
     check(
         "name: [A]\nexport: LET x = 1",

@@ -1,8 +1,8 @@
 //! YAML text to a tree in which every node knows its line and column and every scalar is text.
 //!
-//! Knows nothing of artifacts. Whether `Y` is a truth value or a letter is decided by whoever asks
-//! for the field; nothing is guessed here. Anchors, aliases and tags are refused: artifact files do
-//! not need them and an alias can make a small file large.
+//! Whether `Y` is a truth value or a letter is decided by whoever asks for the field; nothing is
+//! guessed here. Anchors, aliases and tags are refused: the files that are read need none of them,
+//! and an alias can make a small file large.
 //!
 //! # Invariants
 //!
@@ -12,27 +12,35 @@ use granit_parser::{Event, Marker, Parser, ScalarStyle};
 
 /// A place in the file; both count from one, columns count characters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub(crate) struct Place {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The character in the line.
+    pub column: usize,
 }
 
 /// A node and where it starts.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Node {
-    pub(crate) at: Place,
-    pub(crate) kind: NodeKind,
+pub struct Node {
+    /// Where it starts.
+    pub at: Place,
+    /// What it is.
+    pub kind: NodeKind,
 }
 
+/// What a node is.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum NodeKind {
+pub enum NodeKind {
     /// A scalar that is there.
     Text {
+        /// Its text, without quotes and escapes.
         text: String,
+        /// How it was written.
         style: TextStyle,
     },
     /// Nothing, `~` or `null`.
     Nothing,
+    /// Items in order.
     List(Vec<Node>),
     /// Keys with their places, in order; keys may repeat.
     Map(Vec<(String, Place, Node)>),
@@ -40,7 +48,7 @@ pub(crate) enum NodeKind {
 
 /// How a scalar was written: what is needed to find a place inside it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum TextStyle {
+pub enum TextStyle {
     /// Without quotes.
     Plain,
     /// Between quotes.
@@ -53,17 +61,61 @@ pub(crate) enum TextStyle {
 
 /// Why a text is not the YAML that is wanted.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct BadYaml {
-    pub(crate) at: Place,
-    pub(crate) message: String,
-    pub(crate) hint: Option<&'static str>,
+pub struct BadYaml {
+    /// Where.
+    pub at: Place,
+    /// What is wrong.
+    pub message: String,
+    /// How to mend it.
+    pub hint: Option<&'static str>,
 }
 
 /// Collections nested deeper than this are refused.
 const DEPTH_MAX: usize = 32;
 
+/// The documents of a text that could be read, in order, and what ended the reading early.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Documents {
+    /// The roots; a document without content has none.
+    pub roots: Vec<Node>,
+    /// Why the rest could not be read.
+    pub bad: Option<BadYaml>,
+}
+
 /// Reads the only document of a text; `None` when there is none.
-pub(crate) fn read(text: &str) -> Result<Option<Node>, BadYaml> {
+pub fn read_one(text: &str) -> Result<Option<Node>, BadYaml> {
+    let mut first = None;
+    read(text, |node, place| match first {
+        None => {
+            first = Some(node);
+            Ok(())
+        }
+        Some(_) => Err(BadYaml {
+            at: place,
+            message: "a second document starts here".into(),
+            hint: Some("this file holds one; split it"),
+        }),
+    })?;
+    Ok(first)
+}
+
+/// Reads all documents of a text.
+pub fn read_all(text: &str) -> Documents {
+    let mut roots = Vec::new();
+    let outcome = read(text, |node, _| {
+        if node.kind != NodeKind::Nothing {
+            roots.push(node);
+        }
+        Ok(())
+    });
+    Documents { roots, bad: outcome.err() }
+}
+
+/// Hands over each document that holds something, with the place where it was announced.
+fn read(
+    text: &str,
+    mut take: impl FnMut(Node, Place) -> Result<(), BadYaml>,
+) -> Result<(), BadYaml> {
     let options = granit_parser::options! {
         flow_nesting_limit: DEPTH_MAX,
         block_nesting_limit: DEPTH_MAX,
@@ -71,7 +123,7 @@ pub(crate) fn read(text: &str) -> Result<Option<Node>, BadYaml> {
     };
     let mut events = Parser::new_from_str_with_options(text, options);
     let mut builder = Builder { open: Vec::new(), root: None };
-    let mut documents = 0;
+    let mut start = Place { line: 1, column: 1 };
     while let Some(event) = events.next_event() {
         let (event, span) = event.map_err(|error| BadYaml {
             at: place(error.marker()),
@@ -80,20 +132,16 @@ pub(crate) fn read(text: &str) -> Result<Option<Node>, BadYaml> {
         })?;
         let at = place(&span.start);
         match event {
-            Event::DocumentStart(..) => {
-                documents += 1;
-                if documents > 1 {
-                    return Err(BadYaml {
-                        at,
-                        message: "a second document starts here".into(),
-                        hint: Some("an artifact file holds one artifact; split the file"),
-                    });
+            Event::DocumentStart(..) => start = at,
+            Event::DocumentEnd => {
+                if let Some(root) = builder.root.take() {
+                    take(root, start)?;
                 }
             }
             event => builder.take(event, at)?,
         }
     }
-    Ok(builder.root)
+    builder.root.take().map_or(Ok(()), |root| take(root, start))
 }
 
 fn place(marker: &Marker) -> Place {
@@ -115,7 +163,7 @@ impl Builder {
     fn take(&mut self, event: Event<'_>, at: Place) -> Result<(), BadYaml> {
         let refused = |what: &str| BadYaml {
             at,
-            message: format!("{what} are not part of artifact files"),
+            message: format!("{what} cannot be used here"),
             hint: Some("write the value out"),
         };
         match event {
@@ -193,7 +241,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     fn check(text: &str, wanted: Expect) {
-        let shown = match read(text) {
+        let shown = match read_one(text) {
             Ok(None) => "nothing".into(),
             Ok(Some(node)) => show(&node, 0),
             Err(bad) => format!("{}:{} {}", bad.at.line, bad.at.column, bad.message),
@@ -244,13 +292,27 @@ mod tests {
     }
 
     #[test]
-    fn what_artifacts_do_not_need_is_refused() {
-        check("a: &x 1\nb: *x", expect!["1:7 anchors and aliases are not part of artifact files"]);
-        check("a: !!str 1", expect!["1:10 tags are not part of artifact files"]);
+    fn what_people_do_not_need_is_refused() {
+        check("a: &x 1\nb: *x", expect!["1:7 anchors and aliases cannot be used here"]);
+        check("a: !!str 1", expect!["1:10 tags cannot be used here"]);
         check("a: 1\n---\nb: 2", expect!["2:1 a second document starts here"]);
         check("? [a]\n: 1", expect!["1:3 the name of a field must be a word"]);
         check(&"[".repeat(100), expect!["1:33 not YAML: recursion limit exceeded"]);
         check("a: 'x", expect!["1:4 not YAML: unclosed quote"]);
         check("# only a comment", expect!["nothing"]);
+    }
+
+    #[test]
+    fn documents_before_a_mistake_are_read() {
+        let documents = read_all("a: 1\n---\n- b\n---\n# nothing\n---\n'c");
+        let shown: String = documents.roots.iter().map(|root| show(root, 0)).collect();
+        expect![[r#"
+            1:1 map
+            a (1:1): 1:4 Plain "1"
+            3:1 list
+            - 3:3 Plain "b"
+        "#]]
+        .assert_eq(&shown);
+        assert_eq!(documents.bad.map(|bad| bad.at.line), Some(7));
     }
 }

@@ -1,17 +1,17 @@
-//! What is wrong with an artifact file: file, line, field, what, and how to mend it.
+//! What is wrong with a file: file, line, field, what, and how to mend it.
 
 use std::fmt;
 
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
-    /// The artifact cannot be used.
+    /// What the file describes cannot be used.
     Error,
-    /// The artifact works, but hardly as its author meant it.
+    /// It works, but hardly as its author meant it.
     Warning,
 }
 
-/// One thing that is wrong with an artifact file.
+/// One thing that is wrong with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// How bad it is.
@@ -80,7 +80,7 @@ impl Problem {
 }
 
 /// The known word that is most like `word`, when one is like it at all.
-pub(crate) fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+pub fn nearest<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let lower = word.to_lowercase();
     let distance = |candidate: &&str| edits(&lower, &candidate.to_lowercase());
     let best = known.into_iter().min_by_key(distance)?;

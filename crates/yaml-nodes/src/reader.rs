@@ -1,33 +1,39 @@
 //! Takes a YAML tree apart field by field and collects everything that is wrong with it.
 //!
-//! Knows texts, lists and maps and how their places are shown to people, but no field of an
-//! artifact; those are in [`crate::decode`].
+//! Knows texts, lists and maps and how their places are shown to people.
 
+use crate::node::{Node, NodeKind, Place};
 use crate::problem::{Problem, Severity, nearest};
-use crate::repair::Repaired;
-use crate::yaml::{Node, NodeKind, Place, TextStyle};
+
+/// So many problems show the line they are about, and so much of it: a hostile file must not
+/// become large by being wrong.
+const EXCERPTS_MAX: usize = 200;
+const EXCERPT_MAX_CHARS: usize = 4_096;
 
 /// Reads one file.
-pub(crate) struct Reader<'t> {
+pub struct Reader<'t> {
     file: &'t str,
     lines: Vec<&'t str>,
-    repaired: &'t Repaired,
-    pub(crate) problems: Vec<Problem>,
+    inserted: &'t [usize],
+    /// Everything that is wrong so far.
+    pub problems: Vec<Problem>,
 }
 
 /// The known fields of one map, each at most once.
-pub(crate) struct Fields<'n> {
-    pub(crate) at: Place,
+pub struct Fields<'n> {
+    /// Where the map starts.
+    pub at: Place,
     entries: Vec<(&'n str, &'n Node)>,
 }
 
 impl<'n> Fields<'n> {
-    pub(crate) fn get(&self, name: &str) -> Option<&'n Node> {
+    /// The value of a field.
+    pub fn get(&self, name: &str) -> Option<&'n Node> {
         self.entries.iter().find(|(key, _)| *key == name).map(|(_, node)| *node)
     }
 
     /// Whether a field is there and holds something.
-    pub(crate) fn has(&self, name: &str) -> bool {
+    pub fn has(&self, name: &str) -> bool {
         self.get(name).is_some_and(|node| match &node.kind {
             NodeKind::Text { text, .. } => !text.trim().is_empty(),
             NodeKind::Nothing => false,
@@ -36,22 +42,31 @@ impl<'n> Fields<'n> {
     }
 
     /// Where a field is, or the map when it has no such field.
-    pub(crate) fn place(&self, name: &str) -> Place {
+    pub fn place(&self, name: &str) -> Place {
         self.get(name).map_or(self.at, |node| node.at)
     }
 }
 
 impl<'t> Reader<'t> {
-    pub(crate) fn new(file: &'t str, original: &'t str, repaired: &'t Repaired) -> Self {
-        Self { file, lines: original.split('\n').collect(), repaired, problems: Vec::new() }
+    /// For a file that was read as it is.
+    pub fn new(file: &'t str, original: &'t str) -> Self {
+        Self::after_repair(file, original, &[])
+    }
+
+    /// For a file that was mended before it was read: `inserted` are the lines, counted from one,
+    /// that the original does not have, in ascending order.
+    pub fn after_repair(file: &'t str, original: &'t str, inserted: &'t [usize]) -> Self {
+        Self { file, lines: original.split('\n').collect(), inserted, problems: Vec::new() }
     }
 
     /// The place in the original file, as people count it.
-    pub(crate) fn original(&self, at: Place) -> Place {
-        Place { line: self.repaired.original_line(at.line), column: at.column }
+    pub fn original(&self, at: Place) -> Place {
+        let added = self.inserted.iter().filter(|inserted| **inserted < at.line).count();
+        Place { line: at.line - added, column: at.column }
     }
 
-    pub(crate) fn problem(
+    /// Notes a problem: what it says, and how to mend it.
+    pub fn problem(
         &mut self,
         severity: Severity,
         at: Place,
@@ -59,7 +74,10 @@ impl<'t> Reader<'t> {
         says: (String, Option<String>),
     ) {
         let at = self.original(at);
-        let excerpt = self.lines.get(at.line.saturating_sub(1)).copied().unwrap_or("");
+        let shown = self.problems.len() < EXCERPTS_MAX;
+        let line = self.lines.get(at.line.saturating_sub(1)).copied().filter(|_| shown);
+        let excerpt: String =
+            line.unwrap_or("").trim_end_matches('\r').chars().take(EXCERPT_MAX_CHARS).collect();
         self.problems.push(Problem {
             severity,
             file: self.file.to_owned(),
@@ -68,22 +86,18 @@ impl<'t> Reader<'t> {
             field: field.to_owned(),
             message: says.0,
             hint: says.1,
-            excerpt: excerpt.trim_end_matches('\r').to_owned(),
+            excerpt,
         });
     }
 
-    pub(crate) fn error(&mut self, at: Place, field: &str, message: impl Into<String>, hint: &str) {
+    /// Notes an error; an empty hint is none.
+    pub fn error(&mut self, at: Place, field: &str, message: impl Into<String>, hint: &str) {
         let hint = (!hint.is_empty()).then(|| hint.to_owned());
         self.problem(Severity::Error, at, field, (message.into(), hint));
     }
 
     /// The fields of a map; unknown and repeated ones are errors.
-    pub(crate) fn fields<'n>(
-        &mut self,
-        node: &'n Node,
-        path: &str,
-        known: &[&str],
-    ) -> Option<Fields<'n>> {
+    pub fn fields<'n>(&mut self, node: &'n Node, path: &str, known: &[&str]) -> Option<Fields<'n>> {
         let NodeKind::Map(entries) = &node.kind else {
             let found = describe(node);
             self.error(node.at, path, format!("fields are wanted here, this is {found}"), "");
@@ -108,7 +122,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A scalar as text; nothing is `None`.
-    pub(crate) fn text(&mut self, node: Option<&Node>, path: &str) -> Option<String> {
+    pub fn text(&mut self, node: Option<&Node>, path: &str) -> Option<String> {
         match node.map(|node| (&node.kind, node)) {
             None | Some((NodeKind::Nothing, _)) => None,
             Some((NodeKind::Text { text, .. }, _)) => Some(text.clone()),
@@ -121,11 +135,7 @@ impl<'t> Reader<'t> {
     }
 
     /// The items of a list with their paths; nothing is an empty list.
-    pub(crate) fn items<'n>(
-        &mut self,
-        node: Option<&'n Node>,
-        path: &str,
-    ) -> Vec<(String, &'n Node)> {
+    pub fn items<'n>(&mut self, node: Option<&'n Node>, path: &str) -> Vec<(String, &'n Node)> {
         match node.map(|node| (&node.kind, node)) {
             None | Some((NodeKind::Nothing, _)) => Vec::new(),
             Some((NodeKind::List(items), _)) => {
@@ -145,7 +155,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A list of texts, with their places.
-    pub(crate) fn texts(&mut self, node: Option<&Node>, path: &str) -> Vec<(String, Place)> {
+    pub fn texts(&mut self, node: Option<&Node>, path: &str) -> Vec<(String, Place)> {
         let mut texts = Vec::new();
         for (path, item) in self.items(node, path) {
             match self.text(Some(item), &path) {
@@ -160,7 +170,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A truth value.
-    pub(crate) fn flag(&mut self, node: Option<&Node>, path: &str) -> bool {
+    pub fn flag(&mut self, node: Option<&Node>, path: &str) -> bool {
         let Some(text) = self.text(node, path) else {
             return false;
         };
@@ -176,7 +186,7 @@ impl<'t> Reader<'t> {
     }
 
     /// A whole number that is not negative.
-    pub(crate) fn number(&mut self, node: Option<&Node>, path: &str) -> Option<u64> {
+    pub fn number(&mut self, node: Option<&Node>, path: &str) -> Option<u64> {
         let text = self.text(node, path)?;
         let number = text.trim().parse().ok();
         if number.is_none() {
@@ -187,33 +197,18 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// The place of a character inside a scalar; the start of the scalar when the lines were joined.
-pub(crate) fn place_inside(node: &Node, inner: vql_syntax::Place) -> Place {
-    let NodeKind::Text { text, style } = &node.kind else {
-        return node.at;
+/// The path of a field below `path`; a long name is cut.
+pub fn join(path: &str, key: &str) -> String {
+    const NAME_MAX_CHARS: usize = 100;
+    let key = match key.char_indices().nth(NAME_MAX_CHARS) {
+        Some((end, _)) => &key[..end],
+        None => key,
     };
-    match style {
-        TextStyle::Literal => {
-            // The node starts at its first line that is not empty.
-            let empty = text.bytes().take_while(|byte| *byte == b'\n').count();
-            let line = (node.at.line + inner.line - 1).saturating_sub(empty);
-            Place { line, column: node.at.column + inner.column - 1 }
-        }
-        TextStyle::Plain if inner.line == 1 && !text.contains('\n') => {
-            Place { line: node.at.line, column: node.at.column + inner.column - 1 }
-        }
-        TextStyle::Quoted if inner.line == 1 && !text.contains(['\n', '\\', '"', '\'']) => {
-            Place { line: node.at.line, column: node.at.column + inner.column }
-        }
-        _ => node.at,
-    }
-}
-
-pub(crate) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-fn describe(node: &Node) -> &'static str {
+/// What a node is, in words.
+pub fn describe(node: &Node) -> &'static str {
     match node.kind {
         NodeKind::Text { .. } => "a single text",
         NodeKind::Nothing => "nothing",

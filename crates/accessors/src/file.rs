@@ -1,7 +1,8 @@
 //! Files of the machine through the operating system: `file` (and `auto`), `file_nocase`,
-//! `raw_file`.
+//! `file_links`, `raw_file`.
 
-use std::fs;
+use std::fs::{self, Metadata};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rows::{OsPath, PathStyle, Text};
@@ -16,6 +17,7 @@ pub struct FileAccessor {
     doc: &'static str,
     ignores_case: bool,
     opens_anything: bool,
+    follows_links: bool,
 }
 
 impl FileAccessor {
@@ -26,6 +28,7 @@ impl FileAccessor {
             doc: "Files through the operating system. Opens regular files and block devices only.",
             ignores_case: false,
             opens_anything: false,
+            follows_links: false,
         }
     }
 
@@ -39,6 +42,17 @@ impl FileAccessor {
         }
     }
 
+    /// The same, seeing what links point to instead of the links.
+    pub fn following_links() -> Self {
+        Self {
+            name: "file_links",
+            doc: "Files through the operating system; a link is seen as what it points to, \
+                  so a directory may contain itself.",
+            follows_links: true,
+            ..Self::files()
+        }
+    }
+
     /// Anything that can be opened, also devices and pipes, which may never end.
     pub fn raw() -> Self {
         Self {
@@ -46,6 +60,23 @@ impl FileAccessor {
             doc: "Anything the operating system can open, also devices and pipes.",
             opens_anything: true,
             ..Self::files()
+        }
+    }
+
+    /// What is there. A link that leads nowhere is seen as itself.
+    fn look(&self, native: &Path) -> io::Result<Metadata> {
+        match self.follows_links.then(|| fs::metadata(native)) {
+            Some(Ok(metadata)) => Ok(metadata),
+            _ => fs::symlink_metadata(native),
+        }
+    }
+
+    /// `None` for a file that has vanished since its name was read.
+    fn entry(&self, path: OsPath, native: &Path) -> Option<Result<FileInfo, AccessError>> {
+        match self.look(native) {
+            Ok(metadata) => Some(Ok(os::describe(path, native, &metadata))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => Some(Err(AccessError::from_io(&path, &error))),
         }
     }
 
@@ -85,11 +116,11 @@ fn any_case(path: &OsPath) -> Option<PathBuf> {
 }
 
 impl Accessor for FileAccessor {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         self.name
     }
 
-    fn doc(&self) -> &'static str {
+    fn doc(&self) -> &str {
         self.doc
     }
 
@@ -98,7 +129,7 @@ impl Accessor for FileAccessor {
     }
 
     fn open(&self, path: &OsPath, _scope: &Scope) -> Result<Box<dyn ReadSeek>, AccessError> {
-        let failed = |error: std::io::Error| AccessError::from_io(path, &error);
+        let failed = |error: io::Error| AccessError::from_io(path, &error);
         let native = self.native(path)?;
         let file = os::open(&native).map_err(failed)?;
         let info = os::describe(path.clone(), &native, &file.metadata().map_err(failed)?);
@@ -116,8 +147,7 @@ impl Accessor for FileAccessor {
 
     fn stat(&self, path: &OsPath, _scope: &Scope) -> Result<FileInfo, AccessError> {
         let native = self.native(path)?;
-        let metadata =
-            fs::symlink_metadata(&native).map_err(|error| AccessError::from_io(path, &error))?;
+        let metadata = self.look(&native).map_err(|error| AccessError::from_io(path, &error))?;
         Ok(os::describe(path.clone(), &native, &metadata))
     }
 
@@ -132,11 +162,11 @@ impl Accessor for FileAccessor {
             names.push(entry.file_name());
         }
         names.sort_unstable();
-        let directory = path.clone();
+        let (directory, accessor) = (path.clone(), *self);
         Ok(Box::new(names.into_iter().filter_map(move |name| {
             let native = native.join(&name);
             let path = directory.join([Text::from(os::name_bytes(name))]);
-            entry(path, &native)
+            accessor.entry(path, &native)
         })))
     }
 }
@@ -147,13 +177,4 @@ fn may_be_opened(info: &FileInfo) -> bool {
     const BLOCK_DEVICE: u32 = 0o060_000;
     info.kind == FileKind::File
         || (info.kind == FileKind::Device && info.mode & TYPE_MASK == BLOCK_DEVICE)
-}
-
-/// `None` for a file that has vanished since its name was read.
-fn entry(path: OsPath, native: &Path) -> Option<Result<FileInfo, AccessError>> {
-    match fs::symlink_metadata(native) {
-        Ok(metadata) => Some(Ok(os::describe(path, native, &metadata))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => Some(Err(AccessError::from_io(&path, &error))),
-    }
 }

@@ -14,11 +14,13 @@
 
 #![warn(missing_docs)]
 
+mod container;
 mod file;
-mod gzip;
 mod memory;
 mod offset;
 pub mod os;
+mod packed;
+mod ranges;
 mod rewind;
 mod zip;
 
@@ -27,23 +29,27 @@ use std::sync::Arc;
 use vql_plugin::{Accessor, Accessors};
 
 pub use crate::file::FileAccessor;
-pub use crate::gzip::GzipAccessor;
 pub use crate::memory::{DataAccessor, ScopeAccessor};
 pub use crate::offset::OffsetAccessor;
+pub use crate::packed::PackedAccessor;
+pub use crate::ranges::{RangedAccessor, SparseAccessor};
 pub use crate::zip::ZipAccessor;
 
 /// Every accessor of this crate, under the names that `accessor=` takes.
 pub fn all() -> Accessors {
     let files: Arc<dyn Accessor> = Arc::new(FileAccessor::files());
-    Accessors::new([
+    let one_by_one = [
         files.clone(),
         Arc::new(FileAccessor::ignoring_case()) as Arc<dyn Accessor>,
+        Arc::new(FileAccessor::following_links()),
         Arc::new(FileAccessor::raw()),
         Arc::new(DataAccessor),
         Arc::new(ScopeAccessor),
-        Arc::new(ZipAccessor),
-        Arc::new(GzipAccessor),
+        Arc::new(ZipAccessor::exact()),
+        Arc::new(ZipAccessor::ignoring_case()),
         Arc::new(OffsetAccessor),
-    ])
-    .with("auto", files)
+        Arc::new(SparseAccessor),
+        Arc::new(RangedAccessor),
+    ];
+    Accessors::new(one_by_one.into_iter().chain(packed::all())).with("auto", files)
 }

@@ -5,6 +5,8 @@ use std::io::Cursor;
 use rows::{OsPath, PathStyle, Text};
 use vql_plugin::{AccessError, Accessor, DirStream, FileInfo, ReadSeek, Scope};
 
+use crate::container;
+
 /// The path argument itself is the content.
 #[derive(Debug, Clone, Copy)]
 pub struct DataAccessor;
@@ -14,11 +16,11 @@ pub struct DataAccessor;
 pub struct ScopeAccessor;
 
 impl Accessor for DataAccessor {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "data"
     }
 
-    fn doc(&self) -> &'static str {
+    fn doc(&self) -> &str {
         "The path argument itself is the content."
     }
 
@@ -35,7 +37,7 @@ impl Accessor for DataAccessor {
     }
 
     fn list(&self, path: &OsPath, _scope: &Scope) -> Result<DirStream, AccessError> {
-        Err(no_directories(path))
+        Err(container::no_directories(path))
     }
 }
 
@@ -56,11 +58,11 @@ impl ScopeAccessor {
 }
 
 impl Accessor for ScopeAccessor {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "scope"
     }
 
-    fn doc(&self) -> &'static str {
+    fn doc(&self) -> &str {
         "The content is the text of the variable that the path names."
     }
 
@@ -77,15 +79,10 @@ impl Accessor for ScopeAccessor {
     }
 
     fn list(&self, path: &OsPath, _scope: &Scope) -> Result<DirStream, AccessError> {
-        Err(no_directories(path))
+        Err(container::no_directories(path))
     }
 }
 
 fn info(path: &OsPath, size: usize) -> FileInfo {
     FileInfo { path: path.clone(), size: size as u64, mode: 0o100_644, ..FileInfo::default() }
-}
-
-fn no_directories(path: &OsPath) -> AccessError {
-    let path: String = path.to_string().chars().take(60).collect();
-    AccessError::Unsupported { path, reason: "this accessor has no directories".to_owned() }
 }

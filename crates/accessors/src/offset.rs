@@ -5,18 +5,18 @@ use std::io::{self, Read, Seek, SeekFrom};
 use rows::{OsPath, PathStyle};
 use vql_plugin::{AccessError, Accessor, DirStream, FileInfo, ReadSeek, Scope};
 
-use crate::gzip::open_container;
+use crate::container;
 
 /// A file from an offset on.
 #[derive(Debug, Clone, Copy)]
 pub struct OffsetAccessor;
 
 impl Accessor for OffsetAccessor {
-    fn name(&self) -> &'static str {
+    fn name(&self) -> &str {
         "offset"
     }
 
-    fn doc(&self) -> &'static str {
+    fn doc(&self) -> &str {
         "The delegate's content from an offset on; the path is the offset."
     }
 
@@ -25,8 +25,7 @@ impl Accessor for OffsetAccessor {
     }
 
     fn parse(&self, text: &[u8]) -> Result<OsPath, AccessError> {
-        Ok(crate::zip::path_spec(text, self.style())
-            .unwrap_or_else(|| OsPath::parse(self.style(), text)))
+        Ok(container::parse(text, self.style()))
     }
 
     fn open(&self, path: &OsPath, scope: &Scope) -> Result<Box<dyn ReadSeek>, AccessError> {
@@ -34,15 +33,13 @@ impl Accessor for OffsetAccessor {
             path: path.to_string(),
             reason: reason.into(),
         };
-        let delegate = path
-            .delegate()
-            .ok_or_else(|| unsupported("the file is missing; name it with DelegatePath"))?;
+        let (accessor, text) = container::required(path, "file")?;
         let offset: u64 = path
             .basename()
             .as_str()
             .and_then(|digits| digits.parse().ok())
             .ok_or_else(|| unsupported("the path must be a number of bytes"))?;
-        let mut file = open_container(&delegate.accessor, &delegate.path, scope)?;
+        let mut file = container::open(&accessor, &text, scope)?;
         file.seek(SeekFrom::Start(offset)).map_err(|error| AccessError::from_io(path, &error))?;
         Ok(Box::new(Shifted { file, offset }))
     }
@@ -55,8 +52,7 @@ impl Accessor for OffsetAccessor {
     }
 
     fn list(&self, path: &OsPath, _scope: &Scope) -> Result<DirStream, AccessError> {
-        let reason = "this accessor has no directories".to_owned();
-        Err(AccessError::Unsupported { path: path.to_string(), reason })
+        Err(container::no_directories(path))
     }
 }
 

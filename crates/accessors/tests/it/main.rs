@@ -8,15 +8,21 @@ use rows::{Dict, OsPath, PathStyle};
 use vql_eval::{Run, Setup};
 use vql_plugin::{AccessError, Host, Scope};
 
+mod archives;
+
 /// A run whose scope the accessors are called in.
 fn run() -> Run {
+    run_with(Dict::new())
+}
+
+fn run_with(variables: Dict) -> Run {
     let clock = Arc::new(FixedClock::at(Timestamp::EPOCH));
     let host = Host::builder(clock, Box::new(SeededEntropy::new(1))).accessors(accessors::all());
-    Run::new(Setup::new(host.build(), Arc::new(vql_eval::language())), Dict::new())
+    Run::new(Setup::new(host.build(), Arc::new(vql_eval::language())), variables)
 }
 
 fn text_of(accessor: &str, path: &OsPath, scope: &Scope) -> Result<String, String> {
-    let accessor = scope.host().accessors().get(accessor).unwrap().clone();
+    let accessor = scope.accessor(accessor).unwrap();
     let mut file = accessor.open(path, scope).map_err(|error| error.to_string())?;
     let mut text = Vec::new();
     file.read_to_end(&mut text).map_err(|error| error.to_string())?;
@@ -47,7 +53,7 @@ fn members_are_read_from_anywhere() {
     let run = run();
     let scope = run.scope();
     assert_eq!(text_of("zip", &member(&place, "a/stored.txt"), &scope).unwrap(), "stored");
-    let zip = scope.host().accessors().get("zip").unwrap().clone();
+    let zip = scope.accessor("zip").unwrap();
     let mut file = zip.open(&member(&place, "a/packed.txt"), &scope).unwrap();
     let mut word = [0; 6];
     for at in [7, 343, 0, 14] {
@@ -71,7 +77,7 @@ fn damaged_archives_are_errors_and_nothing_panics() {
             std::fs::write(&place, bytes).unwrap();
             let run = run();
             let scope = run.scope();
-            let zip = scope.host().accessors().get("zip").unwrap().clone();
+            let zip = scope.accessor("zip").unwrap();
             if let Ok(entries) = zip.list(&member(&place, ""), &scope) {
                 assert!(entries.count() <= 4);
             }
@@ -117,9 +123,13 @@ fn what_makes_no_sense_is_refused_in_words() {
         OsPath::parse(PathStyle::Relative, b"x"),
         "`x`: the archive is missing; name it with pathspec(DelegatePath=...)",
     );
-    check("offset", unix("/7"), "`/7`: the file is missing; name it with DelegatePath");
+    check(
+        "offset",
+        unix("/7"),
+        "`/7`: the file is missing; name it with pathspec(DelegatePath=...)",
+    );
     check("scope", OsPath::parse(PathStyle::Opaque, b"nope"), "`variable nope` does not exist");
-    let data = scope.host().accessors().get("data").unwrap().clone();
+    let data = scope.accessor("data").unwrap();
     let listed = data.list(&unix("/x"), &scope).err();
     assert!(matches!(listed, Some(AccessError::Unsupported { .. })));
 }

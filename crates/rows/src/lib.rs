@@ -21,19 +21,23 @@
 mod compare;
 mod dict;
 mod json;
+mod name;
 mod number;
 mod object;
 mod path;
+mod shape;
 mod text;
 mod time;
 mod value;
 
 pub use compare::{equal, greater, less, sort_less};
-pub use dict::{Dict, Name, Row};
+pub use dict::{Dict, Row};
 pub use json::{write_json, write_json_row};
+pub use name::Name;
 pub use number::{go_float, json_float};
 pub use object::{Lazy, Object, ObjectKind, Rows};
 pub use path::{Delegate, OsPath, PathStyle};
+pub use shape::Shape;
 pub use text::Text;
 pub use time::Time;
 pub use value::Value;

@@ -91,6 +91,7 @@ impl Value {
     pub fn to_text(&self) -> Text {
         match self {
             Self::Text(text) => text.clone(),
+            Self::Int(number) => Text::of_int(*number),
             _ => {
                 let mut out = Vec::new();
                 self.print(&mut out);
@@ -104,7 +105,7 @@ impl Value {
         match self {
             Self::Null => out.extend_from_slice(b"Null"),
             Self::Bool(truth) => out.extend_from_slice(truth.to_string().as_bytes()),
-            Self::Int(number) => out.extend_from_slice(number.to_string().as_bytes()),
+            Self::Int(number) => out.extend_from_slice(&Text::of_int(*number)),
             Self::Float(number) => out.extend_from_slice(go_float(*number).as_bytes()),
             Self::Text(text) => out.extend_from_slice(text),
             Self::Array(values) => {
@@ -168,10 +169,8 @@ impl Value {
                 }
                 Value::Dict(dict) => {
                     let depth = depth.checked_sub(1)?;
-                    dict.iter().try_for_each(|(key, value)| {
-                        *left = left.checked_sub(key.len() + 40)?;
-                        walk(value, left, depth)
-                    })
+                    *left = left.checked_sub(dict.shape().bytes() + 40 * dict.len())?;
+                    dict.values().try_for_each(|value| walk(value, left, depth))
                 }
                 _ => Some(()),
             }
@@ -189,7 +188,8 @@ impl Value {
             Self::Text(text) => text.len() + 16,
             Self::Array(values) => values.iter().map(Value::size_bytes).sum::<usize>() + 40,
             Self::Dict(dict) => {
-                dict.iter().map(|(key, value)| key.len() + 40 + value.size_bytes()).sum::<usize>()
+                dict.values().map(|value| 40 + value.size_bytes()).sum::<usize>()
+                    + dict.shape().bytes()
                     + 80
             }
             Self::Path(path) => path.components().iter().map(|part| part.len() + 24).sum::<usize>(),

@@ -1,11 +1,16 @@
 //! The row sources and functions that belong to the language itself. Everything else comes from
 //! the catalogs of `vql-std` and `vql-machine`.
 
+mod background;
+mod entries;
 mod functions;
+mod keeping;
 mod picking;
 mod plugins;
 mod printf;
+mod recent;
 mod scope_view;
+mod unevaluated;
 
 use vql_plugin::Catalog;
 

@@ -33,6 +33,7 @@ mod collect;
 mod compile;
 mod condition;
 mod eval;
+mod generator;
 mod group;
 mod language;
 mod member;

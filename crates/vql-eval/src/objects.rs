@@ -3,8 +3,9 @@
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
-use rows::{Object, ObjectKind, Row, Text, Value};
+use rows::{Name, Object, ObjectKind, Row, Text, Value};
 
+use crate::generator::Generator;
 use crate::plan::{Expr, Select};
 use crate::scope::Env;
 use crate::session::Charge;
@@ -21,11 +22,27 @@ pub(crate) enum QueryKind {
     Select(Arc<Select>),
     /// Rows of one source after the other.
     Concat(Arc<[Value]>),
+    /// One of many readers of one query.
+    Generator(Arc<Generator>),
 }
 
 impl StoredQuery {
     pub(crate) fn value(select: Arc<Select>) -> Value {
         Value::Object(Arc::new(Self { what: QueryKind::Select(select), bound: None }))
+    }
+
+    /// A query of another kind.
+    pub(crate) fn made(what: QueryKind) -> Value {
+        Value::Object(Arc::new(Self { what, bound: None }))
+    }
+
+    /// A number that no other query of the text has while this one exists.
+    pub(crate) fn place(&self) -> usize {
+        match &self.what {
+            QueryKind::Select(select) => Arc::as_ptr(select).addr(),
+            QueryKind::Concat(parts) => Arc::as_ptr(parts).addr(),
+            QueryKind::Generator(generator) => Arc::as_ptr(generator).addr(),
+        }
     }
 
     /// The query in this value, if it is one.
@@ -59,7 +76,7 @@ impl Object for StoredQuery {
     fn to_text(&self) -> Text {
         match &self.what {
             QueryKind::Select(select) => Text::from(&*select.text),
-            QueryKind::Concat(_) => Text::from("query"),
+            QueryKind::Concat(_) | QueryKind::Generator(_) => Text::from("query"),
         }
     }
 
@@ -93,6 +110,24 @@ impl LazyExpr {
 
     fn get(&self) -> &Value {
         self.made.get_or_init(|| self.env.eval(&self.expr))
+    }
+
+    /// The value; not computed again when it is known.
+    pub(crate) fn evaluate(&self) -> Value {
+        self.get().clone()
+    }
+
+    /// A number that no other expression has while this one exists.
+    pub(crate) fn place(&self) -> usize {
+        Arc::as_ptr(&self.expr).addr()
+    }
+
+    /// The dotted name, when it is nothing else.
+    pub(crate) fn variable(&self) -> Option<&[Name]> {
+        match &*self.expr {
+            Expr::Variable(path) => Some(path),
+            _ => None,
+        }
     }
 }
 

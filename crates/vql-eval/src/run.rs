@@ -78,6 +78,7 @@ impl Drop for RunState {
     fn drop(&mut self) {
         // What plugins kept may refer to scopes; without them nothing else does.
         self.env.clear();
+        self.env.session().finish();
         self.env.session().memory.clear();
         // Threads that work for the run may hold its scope; they are not waited for.
         self.env.close();

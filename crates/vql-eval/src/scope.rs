@@ -8,6 +8,8 @@
 //! - **VE-1** A node never refers to a younger one, so chains cannot form a ring: a query is kept
 //!   in a variable without the scope, or with the scope of a call that is younger than the variable.
 
+mod changing;
+
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
@@ -214,8 +216,12 @@ impl Env {
         self.0.close();
     }
 
-    /// Forgets all variables of this layer.
+    /// Ends this scope: what was registered for its end runs, and its variables are forgotten.
     pub(crate) fn clear(&self) {
+        let closers = self.0.closers.get().map(|closers| std::mem::take(&mut *closers.lock()));
+        for close in closers.into_iter().flatten().rev() {
+            close();
+        }
         if let Layer::Variables(variables) = &self.0.layer {
             // Dropped after the lock is released: dropping may run code that looks things up.
             let forgotten = std::mem::take(&mut *variables.write());
@@ -270,6 +276,10 @@ impl ScopeCore for Env {
 
     fn charge(&self, bytes: usize) -> Result<(), Stopped> {
         self.0.session.keep(bytes)
+    }
+
+    fn release(&self, bytes: usize) {
+        self.0.session.release(bytes);
     }
 
     fn host(&self) -> &Host {
@@ -329,5 +339,9 @@ impl ScopeCore for Env {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
     }
 }

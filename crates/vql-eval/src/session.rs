@@ -291,6 +291,11 @@ impl Session {
         }
     }
 
+    /// The run is over: what still runs beside it ends.
+    pub(crate) fn finish(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
     pub(crate) fn stop_reason(&self) -> Option<StopReason> {
         self.reason.lock().clone()
     }

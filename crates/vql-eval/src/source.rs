@@ -157,6 +157,7 @@ impl Env {
         let env = query.bound.as_ref().unwrap_or(self);
         match &query.what {
             QueryKind::Select(select) => env.rows_of_select(select),
+            QueryKind::Generator(generator) => generator.rows(env),
             QueryKind::Concat(parts) => {
                 let (env, parts) = (env.clone(), parts.clone());
                 Box::new((0..parts.len()).flat_map(move |at| env.rows_of(&parts[at], true)))

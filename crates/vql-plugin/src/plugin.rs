@@ -117,5 +117,13 @@ fn declared<A: Arguments>(args: CallArgs) -> CallArgs {
 }
 
 fn spec<A: Arguments>(kind: Kind, needs: &'static [Permission]) -> Spec {
-    Spec { name: A::NAME, kind, doc: A::DOC, args: A::specs(), free_form: A::FREE_FORM, needs }
+    Spec {
+        name: A::NAME,
+        kind,
+        doc: A::DOC,
+        args: A::specs(),
+        free_form: A::FREE_FORM,
+        lazy_form: false,
+        needs,
+    }
 }

@@ -100,6 +100,8 @@ pub trait ScopeCore: Send + Sync {
     fn stop(&self, reason: &str);
     /// Charges the query for memory that it keeps.
     fn charge(&self, bytes: usize) -> Result<(), Stopped>;
+    /// Gives back what was charged for something that is not kept any more.
+    fn release(&self, bytes: usize);
     /// What the program offers.
     fn host(&self) -> &Host;
     /// A scope below this one in which the columns of `row` are variables.
@@ -121,6 +123,8 @@ pub trait ScopeCore: Send + Sync {
     fn memory(&self) -> &Memory;
     /// All variables that can be seen, for messages and for `scope()`.
     fn names(&self) -> Vec<Name>;
+    /// The concrete type, for the evaluator itself.
+    fn as_any(&self) -> &dyn Any;
 }
 
 /// The scope that a plugin is called in. Cheap to clone; a stream may keep it.
@@ -181,6 +185,11 @@ impl Scope {
     /// Charges the query for memory that it keeps; beyond its limit the query ends.
     pub fn charge(&self, bytes: usize) -> Result<(), Stopped> {
         self.core.charge(bytes)
+    }
+
+    /// Gives back what was charged for something that is not kept any more; never more than that.
+    pub fn release(&self, bytes: usize) {
+        self.core.release(bytes);
     }
 
     /// What the program offers.

@@ -44,6 +44,8 @@ pub struct Spec {
     pub args: Vec<ArgSpec>,
     /// Whether it takes arguments of any name.
     pub free_form: bool,
+    /// Whether arguments of any name are handed over unevaluated.
+    pub lazy_form: bool,
     /// What it needs to be allowed to do.
     pub needs: &'static [Permission],
 }

@@ -83,7 +83,8 @@ impl Compiler<'_> {
         args.iter()
             .map(|arg| {
                 let name = Name::from(arg.name.text.as_str());
-                let is_lazy = |spec: &Spec| spec.arg(&name).is_some_and(|known| known.lazy);
+                let is_lazy =
+                    |spec: &Spec| spec.lazy_form || spec.arg(&name).is_some_and(|known| known.lazy);
                 let is_array = matches!(arg.value, ast::ArgValue::Array(_));
                 let lazy = !is_array && spec.is_some_and(is_lazy);
                 Arg { name, value: Arc::new(self.arg_value(&arg.value)), lazy }

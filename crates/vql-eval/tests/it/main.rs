@@ -9,4 +9,5 @@ mod collections;
 mod conditions;
 mod hostile;
 mod limits;
+mod streams;
 mod world;

@@ -3,6 +3,8 @@
 use rows::{Text, Value};
 use vql_plugin::{Entry, Failure, Function, Scope, plugin_args};
 
+use crate::scope::Env;
+
 pub(super) fn entry() -> Entry {
     Entry::function(Get)
 }
@@ -36,7 +38,8 @@ impl Function for Get {
         for part in parts {
             let next = match &found {
                 None => part_name(&part).and_then(|name| scope.lookup(&name)),
-                Some(value) => look(value, &part),
+                Some(value) => look(value, &part)
+                    .or_else(|| Env::of(scope)?.member(value, &part.to_text().to_str_lossy())),
             };
             match next {
                 Some(value) => found = Some(value),
@@ -70,11 +73,10 @@ fn look(value: &Value, part: &Value) -> Option<Value> {
     match value {
         Value::Dict(dict) => dict.get(&part.to_text().to_str_lossy()).cloned(),
         Value::Array(items) => items.get(index(items.len())?).cloned(),
-        Value::Path(path) => path.member(&part_name(part)?),
         Value::Object(object) => match (object.force(), object.rows()) {
             (Some(value), _) => look(&value, part),
             (None, Some(rows)) => rows.get(index(rows.len())?).cloned().map(Value::Dict),
-            (None, None) => object.member(&part_name(part)?),
+            (None, None) => None,
         },
         _ => None,
     }

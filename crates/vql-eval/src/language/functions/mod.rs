@@ -4,19 +4,29 @@ vql_plugin::one_file_each! {
     all
     any
     array
+    atexit
+    cache
     count
     dict
     enumerate
     eval
     filter
     format
+    generate
     get
     r#if
+    items
+    lazy_dict
     len
     log
+    lru
     max
+    memoize
     min
     rate
     scope
+    set
+    slice
     sum
+    uuid
 }

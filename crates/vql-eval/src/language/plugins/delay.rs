@@ -1,8 +1,8 @@
 //! Rows, some time later.
 
-use std::time::Duration;
-
 use vql_plugin::{Entry, Failure, Plugin, Query, RowStream, Scope, plugin_args};
+
+use crate::language::background::{seconds, wait};
 
 pub(super) fn entry() -> Entry {
     Entry::plugin(Delay)
@@ -15,6 +15,8 @@ plugin_args! {
         query: Query,
         /// Seconds.
         delay: i64 = 1,
+        /// Taken for compatibility: the query is asked for a row when one is wanted.
+        buffer_size: i64 = 0,
     }
 }
 
@@ -24,18 +26,7 @@ impl Plugin for Delay {
     type Args = DelayArgs;
 
     fn rows(&self, args: DelayArgs, scope: &Scope) -> Result<RowStream, Failure> {
-        const SLICE: Duration = Duration::from_millis(20);
-        let scope = scope.clone();
-        let slices = u64::try_from(args.delay).unwrap_or(0).saturating_mul(50);
-        Ok(Box::new(args.query.rows(&scope.clone()).take_while(move |_| {
-            // Waits in slices, so that a cancelled query does not wait.
-            for _ in 0..slices {
-                if scope.stopped() {
-                    return false;
-                }
-                scope.host().wait(SLICE);
-            }
-            true
-        })))
+        let (rows, scope) = (args.query.rows(scope), scope.clone());
+        Ok(Box::new(rows.take_while(move |_| wait(seconds(args.delay), &scope))))
     }
 }

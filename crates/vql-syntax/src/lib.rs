@@ -16,6 +16,7 @@ mod expression;
 mod format;
 mod hints;
 mod layout;
+mod lexeme;
 mod lexer;
 mod literals;
 mod parser;
@@ -25,6 +26,7 @@ mod token;
 pub use ast::{Program, Span};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use format::format;
+pub use lexeme::{Lexeme, Lexical, lexemes};
 pub use print::{
     column_name, print_expr, print_program, print_select, print_statement, written_name,
 };

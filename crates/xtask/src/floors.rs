@@ -30,7 +30,10 @@ pub const FLOORS: &[(&str, &[&str])] = &[
             "api",
         ],
     ),
-    ("minds", &["vql-plugin", "vql-eval", "vql-std", "link", "fleet", "flows", "hunts"]),
+    (
+        "minds",
+        &["vql-plugin", "vql-eval", "vql-std", "vql-help", "link", "fleet", "flows", "hunts"],
+    ),
     (
         "hands",
         &[
@@ -58,6 +61,7 @@ pub const WITHIN: &[(&str, &str, &str)] = &[
     ("sigma", "yaml-nodes", "a rule file is YAML whose mistakes are shown in place"),
     ("vql-eval", "vql-plugin", "evaluation calls plugins"),
     ("vql-std", "vql-plugin", "these are plugins"),
+    ("vql-help", "vql-plugin", "help is about what plugins declare"),
     ("hunts", "flows", "a hunt's work is done by flows"),
     ("sim", "testkit", "the simulated fleet is made of the example machine"),
 ];

@@ -95,6 +95,42 @@ pub struct VqlCheck {
     pub kind: String,
 }
 
+/// Ask what may stand at a place of a text that is being written.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VqlCompletionQuery {
+    /// The text.
+    pub text: String,
+    /// The place, in bytes of UTF-8 from the start.
+    pub at: u64,
+    /// See [`VqlCheck::kind`].
+    pub kind: String,
+}
+
+/// What may stand at a place of a text.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct VqlCompletion {
+    /// The first byte that an offer replaces.
+    pub from: u64,
+    /// The first byte behind what an offer replaces.
+    pub to: u64,
+    /// The offers, the likeliest first.
+    pub offers: Vec<VqlOffer>,
+}
+
+/// One thing that may stand at a place.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct VqlOffer {
+    /// What is inserted.
+    pub text: String,
+    /// `argument`, `column`, `variable`, `plugin`, `function`, `artifact`, `accessor`, `keyword`.
+    pub kind: String,
+    /// Its form in one line; may be empty.
+    pub detail: String,
+    /// What it means; may be empty.
+    pub doc: String,
+}
+
 /// What is wrong with a text.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct CheckReport {

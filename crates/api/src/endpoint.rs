@@ -181,6 +181,8 @@ fn artifact_endpoints() -> Vec<Endpoint> {
         post::<CheckReport>("/artifacts/check", "Check a call, or an artifact file")
             .body::<ArtifactCheck>(),
         post::<CheckReport>("/vql/check", "Check VQL").body::<VqlCheck>(),
+        post::<VqlCompletion>("/vql/complete", "What may stand at a place of a text")
+            .body::<VqlCompletionQuery>(),
     ]
 }
 

@@ -39,6 +39,7 @@
 //! | `GET /artifacts/{name}` | | `ArtifactView` |
 //! | `POST /artifacts/check` | `ArtifactCheck` | `CheckReport` |
 //! | `POST /vql/check` | `VqlCheck` | `CheckReport` |
+//! | `POST /vql/complete` | `VqlCompletionQuery` | `VqlCompletion` |
 //! | `GET /hunts` | `search`, `state` | `HuntPage` |
 //! | `POST /hunts` | `HuntRequest` | `HuntView` |
 //! | `POST /hunts/preview` | `HuntRequest` | `HuntPreview` |

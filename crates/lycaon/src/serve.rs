@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use artifacts::ArtifactSet;
 use base::Chain;
 use server::collect::Collector;
 use server::config::ServerConfig;
@@ -82,25 +83,28 @@ fn core(config: &ServerConfig) -> Outcome<Arc<Core>> {
             .hint("`lycaon init DIR` makes a new installation with keys and a configuration")
     })?;
     let artifacts = load(&DefinitionArgs { folders: config.artifacts.folders.clone() })?;
+    let artifacts = Arc::new(artifacts);
     let collector =
-        Collector::new(Arc::new(artifacts), Arc::new(load(&DefinitionArgs::default())?));
+        Collector::new(Arc::clone(&artifacts), Arc::new(load(&DefinitionArgs::default())?));
     Ok(Arc::new(Core::new(Parts {
         ports: storage::open(data)?,
         clock: Arc::new(SystemClock),
         entropy: Box::new(SystemEntropy),
         authority,
-        vql: Arc::new(vql()),
+        vql: Arc::new(vql(&artifacts)),
         collector,
         settings: config.into(),
     })))
 }
 
 /// Conditions may call what needs no machine; what clients may call is checked, never run here.
-fn vql() -> Vql {
+fn vql(artifacts: &ArtifactSet) -> Vql {
     let host = Host::builder(Arc::new(SystemClock), Box::new(SystemEntropy)).build();
     let conditions = vql_eval::language().and(vql_std::catalog());
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    Vql::new(host, conditions, local::catalog(), threads)
+    let accessors = accessors::all();
+    let names: Vec<String> = accessors.iter().map(|(name, _)| name.to_string()).collect();
+    Vql::new(host, conditions, local::catalog(), threads).offering(names, artifacts.iter())
 }
 
 fn start_log(json: bool) {

@@ -14,12 +14,14 @@ use api::Problem;
 use async_trait::async_trait;
 use base::HuntId;
 use hunts::ConditionJudge;
+use model::artifact::Artifact;
 use model::client::Client;
 use model::hunt::Hunt;
 use parking_lot::Mutex;
 use rows::{Dict, Row, Value};
 use tokio::sync::Semaphore;
 use vql_eval::{Condition, Program, Verdict};
+use vql_help::{Completion, Knowledge, complete};
 use vql_plugin::{Catalog, Host};
 use vql_syntax::{Diagnostic, Place, Severity};
 
@@ -37,6 +39,8 @@ pub struct Vql {
     conditions: Catalog,
     /// What a query on a client may call.
     clients: Catalog,
+    help_for_clients: Knowledge,
+    help_for_conditions: Knowledge,
     kept: Mutex<VecDeque<(Key, Arc<Condition>)>>,
     turns: Semaphore,
 }
@@ -46,7 +50,39 @@ impl Vql {
     /// queries on clients may call. At most `threads` conditions run at once.
     pub fn new(host: Host, conditions: Catalog, clients: Catalog, threads: usize) -> Self {
         let turns = Semaphore::new(threads.max(1));
-        Self { host, conditions, clients, kept: Mutex::default(), turns }
+        let free = conditions.specs().filter(|spec| spec.needs.is_empty()).cloned();
+        let names = ["rows", "client"].map(str::to_owned);
+        Self {
+            help_for_clients: Knowledge::of(clients.specs().cloned()),
+            help_for_conditions: Knowledge::of(free).variables(names),
+            host,
+            conditions,
+            clients,
+            kept: Mutex::default(),
+            turns,
+        }
+    }
+
+    /// What else queries on clients may name, for those who write them.
+    #[must_use]
+    pub fn offering<'a>(
+        mut self,
+        accessors: impl IntoIterator<Item = String>,
+        artifacts: impl IntoIterator<Item = &'a Artifact>,
+    ) -> Self {
+        let for_clients = artifacts.into_iter().filter(|artifact| artifact.kind.is_for_clients());
+        self.help_for_clients = self.help_for_clients.accessors(accessors).artifacts(for_clients);
+        self
+    }
+
+    /// What may stand at byte `at` of a query for clients.
+    pub(crate) fn complete_client_query(&self, text: &str, at: usize) -> Completion {
+        complete(text, at, &self.help_for_clients)
+    }
+
+    /// What may stand at byte `at` of a server condition.
+    pub(crate) fn complete_condition(&self, text: &str, at: usize) -> Completion {
+        complete(text, at, &self.help_for_conditions)
     }
 
     /// What is wrong with a query for clients.

@@ -65,6 +65,7 @@ export const createToken = (body: S.TokenRequest) => post<S.TokenView>('/tokens'
 export const revokeToken = (id: string) => post<S.TokenView>(`/tokens/${part(id)}/revoke`);
 export const checkCall = (call: S.ArtifactCall) =>
   post<S.CheckReport>('/artifacts/check', { call } satisfies S.ArtifactCheck);
+export const completeVql = (body: S.VqlCompletionQuery) => post<S.VqlCompletion>('/vql/complete', body);
 export const checkVql = (body: S.VqlCheck) => post<S.CheckReport>('/vql/check', body);
 
 /** Puts a hunt's newest record wherever it is shown. */

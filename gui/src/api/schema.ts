@@ -642,6 +642,38 @@ export type VqlCheck = {
   text: string;
 };
 
+/** What may stand at a place of a text. */
+export type VqlCompletion = {
+  /** The first byte that an offer replaces. */
+  from: number;
+  /** The offers, the likeliest first. */
+  offers: VqlOffer[];
+  /** The first byte behind what an offer replaces. */
+  to: number;
+};
+
+/** Ask what may stand at a place of a text that is being written. */
+export type VqlCompletionQuery = {
+  /** The place, in bytes of UTF-8 from the start. */
+  at: number;
+  /** See `VqlCheck::kind`. */
+  kind: string;
+  /** The text. */
+  text: string;
+};
+
+/** One thing that may stand at a place. */
+export type VqlOffer = {
+  /** Its form in one line; may be empty. */
+  detail: string;
+  /** What it means; may be empty. */
+  doc: string;
+  /** `argument`, `column`, `variable`, `plugin`, `function`, `artifact`, `accessor`, `keyword`. */
+  kind: string;
+  /** What is inserted. */
+  text: string;
+};
+
 /** Who the caller is. */
 export type WhoAmI = {
   /** The CSRF token of this session; empty for programs. */

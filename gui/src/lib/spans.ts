@@ -12,3 +12,7 @@ export function indexOfByte(text: string, byte: number): number {
   }
   return text.length;
 }
+
+/** The byte at which the UTF-16 index stands. */
+export const byteOfIndex = (text: string, index: number): number =>
+  new TextEncoder().encode(text.slice(0, index)).length;

@@ -1,25 +1,5 @@
-// Words of VQL for the editor's colours and completion: the lexer rules of the language, as a stream tokenizer.
-// Not here: whether a text is right. That is the server's `POST /vql/check`.
-
-export const KEYWORDS = [
-  'SELECT',
-  'FROM',
-  'WHERE',
-  'GROUP BY',
-  'ORDER BY',
-  'LIMIT',
-  'LET',
-  'EXPLAIN',
-  'AS',
-  'IN',
-  'AND',
-  'OR',
-  'NOT',
-  'DESC',
-  'NULL',
-  'TRUE',
-  'FALSE',
-] as const;
+// Words of VQL for the editor's colours: the lexer rules of the language, as a stream tokenizer.
+// Not here: whether a text is right. That is the server's `POST /vql/check`, and what may stand at the cursor its `POST /vql/complete`.
 
 const WORDS = /^(explain|select|where|and|or|from|not|as|in|limit|desc|let)\b/i;
 const PAIRS = /^(group|order)\s+by\b/i;

@@ -6,7 +6,9 @@ import {
   closeBrackets,
   closeBracketsKeymap,
   completionKeymap,
+  type Completion,
   type CompletionContext,
+  type CompletionResult,
 } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { bracketMatching, HighlightStyle, StreamLanguage, syntaxHighlighting } from '@codemirror/language';
@@ -15,10 +17,10 @@ import { EditorState } from '@codemirror/state';
 import { EditorView, keymap, placeholder as hint } from '@codemirror/view';
 import { tags } from '@lezer/highlight';
 import { useEffect, useRef } from 'react';
-import { checkVql } from '../api/queries';
+import { checkVql, completeVql } from '../api/queries';
 import type { CheckReport } from '../api/schema';
-import { indexOfByte } from '../lib/spans';
-import { KEYWORDS, startState, token } from '../lib/vql';
+import { byteOfIndex, indexOfByte } from '../lib/spans';
+import { startState, token } from '../lib/vql';
 
 const language = StreamLanguage.define({
   name: 'vql',
@@ -60,23 +62,50 @@ const look = EditorView.theme({
     borderRadius: '6px',
     fontSize: '12.5px',
   },
+  '.cm-completionInfo': { whiteSpace: 'pre-wrap', maxWidth: '420px', padding: '6px 10px' },
   '.cm-tooltip-autocomplete ul li[aria-selected]': { backgroundColor: 'var(--select)', color: 'var(--ink)' },
   '.cm-diagnostic': { padding: '4px 10px', fontFamily: 'var(--mantine-font-family)' },
 });
 
-// Facts that the default client query brings, and the server's own.
-const CONDITION_NAMES = ['rows', 'client', 'OS', 'Architecture', 'Fqdn', 'Platform', 'Labels'];
+// How CodeMirror draws what the server calls it.
+const ICONS: Record<string, string> = {
+  argument: 'property',
+  column: 'property',
+  variable: 'variable',
+  plugin: 'class',
+  function: 'function',
+  artifact: 'namespace',
+  accessor: 'enum',
+  keyword: 'keyword',
+};
 
+/** What may stand at the cursor: the server knows the names and the grammar. */
 function complete(kind: string) {
-  const options = [
-    ...KEYWORDS.map((label) => ({ label, type: 'keyword' })),
-    ...(kind === 'server_condition'
-      ? CONDITION_NAMES.map((label) => ({ label, type: 'variable' }))
-      : [{ label: 'info()', type: 'function' }]),
-  ];
-  return (context: CompletionContext) => {
-    const word = context.matchBefore(/\w+/);
-    return word || context.explicit ? { from: word?.from ?? context.pos, options } : null;
+  return async (context: CompletionContext): Promise<CompletionResult | null> => {
+    const text = context.state.doc.toString();
+    if (!context.explicit && !/[\w.(,`"']$/.test(text.slice(0, context.pos))) return null;
+    try {
+      const found = await completeVql({ text, at: byteOfIndex(text, context.pos), kind });
+      if (context.aborted || !found.offers.length) return null;
+      const from = indexOfByte(text, found.from);
+      // Right behind a mark a list would be in the way, unless it is the start of a name or an argument.
+      if (!context.explicit && from === context.pos && !/[.(]$/.test(text.slice(0, from))) return null;
+      return {
+        from,
+        to: indexOfByte(text, found.to),
+        filter: false,
+        options: found.offers.map((offer): Completion => ({
+          label: offer.text,
+          type: ICONS[offer.kind] ?? 'text',
+          ...(offer.kind === 'argument' ? { apply: `${offer.text}=` } : {}),
+          ...(offer.detail && offer.detail.length <= 60 ? { detail: offer.detail } : {}),
+          ...(offer.doc || offer.detail ? { info: [offer.detail, offer.doc].filter(Boolean).join('\n\n') } : {}),
+        })),
+      };
+    } catch {
+      // Writing goes on without help.
+      return null;
+    }
   };
 }
 

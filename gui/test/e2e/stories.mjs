@@ -154,6 +154,24 @@ export const STORIES = [
     },
   },
   {
+    name: 'editor: what may stand at the cursor is offered and can be taken',
+    async act({ page, target }) {
+      await page.goto(`${target.base}/hunts/new?artifact=Linux.Sys.Users`);
+      await page.getByRole('region', { name: 'Linux.Sys.Users' }).waitFor();
+      await page.getByRole('button', { name: 'From whom' }).last().click();
+      const label = 'Condition on the server';
+      await fillEditor(page, label, '');
+      const editor = page.locator(`[data-editor="${label}"] .cm-content`);
+      const written = async () => (await editor.innerText()).trim();
+      const offers = page.locator(`[data-editor="${label}"] .cm-tooltip-autocomplete li`);
+      await page.keyboard.type('SELECT * FROM ro');
+      await offers.getByText('rows', { exact: true }).click();
+      await until('the offer is taken', async () => (await written()) === 'SELECT * FROM rows');
+      await until('the list is gone', async () => (await offers.count()) === 0);
+      await page.getByRole('button', { name: 'Begin anew' }).click();
+    },
+  },
+  {
     name: 'hunt: made in the wizard, started with its size, counts move without a reload',
     async act({ page, target, mock }) {
       const name = `Seen by a browser ${Date.now().toString(36)}`;

@@ -123,3 +123,21 @@ export function checkVql(text, kind) {
   }
   return [];
 }
+
+const NAMES = [
+  { text: 'info', kind: 'plugin', detail: 'info()', doc: 'The machine as a whole, in one row.' },
+  { text: 'glob', kind: 'plugin', detail: 'glob(globs, [accessor])', doc: 'Finds files by patterns.' },
+  { text: 'rows', kind: 'variable', detail: '', doc: '' },
+  { text: 'client', kind: 'variable', detail: '', doc: '' },
+];
+const ARGUMENTS = [
+  { text: 'globs', kind: 'argument', detail: 'list of paths, required', doc: 'The patterns.' },
+  { text: 'accessor', kind: 'argument', detail: 'text', doc: 'What the files are read through.' },
+];
+
+/** A rough idea of completion: arguments behind a parenthesis, names elsewhere. ASCII only. */
+export function completeVql(text, at) {
+  const word = /\w*$/.exec(text.slice(0, at))[0];
+  const known = /\(\s*\w*$/.test(text.slice(0, at)) ? ARGUMENTS : NAMES;
+  return { from: at - word.length, to: at, offers: known.filter((x) => x.text.startsWith(word)) };
+}

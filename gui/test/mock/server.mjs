@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto';
 import { makeRows, ROW_COLUMNS } from './data.mjs';
 import { eligible } from './hunts.mjs';
 import { zipOf } from './zip.mjs';
-import { checkArtifactCall, checkVql, filterRows, pageOf, sortBy } from './answers.mjs';
+import { checkArtifactCall, checkVql, completeVql, filterRows, pageOf, sortBy } from './answers.mjs';
 import { World } from './world.mjs';
 
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
@@ -234,6 +234,7 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
       (_, __, body) => report(body.call ? checkArtifactCall(world.artifacts, body.call) : []),
     ],
     ['POST', 'vql/check', (_, __, body) => report(checkVql(body.text, body.kind))],
+    ['POST', 'vql/complete', (_, __, body) => completeVql(body.text, body.at)],
     [
       'GET',
       'hunts',

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use api::{
     ArtifactCheck, ArtifactSourceView, ArtifactSummary, ArtifactView, ArtifactsQuery, CheckReport,
-    ParameterView, Problem, VqlCheck,
+    ParameterView, Problem, VqlCheck, VqlCompletion, VqlCompletionQuery, VqlOffer,
 };
 use artifacts::ArtifactSet;
 use axum::Json;
@@ -148,11 +148,34 @@ pub(crate) async fn check_vql(
     let problems = match said.kind.as_str() {
         "client" => people.vql.check_client_query(&said.text),
         "server_condition" => people.vql.check_condition(&said.text),
-        other => {
-            return Err(ApiError::caller(format!(
-                "`{other}` is not a kind of query; choose client or server_condition"
-            )));
-        }
+        other => return Err(no_kind_of_query(other)),
     };
     Ok(report(problems))
+}
+
+fn no_kind_of_query(said: &str) -> ApiError {
+    ApiError::caller(format!("`{said}` is not a kind of query; choose client or server_condition"))
+}
+
+pub(crate) async fn complete_vql(
+    State(people): Shared,
+    Body(said): Body<VqlCompletionQuery>,
+) -> Result<Json<VqlCompletion>, ApiError> {
+    let at = usize::try_from(said.at).unwrap_or(usize::MAX);
+    let found = match said.kind.as_str() {
+        "client" => people.vql.complete_client_query(&said.text, at),
+        "server_condition" => people.vql.complete_condition(&said.text, at),
+        other => return Err(no_kind_of_query(other)),
+    };
+    let offers = found.offers.into_iter().map(|offer| VqlOffer {
+        kind: offer.kind.word().to_owned(),
+        text: offer.text,
+        detail: offer.detail,
+        doc: offer.doc,
+    });
+    Ok(Json(VqlCompletion {
+        from: found.replaces.start as u64,
+        to: found.replaces.end as u64,
+        offers: offers.collect(),
+    }))
 }

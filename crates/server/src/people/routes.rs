@@ -69,6 +69,7 @@ fn signed_in() -> Router<Arc<People>> {
         .route("/artifacts/check", post(artifacts::check))
         .route("/artifacts/{name}", get(artifacts::one))
         .route("/vql/check", post(artifacts::check_vql))
+        .route("/vql/complete", post(artifacts::complete_vql))
         .route("/hunts", get(hunts::list).post(hunts::create))
         .route("/hunts/preview", post(hunts::preview))
         .route("/hunts/{hunt}", get(hunts::one).put(hunts::edit))

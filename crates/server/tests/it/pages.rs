@@ -186,6 +186,26 @@ async fn checks_point_at_the_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_may_stand_at_a_place_is_offered() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let offers = async |text: &str, kind: &str| {
+        let asked = json!({ "text": text, "at": text.len(), "kind": kind });
+        let found = admin.post("/vql/complete", asked).await.good();
+        let offers = found["offers"].as_array().unwrap().clone();
+        let texts: Vec<String> =
+            offers.iter().map(|offer| offer["text"].as_str().unwrap().to_owned()).collect();
+        (found["from"].as_u64().unwrap(), texts)
+    };
+    assert_eq!(offers("SELECT basen", "client").await, (7, vec!["basename".to_owned()]));
+    assert_eq!(offers("SELECT * FROM ro", "server_condition").await.1[0], "rows");
+    // A condition is offered only what it may call.
+    assert_eq!(offers("SELECT * FROM parse_csv", "server_condition").await.1, [""; 0]);
+    let wrong = json!({ "text": "", "at": 0, "kind": "other" });
+    assert_eq!(admin.post("/vql/complete", wrong).await.status, 400);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn clients_are_found_and_labelled() {
     let world = World::start().await;
     let admin = world.admin().await;

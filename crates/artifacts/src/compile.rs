@@ -174,14 +174,16 @@ fn environment(
             });
         }
     }
-    let text_of = |parameter: &Parameter| {
-        let chosen = given.iter().rev().find(|(name, _)| *name == parameter.name);
-        chosen.map(|(_, text)| text.clone()).or_else(|| parameter.default.clone())
-    };
     let mut environment = Vec::new();
     for parameter in &artifact.parameters {
-        let text = text_of(parameter).unwrap_or_default();
-        if let Err(refusal) = accepts(parameter, &text) {
+        let chosen = given.iter().rev().find(|(name, _)| *name == parameter.name);
+        let Some((_, text)) = chosen else {
+            // A default is its author's own choice, odd or not.
+            let text = parameter.default.clone().unwrap_or_default();
+            environment.push((parameter.name.clone(), text));
+            continue;
+        };
+        if let Err(refusal) = accepts(parameter, text) {
             wrong.push(CompileError::BadValue {
                 parameter: parameter.name.clone(),
                 kind: parameter.kind.word(),
@@ -189,7 +191,7 @@ fn environment(
                 hint: refusal.hint,
             });
         }
-        environment.push((parameter.name.clone(), text));
+        environment.push((parameter.name.clone(), text.clone()));
     }
     environment
 }
@@ -221,7 +223,7 @@ fn prelude(set: &ArtifactSet, artifact: &Artifact, wrong: &mut Vec<CompileError>
 }
 
 /// The statements that turn a parameter's text into its value.
-fn conversion(parameter: &Parameter) -> Result<Option<String>, ()> {
+pub(crate) fn conversion(parameter: &Parameter) -> Result<Option<String>, ()> {
     let name = written_name(&parameter.name);
     let is_text = format!("format(format=\"%T\", args=[{name},]) = \"string\"");
     let from_text =
@@ -277,7 +279,7 @@ fn conversion(parameter: &Parameter) -> Result<Option<String>, ()> {
 }
 
 /// One scope for all sources, unless sources run side by side or decide by themselves.
-fn source_mode(artifact: &Artifact) -> SourceMode {
+pub(crate) fn source_mode(artifact: &Artifact) -> SourceMode {
     let own_precondition = artifact.sources.iter().any(|source| source.precondition.is_some());
     if artifact.kind.is_event() || own_precondition {
         SourceMode::Parallel

@@ -12,6 +12,7 @@ use model::artifact::{
 use crate::parameter;
 use crate::repair::repair;
 use crate::vql;
+use crate::vql_texts::{self, VqlText};
 use yaml_nodes::{Fields, Node, Place, Problem, Reader, Severity, join, nearest};
 
 const ARTIFACT_FIELDS: &[&str] = &[
@@ -76,6 +77,8 @@ pub(crate) struct Decoded {
     pub(crate) places: BTreeMap<String, Place>,
     /// What works, but hardly as meant.
     pub(crate) warnings: Vec<Problem>,
+    /// Every VQL text of the file, with its place.
+    pub(crate) vql: Vec<VqlText>,
 }
 
 /// Reads one artifact file and checks what can be checked without any other.
@@ -96,10 +99,13 @@ pub(crate) fn decode(file: &str, text: &str) -> Result<Decoded, Vec<Problem>> {
         }
     };
     let decoded = artifact(&mut reader, &root);
+    let vql = vql_texts::texts(&reader, &root);
     let (warnings, errors): (Vec<_>, Vec<_>) =
         reader.problems.into_iter().partition(|problem| problem.severity == Severity::Warning);
     match decoded {
-        Some((artifact, places)) if errors.is_empty() => Ok(Decoded { artifact, places, warnings }),
+        Some((artifact, places)) if errors.is_empty() => {
+            Ok(Decoded { artifact, places, warnings, vql })
+        }
         _ => Err(errors),
     }
 }
@@ -129,6 +135,10 @@ fn artifact(reader: &mut Reader<'_>, root: &Node) -> Option<(Artifact, BTreeMap<
     let mut references = plain_texts(reader, &fields, "reference");
     references.extend(plain_texts(reader, &fields, "references"));
     check_reports(reader, &fields);
+    let parameters = parameter::parameters(reader, fields.get("parameters"));
+    for (path, node) in reader.items(fields.get("parameters"), "parameters") {
+        places.insert(path, reader.original(node.at));
+    }
     let artifact = Artifact {
         name,
         aliases,
@@ -136,7 +146,7 @@ fn artifact(reader: &mut Reader<'_>, root: &Node) -> Option<(Artifact, BTreeMap<
         author: reader.text(fields.get("author"), "author").unwrap_or_default(),
         references,
         kind,
-        parameters: parameter::parameters(reader, fields.get("parameters")),
+        parameters,
         precondition: vql::statements(reader, fields.get("precondition"), "precondition"),
         export: vql::definitions(reader, fields.get("export"), "export"),
         imports,
@@ -275,8 +285,9 @@ fn check_sources(reader: &mut Reader<'_>, fields: &Fields<'_>, artifact: &Artifa
     let runs = !matches!(artifact.kind, ArtifactKind::Internal | ArtifactKind::Notebook);
     if runs && artifact.sources.is_empty() && artifact.export.is_none() && !artifact.name.is_empty()
     {
+        // Old artifacts that only hold a report are of this form.
         let hint = "write `sources:` with at least one query, or `export:` for a library";
-        reader.error(fields.at, "sources", "the artifact collects nothing", hint);
+        reader.warning(fields.at, "sources", "the artifact collects nothing", hint);
     }
 }
 
@@ -294,7 +305,7 @@ fn cells(reader: &mut Reader<'_>, node: Option<&Node>, path: &str) -> Vec<Notebo
         if !known.contains(&kind.to_ascii_lowercase().as_str()) {
             let message = format!("there is no cell type `{kind}`");
             let hint = "one of vql, vql_suggestion, md, markdown";
-            reader.error(fields.place("type"), &join(&path, "type"), message, hint);
+            reader.warning(fields.place("type"), &join(&path, "type"), message, hint);
         }
         let env = cell_env(reader, fields.get("env"), &join(&path, "env"));
         cells.push(NotebookCell { kind, name, template, output, env });
@@ -353,7 +364,7 @@ fn column_types(reader: &mut Reader<'_>, node: Option<&Node>) -> Vec<ColumnType>
             ColumnType { name: text("name"), kind: text("type"), description: text("description") };
         if column.name.is_empty() {
             let hint = "write the name of the column it is about";
-            reader.error(fields.at, &join(&path, "name"), "the column has no name", hint);
+            reader.warning(fields.at, &join(&path, "name"), "the column has no name", hint);
         }
         columns.push(column);
     }
@@ -386,8 +397,8 @@ fn check_reports(reader: &mut Reader<'_>, fields: &Fields<'_>) {
         reader.fields(item, path, REPORT_FIELDS);
     }
     if !reports.is_empty() {
-        let says = ("reports are not shown".to_owned(), Some("use notebook cells".to_owned()));
-        reader.problem(Severity::Warning, fields.place("reports"), "reports", says);
+        let at = fields.place("reports");
+        reader.warning(at, "reports", "reports are not shown", "use notebook cells");
     }
 }
 

@@ -15,6 +15,7 @@
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod check;
 mod compile;
 mod decode;
 mod library;
@@ -22,6 +23,7 @@ mod parameter;
 mod repair;
 mod set;
 mod vql;
+mod vql_texts;
 
 pub use compile::{CompileError, SourceChoice, check_parameters, compile};
 pub use set::{ArtifactSet, called_artifacts, calls};

@@ -70,7 +70,8 @@ fn parameter(reader: &mut Reader<'_>, node: &Node, path: &str) -> Option<Paramet
         && let Err(wrong) = accepts(&parameter, default)
     {
         let message = format!("the default {}", wrong.message);
-        reader.error(fields.place("default"), &field("default"), message, &wrong.hint);
+        // Not an error: whoever collects it may give another text.
+        reader.warning(fields.place("default"), &field("default"), message, &wrong.hint);
     }
     Some(parameter)
 }

@@ -17,21 +17,30 @@ pub struct ArtifactSet {
 }
 
 #[derive(Clone, Debug, PartialEq)]
-struct Loaded {
+pub(crate) struct Loaded {
     file: String,
     yaml: String,
-    decoded: Decoded,
+    pub(crate) decoded: Decoded,
 }
 
 impl Loaded {
     /// A problem at a place that the decoder remembered.
-    fn problem(
+    fn problem(&self, severity: Severity, field: &str, says: (String, Option<String>)) -> Problem {
+        self.problem_at(severity, field, self.place(field), says)
+    }
+
+    /// Where a field stands that the decoder remembered; the start of the file for others.
+    pub(crate) fn place(&self, field: &str) -> Place {
+        self.decoded.places.get(field).copied().unwrap_or(Place { line: 1, column: 1 })
+    }
+
+    pub(crate) fn problem_at(
         &self,
         severity: Severity,
         field: &str,
+        at: Place,
         (message, hint): (String, Option<String>),
     ) -> Problem {
-        let at = self.decoded.places.get(field).copied().unwrap_or(Place { line: 1, column: 1 });
         let excerpt = self.yaml.split('\n').nth(at.line.saturating_sub(1)).unwrap_or("");
         Problem {
             severity,
@@ -106,7 +115,25 @@ impl ArtifactSet {
         taken
     }
 
-    fn find(&self, name: &str) -> Option<&Loaded> {
+    /// Adds the artifacts of another set whose names are free here.
+    pub fn fill_from(&mut self, other: &ArtifactSet) {
+        for loaded in other.loaded.values() {
+            let artifact = &loaded.decoded.artifact;
+            let mut names = std::iter::once(&artifact.name).chain(&artifact.aliases);
+            if names.all(|name| self.find(name).is_none()) {
+                for alias in &artifact.aliases {
+                    self.aliases.insert(alias.clone(), artifact.name.clone());
+                }
+                self.loaded.insert(artifact.name.clone(), loaded.clone());
+            }
+        }
+    }
+
+    pub(crate) fn loaded(&self) -> impl Iterator<Item = &Loaded> {
+        self.loaded.values()
+    }
+
+    pub(crate) fn find(&self, name: &str) -> Option<&Loaded> {
         let name = self.aliases.get(name).map_or(name, String::as_str);
         self.loaded.get(name)
     }

@@ -4,7 +4,9 @@
 use vql_syntax::ast::{LetBody, Statement};
 use vql_syntax::{Diagnostic, Place as VqlPlace, Program, parse_program};
 
-use yaml_nodes::{Node, NodeKind, Place, Reader, Severity, TextStyle};
+use yaml_nodes::{Node, NodeKind, Reader, Severity};
+
+use crate::vql_texts::Anchor;
 
 /// A precondition: any statements.
 pub(crate) fn statements(
@@ -120,7 +122,7 @@ fn report(
     (text, severity, diagnostic): (&str, Severity, &Diagnostic),
 ) {
     let inner = VqlPlace::of(text, diagnostic.span.start);
-    let at = place_inside(node, inner);
+    let at = Anchor::of(node).place(inner);
     let mut message = diagnostic.message.clone();
     if let Some(expected) = &diagnostic.expected {
         message = format!("{message}, expected {expected}");
@@ -141,28 +143,7 @@ fn at_byte(
     (message, hint): (&str, &str),
 ) {
     if let Some(node) = node {
-        let at = place_inside(node, VqlPlace::of(text, byte));
+        let at = Anchor::of(node).place(VqlPlace::of(text, byte));
         reader.error(at, path, message, hint);
-    }
-}
-/// The place of a character inside a scalar; the start of the scalar when the lines were joined.
-fn place_inside(node: &Node, inner: vql_syntax::Place) -> Place {
-    let NodeKind::Text { text, style } = &node.kind else {
-        return node.at;
-    };
-    match style {
-        TextStyle::Literal => {
-            // The node starts at its first line that is not empty.
-            let empty = text.bytes().take_while(|byte| *byte == b'\n').count();
-            let line = (node.at.line + inner.line - 1).saturating_sub(empty);
-            Place { line, column: node.at.column + inner.column - 1 }
-        }
-        TextStyle::Plain if inner.line == 1 && !text.contains('\n') => {
-            Place { line: node.at.line, column: node.at.column + inner.column - 1 }
-        }
-        TextStyle::Quoted if inner.line == 1 && !text.contains(['\n', '\\', '"', '\'']) => {
-            Place { line: node.at.line, column: node.at.column + inner.column }
-        }
-        _ => node.at,
     }
 }

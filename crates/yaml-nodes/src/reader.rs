@@ -90,6 +90,12 @@ impl<'t> Reader<'t> {
         });
     }
 
+    /// Notes a warning; an empty hint is none.
+    pub fn warning(&mut self, at: Place, field: &str, message: impl Into<String>, hint: &str) {
+        let hint = (!hint.is_empty()).then(|| hint.to_owned());
+        self.problem(Severity::Warning, at, field, (message.into(), hint));
+    }
+
     /// Notes an error; an empty hint is none.
     pub fn error(&mut self, at: Place, field: &str, message: impl Into<String>, hint: &str) {
         let hint = (!hint.is_empty()).then(|| hint.to_owned());

@@ -1,14 +1,17 @@
 //! Which files are good, and what is said about the others.
 
-use artifacts::parse_artifact;
+use artifacts::{ArtifactSet, parse_artifact};
 use expect_test::{Expect, expect};
 
 fn check(yaml: &str, wanted: Expect) {
-    let said = match parse_artifact("test.yaml", yaml) {
-        Ok(artifact) => format!("good: {}", artifact.name),
-        Err(problems) => problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"),
-    };
-    wanted.assert_eq(&said);
+    let mut set = ArtifactSet::new();
+    let mut said = Vec::new();
+    match set.add("test.yaml", yaml) {
+        Ok(artifact) => said.push(format!("good: {}", artifact.name)),
+        Err(problems) => said.extend(problems.iter().map(ToString::to_string)),
+    }
+    said.extend(set.problems().iter().map(|warning| format!("warning: {warning}")));
+    wanted.assert_eq(&said.join("\n"));
 }
 
 #[test]
@@ -370,9 +373,9 @@ fn unknown_and_repeated_fields_are_errors() {
     );
     check(
         "name: A\ntools: [{url: x}]\ncolumn_types: [{type: hex}]\nexport: LET x = 1",
-        expect![[r#"
-            test.yaml:2:9: tools[0].name: the tool has no name; its variables are called `Tool_<name>_…`
-            test.yaml:3:16: column_types[0].name: the column has no name; write the name of the column it is about"#]],
+        expect![
+            "test.yaml:2:9: tools[0].name: the tool has no name; its variables are called `Tool_<name>_…`"
+        ],
     );
     check(
         "name: A\nreference: https://example.org\nexport: LET x = 1",
@@ -417,17 +420,36 @@ parameters:
   default: 1,5
 "#,
         expect![[r#"
-            test.yaml:7:12: parameters[0].default: the default `ten` is not a whole number; for example 10, -1 or 0x1f
             test.yaml:9:9: parameters[1].type: there is no parameter type `boool`; did you mean `bool`?
             test.yaml:10:3: parameters[2].choices: a parameter of type `choices` needs choices; list the texts it may have under `choices:`
-            test.yaml:14:12: parameters[3].default: the default `greem` is not one of the choices; did you mean `green`?
-            test.yaml:18:12: parameters[4].default: the default `z` is not one of the choices; did you mean `x`?
-            test.yaml:21:12: parameters[5].default: the default `{a` is not JSON: key must be a string at line 1 column 2; for example {"a": 1}
-            test.yaml:24:12: parameters[6].default: the default `maybe` is neither true nor false; write Y or N
             test.yaml:25:3: parameters[7].name: another parameter is called `g` as well; give one of them another name
             test.yaml:26:3: parameters[8].name: the parameter has no name; the name is also the variable that holds the value
-            test.yaml:27:9: parameters[9].name: `h`i` cannot be the name of a parameter; leave out quotes, backticks, backslashes and blanks at the ends
-            test.yaml:30:12: parameters[10].default: the default `1,5` is not a number; for example 0.5"#]],
+            test.yaml:27:9: parameters[9].name: `h`i` cannot be the name of a parameter; leave out quotes, backticks, backslashes and blanks at the ends"#]],
+    );
+}
+
+#[test]
+fn a_default_that_its_type_refuses_is_a_warning() {
+    check(
+        r#"
+name: A
+export: LET x = 1
+parameters:
+- {name: a, type: integer, default: ten}
+- {name: d, choices: [red, green], default: greem}
+- {name: e, type: multichoice, choices: [x, y], default: '["x", "z"]'}
+- {name: f, type: json, default: "{a"}
+- {name: g, type: bool, default: maybe}
+- {name: j, type: float, default: "1,5"}
+"#,
+        expect![[r#"
+            good: A
+            warning: test.yaml:5:37: parameters[0].default: the default `ten` is not a whole number; for example 10, -1 or 0x1f
+            warning: test.yaml:6:45: parameters[1].default: the default `greem` is not one of the choices; did you mean `green`?
+            warning: test.yaml:7:58: parameters[2].default: the default `z` is not one of the choices; did you mean `x`?
+            warning: test.yaml:8:34: parameters[3].default: the default `{a` is not JSON: key must be a string at line 1 column 2; for example {"a": 1}
+            warning: test.yaml:9:34: parameters[4].default: the default `maybe` is neither true nor false; write Y or N
+            warning: test.yaml:10:35: parameters[5].default: the default `1,5` is not a number; for example 0.5"#]],
     );
 }
 
@@ -435,15 +457,15 @@ parameters:
 fn sources_end_with_their_only_select() {
     check(
         "name: A",
-        expect![
-            "test.yaml:1:1: sources: the artifact collects nothing; write `sources:` with at least one query, or `export:` for a library"
-        ],
+        expect![[r#"
+            good: A
+            warning: test.yaml:1:1: sources: the artifact collects nothing; write `sources:` with at least one query, or `export:` for a library"#]],
     );
     check(
         "name: A\nsources: []",
-        expect![
-            "test.yaml:1:1: sources: the artifact collects nothing; write `sources:` with at least one query, or `export:` for a library"
-        ],
+        expect![[r#"
+            good: A
+            warning: test.yaml:1:1: sources: the artifact collects nothing; write `sources:` with at least one query, or `export:` for a library"#]],
     );
     check(
         "name: A\nsources:\n- name: B",

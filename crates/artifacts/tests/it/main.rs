@@ -1,5 +1,6 @@
 //! Artifact files and what becomes of them.
 
+mod checking;
 mod compiling;
 mod files;
 mod hostile;

@@ -153,56 +153,97 @@ fn an_artifact_that_is_wrong_is_told_with_its_place() {
               hint: did you mean `Linux.Sys.Users`?
         "#]],
     );
-    check_file_failure(
-        &["artifact", "check"],
-        "a.yaml",
-        "name: A\nsources: [{query: SELECT FROM}]\n",
-        expect![[r#"
-            error: 1 mistake in artifact files
-
-            error: the text ends too early, expected a plugin or a name after FROM
-             --> a.yaml:2:30 in sources[0].query
-              |
-            2 | sources: [{query: SELECT FROM}]
-              |                              ^
-        "#]],
-    );
-    check_file_failure(
-        &["artifact", "check"],
-        "a.yaml",
-        "nam: A\n",
-        expect![[r#"
-        error: 2 mistakes in artifact files
-
-        error: there is no field `nam`
-         --> a.yaml:1:1 in nam
-          |
-        1 | nam: A
-          | ^
-          = hint: did you mean `name`?
-
-        error: the artifact has no name
-         --> a.yaml:1:1 in name
-          |
-        1 | nam: A
-          | ^
-          = hint: a name is made of words joined by dots; a word has letters, digits and `_` and does not start with a digit, for example `Custom.Linux.Users`
-    "#]],
-    );
 }
 
 #[test]
-fn artifacts_that_are_good_are_counted() {
+fn artifacts_are_checked_for_what_runs_here() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    let check = |args: &[&str]| {
+        let mut all = vec!["artifact", "check", "."];
+        all.extend(args);
+        let said = run_in(folder.path(), &all);
+        format!("{}{}status {}", said.out, said.err, said.status)
+    };
+    write("a.yaml", "name: Custom.A\nsources:\n  - query: SELECT 1 AS One FROM scope()\n");
+    write(
+        "b.yaml",
+        "name: Custom.B\nsources:\n  - query: |\n      SELECT * FROM if(condition=FALSE,\n        then={ SELECT * FROM wmi(query='') })\n",
+    );
+    expect![[r#"
+        ok      Custom.A
+        partly  Custom.B
+                ./b.yaml:5:30: sources[0].query: `wmi` only works on live Windows (asks the management interface, WMI)
+
+        Most wanted:
+        artifacts  places  what
+                1       1  plugin wmi (only on live Windows)
+
+        2 artifacts: 1 ok, 1 partly (all but the paths that use what is known not to be here), 0 broken
+        status 0"#]].assert_eq(&check(&["--format", "table"]));
+    write(
+        "c.yaml",
+        "name: Custom.C\nsources:\n  - query: |\n      SELECT * FROM glob(glob='/*', accessor='registry')\n      WHERE Artifact.Custom.B()\n",
+    );
+    write("d.yaml", "nam: D\n");
+    expect![[r#"
+        broken  ./d.yaml
+                ./d.yaml:1:1: nam: there is no field `nam`; did you mean `name`?
+                ./d.yaml:1:1: name: the artifact has no name; a name is made of words joined by dots; a word has letters, digits and `_` and does not start with a digit, for example `Custom.Linux.Users`
+        ok      Custom.A
+        partly  Custom.B
+                ./b.yaml:5:30: sources[0].query: `wmi` only works on live Windows (asks the management interface, WMI)
+        broken  Custom.C
+                ./c.yaml:4:21: sources[0].query: `glob` needs the argument `globs`
+                ./c.yaml:4:26: sources[0].query: `glob` has no argument `glob`; did you mean `globs`?
+                ./c.yaml:4:37: sources[0].query: the accessor `registry` only works on live Windows (the registry, through the system)
+                ./c.yaml:5:13: sources[0].query: no function is called `Artifact.Custom.B`; an artifact yields rows; it stands after FROM
+
+        Most wanted:
+        artifacts  places  what
+                1       1  plugin wmi (only on live Windows)
+                1       1  function Artifact.Custom.B
+                1       1  accessor registry (only on live Windows)
+                1       1  argument glob.glob
+                1       1  required_argument glob.globs
+
+        4 artifacts: 1 ok, 1 partly (all but the paths that use what is known not to be here), 2 broken
+        error: 2 of 4 artifacts cannot run
+        status 1"#]].assert_eq(&check(&["--format", "table"]));
+    expect![[r#"
+        {"record":"artifact","name":"./d.yaml","verdict":"broken","file":"./d.yaml","findings":[{"kind":"schema","name":"","verdict":"broken","why":null,"file":"./d.yaml","line":1,"column":1,"field":"nam","message":"there is no field `nam`","hint":"did you mean `name`?"},{"kind":"schema","name":"","verdict":"broken","why":null,"file":"./d.yaml","line":1,"column":1,"field":"name","message":"the artifact has no name","hint":"a name is made of words joined by dots; a word has letters, digits and `_` and does not start with a digit, for example `Custom.Linux.Users`"}]}
+        {"record":"artifact","name":"Custom.A","verdict":"ok","file":"./a.yaml","findings":[]}
+        {"record":"artifact","name":"Custom.B","verdict":"partly","file":"./b.yaml","findings":[{"kind":"plugin","name":"wmi","verdict":"partly","why":"windows","file":"./b.yaml","line":5,"column":30,"field":"sources[0].query","message":"`wmi` only works on live Windows (asks the management interface, WMI)","hint":null}]}
+        {"record":"artifact","name":"Custom.C","verdict":"broken","file":"./c.yaml","findings":[{"kind":"required_argument","name":"glob.globs","verdict":"broken","why":null,"file":"./c.yaml","line":4,"column":21,"field":"sources[0].query","message":"`glob` needs the argument `globs`","hint":null},{"kind":"argument","name":"glob.glob","verdict":"broken","why":null,"file":"./c.yaml","line":4,"column":26,"field":"sources[0].query","message":"`glob` has no argument `glob`","hint":"did you mean `globs`?"},{"kind":"accessor","name":"registry","verdict":"partly","why":"windows","file":"./c.yaml","line":4,"column":37,"field":"sources[0].query","message":"the accessor `registry` only works on live Windows (the registry, through the system)","hint":null},{"kind":"function","name":"Artifact.Custom.B","verdict":"broken","why":null,"file":"./c.yaml","line":5,"column":13,"field":"sources[0].query","message":"no function is called `Artifact.Custom.B`","hint":"an artifact yields rows; it stands after FROM"}]}
+        {"record":"wanted","kind":"plugin","name":"wmi","why":"windows","artifacts":1,"places":1}
+        {"record":"wanted","kind":"function","name":"Artifact.Custom.B","why":null,"artifacts":1,"places":1}
+        {"record":"wanted","kind":"accessor","name":"registry","why":"windows","artifacts":1,"places":1}
+        {"record":"wanted","kind":"argument","name":"glob.glob","why":null,"artifacts":1,"places":1}
+        {"record":"wanted","kind":"required_argument","name":"glob.globs","why":null,"artifacts":1,"places":1}
+        {"record":"summary","artifacts":4,"names":4,"ok":1,"partly":1,"broken":2}
+        error: 2 of 4 artifacts cannot run
+        status 1"#]].assert_eq(&check(&["--format", "jsonl"]));
+}
+
+#[test]
+fn artifacts_of_a_folder_are_listed() {
     let folder = tempfile::tempdir().unwrap();
     let text = "name: Custom.A\nsources:\n  - query: SELECT 1 AS One FROM scope()\n";
     std::fs::write(folder.path().join("a.yaml"), text).unwrap();
-    let said = run_in(folder.path(), &["artifact", "check", "."]);
-    assert_eq!((said.status, said.err.as_str()), (0, "1 artifact is good\n"));
     let listed = run_in(
         folder.path(),
         &["artifact", "list", "Custom", "--artifacts", ".", "--format", "csv"],
     );
     assert_eq!(listed.out, "name,kind,summary\nCustom.A,client,\n");
+}
+
+#[test]
+fn names_that_are_known_to_be_elsewhere_are_explained() {
+    let said = run(&["help", "vql", "wmi"]);
+    let wanted = "plugin `wmi` only works on live Windows (asks the management interface, WMI)\n";
+    assert_eq!((said.status, said.out.as_str()), (0, wanted));
+    let said = run(&["help", "vql", "registry"]);
+    assert!(said.out.starts_with("accessor `registry` only works on live Windows"), "{}", said.out);
 }
 
 #[test]

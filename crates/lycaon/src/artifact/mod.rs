@@ -1,7 +1,8 @@
 //! `lycaon artifact`: definitions on this machine, without a server.
 
-use std::path::{Path, PathBuf};
+mod check;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use artifacts::{ArtifactSet, Severity, SourceChoice};
@@ -54,13 +55,11 @@ enum ArtifactCommand {
         #[command(flatten)]
         definitions: DefinitionArgs,
     },
-    /// Say everything that is wrong with artifact files
-    #[command(after_help = "Example:\n  lycaon artifact check my-artifacts/ one-more.yaml")]
-    Check {
-        /// Files, or folders with files that end in .yaml or .yml
-        #[arg(required = true, value_name = "PATH")]
-        paths: Vec<PathBuf>,
-    },
+    /// Say which artifacts of files and folders run here, and what the others lack
+    #[command(
+        after_help = "Example:\n  lycaon artifact check my-artifacts/ one-more.yaml\n  lycaon artifact check my-artifacts/ --format jsonl"
+    )]
+    Check(check::CheckArgs),
     /// Collect an artifact on this machine, without a server
     #[command(
         after_help = "Example:\n  lycaon artifact collect Linux.Sys.Users --format json\n  lycaon artifact collect Generic.FileFinder --arg WithUpload=Y --uploads found/"
@@ -88,7 +87,7 @@ pub(crate) fn run(args: ArtifactArgs) -> Outcome {
             list(&load(&definitions)?, search.as_deref(), &output)
         }
         ArtifactCommand::Show { name, definitions } => show(&load(&definitions)?, &name),
-        ArtifactCommand::Check { paths } => check(&paths),
+        ArtifactCommand::Check(args) => check::run(&args),
         ArtifactCommand::Collect { name, sources, call, definitions, local, output } => {
             let set = load(&definitions)?;
             find(&set, &name)?;
@@ -101,14 +100,16 @@ pub(crate) fn run(args: ArtifactArgs) -> Outcome {
     }
 }
 
-/// The built-in artifacts and those of the folders; a file that is wrong is a failure.
+/// The artifacts of the folders, and the built-in ones whose names they leave free. A file that is
+/// wrong is a failure.
 pub(crate) fn load(definitions: &DefinitionArgs) -> Outcome<ArtifactSet> {
-    let mut set = ArtifactSet::built_in();
+    let mut set = ArtifactSet::new();
     let problems = add_all(&mut set, &definitions.folders)?;
-    if problems.is_empty() {
-        return Ok(set);
+    if !problems.is_empty() {
+        return Err(wrong_files(&problems));
     }
-    Err(wrong_files(&problems))
+    set.fill_from(&ArtifactSet::built_in());
+    Ok(set)
 }
 
 /// The artifact with that name, or a complaint with the nearest one.
@@ -148,30 +149,6 @@ fn show(set: &ArtifactSet, name: &str) -> Outcome {
     find(set, name)?;
     let text = set.yaml(name).unwrap_or_default();
     Ok(std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?)
-}
-
-fn check(paths: &[PathBuf]) -> Outcome {
-    let mut set = ArtifactSet::built_in();
-    let built_in = set.len();
-    let mut problems = add_all(&mut set, paths)?;
-    problems.extend(
-        set.problems()
-            .into_iter()
-            .filter(|problem| paths.iter().any(|path| Path::new(&problem.file).starts_with(path))),
-    );
-    let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
-    if errors > 0 {
-        return Err(wrong_files(&problems));
-    }
-    for problem in &problems {
-        note(&problem.render());
-    }
-    let good = match set.len() - built_in {
-        1 => "1 artifact is good".to_owned(),
-        several => format!("{several} artifacts are good"),
-    };
-    note(&good);
-    Ok(())
 }
 
 fn compiled(

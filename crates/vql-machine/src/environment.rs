@@ -1,7 +1,14 @@
 //! The environment of this program, and texts that name its variables.
 
-/// An empty name or one with `=` or a zero byte is no variable.
-pub(crate) fn variable(name: &str) -> Option<String> {
+use vql_plugin::Scope;
+
+/// A variable as the query sees it. An empty name or one with `=` or a zero byte is none.
+pub(crate) fn variable(name: &str, scope: &Scope) -> Option<String> {
+    if let Some(view) = scope.view()
+        && let Some(said) = view.machine.variable(name)
+    {
+        return said.map(str::to_owned);
+    }
     if name.is_empty() || name.contains(['=', '\0']) {
         return None;
     }

@@ -45,6 +45,7 @@ pub mod re2;
 mod scope;
 mod spec;
 pub mod stream;
+mod view;
 
 pub use access::{
     AccessError, Accessor, Accessors, DirStream, FileInfo, FileKind, ReadSeek, UploadFailed,
@@ -63,3 +64,4 @@ pub use re2::{BadPattern, Pattern};
 pub use scope::{Level, LogLine, Memory, Scope, ScopeCore, Stopped};
 pub use spec::{ArgSpec, Kind, Spec};
 pub use stream::RowStream;
+pub use view::{Impersonated, View};

@@ -90,6 +90,7 @@ impl Entry {
     /// The entry of a plugin.
     pub fn plugin<P: Plugin>(plugin: P) -> Self {
         let run = move |args: CallArgs, scope: &Scope| {
+            refuse_disabled(P::Args::NAME, Kind::Plugin, scope)?;
             plugin.rows(P::Args::read(declared::<P::Args>(args), scope)?, scope)
         };
         Self { spec: spec::<P::Args>(Kind::Plugin, P::NEEDS), body: Body::Plugin(Arc::new(run)) }
@@ -98,6 +99,7 @@ impl Entry {
     /// The entry of a function.
     pub fn function<F: Function>(function: F) -> Self {
         let run = move |args: CallArgs, scope: &Scope| {
+            refuse_disabled(F::Args::NAME, Kind::Function, scope)?;
             function.call(F::Args::read(declared::<F::Args>(args), scope)?, scope)
         };
         Self {
@@ -110,6 +112,19 @@ impl Entry {
     pub fn intrinsic<A: Arguments>(kind: Kind) -> Self {
         Self { spec: spec::<A>(kind, &[]), body: Body::Intrinsic }
     }
+}
+
+/// What tells about the real machine is refused while another one is impersonated.
+fn refuse_disabled(name: &str, kind: Kind, scope: &Scope) -> Result<(), Failure> {
+    let Some(view) = scope.view() else { return Ok(()) };
+    let disabled = match kind {
+        Kind::Plugin => &view.machine.disabled_plugins,
+        Kind::Function => &view.machine.disabled_functions,
+    };
+    if disabled.iter().any(|disabled| disabled == name) {
+        return Err(Failure::new("is disabled by the remapping of this query"));
+    }
+    Ok(())
 }
 
 fn declared<A: Arguments>(args: CallArgs) -> CallArgs {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use rows::{Name, Row, Text, Value};
 
-use crate::{AccessError, Accessor, Accessors, BadPattern, Host, Lambda, Pattern, RowStream};
+use crate::{AccessError, Accessor, Accessors, BadPattern, Host, Lambda, Pattern, RowStream, View};
 
 /// How much a log line matters. The default level is for what is neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -201,8 +201,8 @@ impl Scope {
     pub fn accessor(&self, name: &str) -> Result<Arc<dyn Accessor>, AccessError> {
         match &self.accessors {
             Some(accessors) => accessors.get(name).cloned(),
-            None => match self.core.memory().remapped() {
-                Some(accessors) => accessors.get(name).cloned(),
+            None => match self.core.memory().view() {
+                Some(view) => view.accessors.get(name).cloned(),
                 None => self.host().accessors().get(name).cloned(),
             },
         }
@@ -210,14 +210,19 @@ impl Scope {
 
     /// The accessors, as this query sees them: those of the program, unless they were remapped.
     pub fn accessors(&self) -> Accessors {
-        let remapped = || self.core.memory().remapped();
-        let found = self.accessors.clone().or_else(remapped);
+        let seen = || self.core.memory().view().map(|view| view.accessors.clone());
+        let found = self.accessors.clone().or_else(seen);
         found.unwrap_or_else(|| self.host().accessors().clone())
     }
 
-    /// From now on the whole query sees these accessors; `None` for those of the program.
-    pub fn remap(&self, accessors: Option<Accessors>) {
-        self.core.memory().remap(accessors);
+    /// What this query sees instead of what the program offers, if anything.
+    pub fn view(&self) -> Option<Arc<View>> {
+        self.core.memory().view()
+    }
+
+    /// From now on the whole query sees this instead of what the program offers.
+    pub fn see(&self, view: Option<View>) {
+        self.core.memory().see(view);
     }
 
     /// The same scope, seeing these accessors whatever the query sees.
@@ -286,9 +291,9 @@ type CompiledPattern = Result<Arc<Pattern>, BadPattern>;
 pub struct Memory {
     kept: Mutex<HashMap<(TypeId, String), Arc<dyn Any + Send + Sync>>>,
     patterns: Mutex<HashMap<(Text, bool), CompiledPattern>>,
-    /// Whether there is anything in `remapped`, so that the usual query takes no lock.
-    is_remapped: AtomicBool,
-    remapped: Mutex<Option<Accessors>>,
+    /// Whether there is a view, so that the usual query takes no lock.
+    has_view: AtomicBool,
+    view: Mutex<Option<Arc<View>>>,
 }
 
 /// Patterns that are computed per row must not fill the memory.
@@ -307,19 +312,19 @@ impl Memory {
         kept.downcast().expect("kept under its own type")
     }
 
-    /// The accessors that the query sees instead of those of the program.
-    pub fn remapped(&self) -> Option<Accessors> {
-        if !self.is_remapped.load(Ordering::Acquire) {
+    /// What the query sees instead of what the program offers.
+    pub fn view(&self) -> Option<Arc<View>> {
+        if !self.has_view.load(Ordering::Acquire) {
             return None;
         }
-        self.remapped.lock().clone()
+        self.view.lock().clone()
     }
 
-    /// The query sees these accessors from now on; `None` for those of the program.
-    pub fn remap(&self, accessors: Option<Accessors>) {
-        let mut remapped = self.remapped.lock();
-        self.is_remapped.store(accessors.is_some(), Ordering::Release);
-        *remapped = accessors;
+    /// The query sees this from now on.
+    pub fn see(&self, view: Option<View>) {
+        let mut seen = self.view.lock();
+        self.has_view.store(view.is_some(), Ordering::Release);
+        *seen = view.map(Arc::new);
     }
 
     /// Forgets everything: the query is over.
@@ -327,7 +332,7 @@ impl Memory {
         // Dropped after the locks are released: dropping may run code that keeps something.
         let kept = std::mem::take(&mut *self.kept.lock());
         let patterns = std::mem::take(&mut *self.patterns.lock());
-        self.remap(None);
+        self.see(None);
         drop((kept, patterns));
     }
 

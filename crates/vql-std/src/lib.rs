@@ -22,6 +22,7 @@ mod paths;
 mod plugins;
 mod reading;
 mod regexes;
+mod remapping;
 mod self_description;
 mod serialize;
 mod times;

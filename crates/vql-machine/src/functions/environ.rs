@@ -26,7 +26,7 @@ impl Function for Environ {
     type Args = EnvironArgs;
     const NEEDS: &'static [Permission] = &[Permission::MachineState];
 
-    fn call(&self, args: EnvironArgs, _scope: &Scope) -> Result<Value, Failure> {
-        Ok(variable(&args.var).into())
+    fn call(&self, args: EnvironArgs, scope: &Scope) -> Result<Value, Failure> {
+        Ok(variable(&args.var, scope).into())
     }
 }

@@ -27,7 +27,7 @@ impl Function for Expand {
     type Args = ExpandArgs;
     const NEEDS: &'static [Permission] = &[Permission::MachineState];
 
-    fn call(&self, args: ExpandArgs, _scope: &Scope) -> Result<Value, Failure> {
-        Ok(Value::text(expand(&args.path.to_str_lossy(), variable)))
+    fn call(&self, args: ExpandArgs, scope: &Scope) -> Result<Value, Failure> {
+        Ok(Value::text(expand(&args.path.to_str_lossy(), |name| variable(name, scope))))
     }
 }

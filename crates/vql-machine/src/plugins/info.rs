@@ -23,8 +23,17 @@ impl Plugin for Info {
     type Args = InfoArgs;
     const NEEDS: &'static [Permission] = &[Permission::MachineState];
 
-    fn rows(&self, _args: InfoArgs, _scope: &Scope) -> Result<RowStream, Failure> {
-        let facts = self.0.facts()?;
+    fn rows(&self, _args: InfoArgs, scope: &Scope) -> Result<RowStream, Failure> {
+        let mut facts = self.0.facts()?;
+        if let Some(view) = scope.view() {
+            if let Some(os) = &view.machine.os {
+                facts.os.clone_from(os);
+            }
+            if let Some(hostname) = &view.machine.hostname {
+                facts.hostname.clone_from(hostname);
+                facts.fqdn.clone_from(hostname);
+            }
+        }
         let own = self.0.process(i64::from(std::process::id()));
         let started = own.and_then(|process| process.created);
         Ok(stream::rows([info_row(facts, started)]))

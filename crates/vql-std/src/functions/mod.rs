@@ -31,6 +31,7 @@ vql_plugin::one_file_each! {
     regex_replace
     regex_transform
     relpath
+    remap
     rot13
     serialize
     split

@@ -7,6 +7,7 @@ mod formats;
 mod machine;
 mod programs;
 mod question;
+mod remapping;
 mod text;
 mod tracker;
 mod trust;

@@ -18,6 +18,7 @@ pub mod glob;
 pub mod go_layout;
 pub mod grok;
 pub mod humanize;
+pub mod journald;
 pub mod linux;
 pub mod profile;
 pub mod separators;

@@ -18,6 +18,7 @@
 
 mod environment;
 mod file_rows;
+mod following;
 mod functions;
 mod http_tls;
 mod in_order;

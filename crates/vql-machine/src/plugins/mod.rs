@@ -19,6 +19,7 @@ vql_plugin::one_file_each! {
     read_file
     stat
     users
+    watch_journald
     watch_syslog
     write_csv
     write_jsonl

@@ -2,6 +2,7 @@
 
 vql_plugin::one_file_each! {
     parse_csv
+    parse_journald
     parse_json_array
     parse_jsonl
     parse_lines

@@ -13,6 +13,7 @@
 
 pub mod accounts;
 pub mod command_line;
+pub mod evtx;
 pub mod free_dates;
 pub mod glob;
 pub mod go_layout;

@@ -33,7 +33,7 @@ mod value;
 pub use compare::{equal, greater, less, sort_less};
 pub use dict::{Dict, Row};
 pub use json::{write_json, write_json_row};
-pub use name::Name;
+pub use name::{Name, NameHasher, NameHashing};
 pub use number::{go_float, json_float};
 pub use object::{Lazy, Object, ObjectKind, Rows};
 pub use path::{Delegate, OsPath, PathStyle};

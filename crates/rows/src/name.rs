@@ -31,7 +31,7 @@ impl Name {
 
     /// Whether this is the name `other`; names that come from one place are compared by address.
     #[inline]
-    pub(crate) fn is(&self, other: &str) -> bool {
+    pub fn is(&self, other: &str) -> bool {
         self.0.len() == other.len() && (std::ptr::eq(&*self.0, other) || &*self.0 == other)
     }
 
@@ -57,9 +57,13 @@ impl Name {
 
 /// Spreads short texts over small tables. Not for tables that grow with what others send.
 pub(crate) fn quick_hash(text: &str) -> u64 {
+    quick_hash_of(text.as_bytes())
+}
+
+fn quick_hash_of(text: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mut hash = text.len() as u64;
-    let mut chunks = text.as_bytes().chunks_exact(8);
+    let mut chunks = text.chunks_exact(8);
     for chunk in &mut chunks {
         let mut word = [0; 8];
         word.copy_from_slice(chunk);
@@ -68,6 +72,26 @@ pub(crate) fn quick_hash(text: &str) -> u64 {
     let rest = chunks.remainder().iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
     hash = (hash.rotate_left(5) ^ rest).wrapping_mul(FACTOR);
     hash ^ (hash >> 32)
+}
+
+/// Hashes names for tables whose names come from programs, not from evidence: it is quick, and
+/// whoever chooses the names can make it slow.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NameHasher(u64);
+
+/// Makes [`NameHasher`]s.
+pub type NameHashing = std::hash::BuildHasherDefault<NameHasher>;
+
+impl Hasher for NameHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = self.0.rotate_left(5) ^ quick_hash_of(bytes);
+    }
+
+    fn write_u8(&mut self, _end_of_text: u8) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 impl PartialEq for Name {

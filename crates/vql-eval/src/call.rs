@@ -9,7 +9,7 @@ use vql_plugin::{Body, CallArgs, Entry, Kind, Lambda, Level, elsewhere};
 use crate::compile::{Compiler, Diagnostics};
 use crate::objects::{LazyExpr, StoredQuery};
 use crate::plan::{self, Arg, Call, Definition, Expr};
-use crate::scope::{Env, Slot};
+use crate::scope::{Args, Env, Slot};
 
 /// A lambda as the evaluator keeps it.
 struct LambdaBody {
@@ -79,7 +79,7 @@ impl Env {
     }
 
     /// The arguments of a call of a definition: evaluated, queries stay queries.
-    pub(crate) fn slots(&self, args: &[Arg]) -> Vec<(Name, Slot)> {
+    pub(crate) fn slots(&self, args: &[Arg]) -> Args {
         args.iter()
             .map(|arg| (arg.name.clone(), Slot::Value(self.forced(self.eval(&arg.value)))))
             .collect()

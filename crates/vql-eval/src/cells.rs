@@ -1,4 +1,7 @@
 //! The transformed row: cells that are computed when somebody asks, at most once per row.
+//!
+//! It is a layer of scope right above the source row. A cell is computed in the layer below its
+//! own, so it sees the source row and everything outside, but no alias of its SELECT.
 
 use std::sync::{Arc, OnceLock};
 
@@ -7,34 +10,34 @@ use rows::{Name, Row, Value};
 use crate::plan::{Column, Expr, Select};
 use crate::scope::Env;
 
-/// The columns of a SELECT over one source row.
-pub(crate) struct CellRow {
+/// The columns of a SELECT over the source row in the layer below.
+pub(crate) struct Cells {
     select: Arc<Select>,
-    source: Row,
-    /// Where cells are computed: the source row above everything outside. Aliases of this SELECT
-    /// are not in it, so a cell never asks for itself.
-    env: Env,
+    /// What somebody asked for before the row was put together.
     made: Box<[OnceLock<Value>]>,
 }
 
-impl CellRow {
-    pub(crate) fn new(select: Arc<Select>, source: Row, env: Env) -> Self {
+impl Cells {
+    pub(crate) fn of(select: Arc<Select>) -> Self {
         let made = select.cells.iter().map(|_| OnceLock::new()).collect();
-        Self { select, source, env, made }
+        Self { select, made }
     }
 
-    /// The same row over another scope. Cells that are computed already are kept when that
-    /// cannot matter.
-    pub(crate) fn over(&self, env: Env) -> Self {
+    /// Nothing is computed any more: the row below is another one.
+    pub(crate) fn forget(&mut self) {
+        for made in &mut self.made {
+            made.take();
+        }
+    }
+
+    /// The same columns for another scope below. Cells that are computed already are kept when
+    /// that cannot matter.
+    pub(crate) fn for_another_scope(&self) -> Self {
         let made = self.select.cells.iter().zip(&self.made);
         let made = made
             .map(|(cell, made)| if cell.may_aggregate { OnceLock::new() } else { made.clone() })
             .collect();
-        Self { select: self.select.clone(), source: self.source.clone(), env, made }
-    }
-
-    pub(crate) fn env(&self) -> &Env {
-        &self.env
+        Self { select: self.select.clone(), made }
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &Name> {
@@ -42,35 +45,42 @@ impl CellRow {
     }
 
     /// The value of the last column of that name.
-    pub(crate) fn by_name(&self, name: &str) -> Option<Value> {
-        let at = self.select.cells.iter().rposition(|cell| &*cell.name == name)?;
-        Some(self.cell(at).clone())
+    #[inline]
+    pub(crate) fn by_name(&self, name: &str, below: &Env) -> Option<&Value> {
+        let at = self.select.cells.iter().rposition(|cell| cell.name.is(name))?;
+        Some(self.made[at].get_or_init(|| self.compute(at, below)))
     }
 
-    fn cell(&self, at: usize) -> &Value {
+    fn compute(&self, at: usize, below: &Env) -> Value {
         let expr = &self.select.cells[at].expr;
-        self.made[at].get_or_init(|| match self.env.eval(expr) {
+        match below.eval(expr) {
             // Settled already, and perhaps a long list.
             value if matches!(expr, Expr::Aggregate(_)) => value,
-            value => self.env.settle(value),
-        })
+            value => below.settle(value),
+        }
     }
 
-    /// Computes what is missing and puts the output row together.
-    pub(crate) fn emit(&self) -> Row {
+    /// Computes what is missing and puts the output row together. Nobody asks for a cell
+    /// afterwards when this is `the_last` use.
+    pub(crate) fn emit(&self, below: &Env, source: &Row, the_last: bool) -> Row {
         let select = &*self.select;
+        let value = |at: usize| match self.made[at].get() {
+            Some(made) => made.clone(),
+            None if the_last => self.compute(at, below),
+            None => self.made[at].get_or_init(|| self.compute(at, below)).clone(),
+        };
+        if let Some(shape) = &select.shape {
+            return Row::of_shape(shape, (0..select.cells.len()).map(value));
+        }
         let mut row = match select.columns.first() {
-            Some(Column::Star) => self.settled_source(),
+            Some(Column::Star) => settled(below, source),
             _ => Row::with_capacity(select.cells.len()),
         };
         for column in select.columns.iter().skip_while(|column| matches!(column, Column::Star)) {
             match column {
-                Column::Cell(at) if select.names_are_distinct => {
-                    row.update(&select.cells[*at].name, self.cell(*at).clone());
-                }
-                Column::Cell(at) => row.set(&select.cells[*at].name, self.cell(*at).clone()),
+                Column::Cell(at) => row.set(&select.cells[*at].name, value(*at)),
                 Column::Star => {
-                    for (name, value) in self.settled_source().iter() {
+                    for (name, value) in settled(below, source).iter() {
                         if !row.contains(name) {
                             row.update(name, value.clone());
                         }
@@ -80,15 +90,15 @@ impl CellRow {
         }
         row
     }
+}
 
-    fn settled_source(&self) -> Row {
-        let mut row = self.source.clone();
-        if row.values().any(|value| matches!(value, Value::Object(_))) {
-            row.map_values(|_, value| {
-                let taken = std::mem::take(value);
-                *value = self.env.settle(taken);
-            });
-        }
-        row
+fn settled(env: &Env, source: &Row) -> Row {
+    let mut row = source.clone();
+    if row.values().any(|value| matches!(value, Value::Object(_))) {
+        row.map_values(|_, value| {
+            let taken = std::mem::take(value);
+            *value = env.settle(taken);
+        });
     }
+    row
 }

@@ -11,7 +11,7 @@ pub(crate) use expression::matches_everything;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use rows::Name;
+use rows::{Name, Shape};
 use vql_plugin::{Catalog, Found, Kind, elsewhere};
 use vql_syntax::{Diagnostic, Severity, Span, ast};
 
@@ -110,12 +110,12 @@ impl<'c> Compiler<'c> {
                 }
             })
             .collect();
-        let distinct: HashSet<_> = cells.iter().map(|cell| cell.name.clone()).collect();
-        let names_are_distinct = stars == 0 && distinct.len() == cells.len();
+        let shape = Shape::of(cells.iter().map(|cell| &cell.name));
+        let is_all = stars == 0 && shape.names().len() == cells.len();
         Arc::new(Select {
             explain: select.explain,
             columns,
-            names_are_distinct,
+            shape: is_all.then_some(shape),
             cells,
             source: self.source(&select.source),
             filter: select.filter.as_ref().map(|list| self.list(list)),

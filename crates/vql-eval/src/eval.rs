@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use rows::{ObjectKind, Row, Value};
+use rows::{Name, ObjectKind, Row, Value};
 use vql_plugin::Level;
 use vql_syntax::ast::Op;
 
 use crate::objects::StoredQuery;
 use crate::operators::compare;
 use crate::plan::{Expr, If, Select, Step};
-use crate::scope::Env;
+use crate::scope::{Env, Seen};
 use crate::session::Charge;
 
 impl Env {
@@ -17,25 +17,25 @@ impl Env {
     pub(crate) fn eval(&self, expr: &Expr) -> Value {
         match expr {
             Expr::Literal(value) => value.clone(),
-            Expr::Variable(path) => self.variable(path),
+            Expr::Variable(path) => self.variable(path).into_value(),
             _ if crate::stack::is_low() => {
                 self.is_too_deep();
                 Value::Null
             }
             Expr::Call(call) => self.call(call),
-            Expr::Member(base, steps) => self.steps(self.eval(base), steps),
+            Expr::Member(base, steps) => self.steps(base, steps).into_value(),
             Expr::Compare(op, sides) => self.comparison(*op, &sides.0, &sides.1),
             Expr::Match(parts) => Value::Bool(self.matches(parts)),
             Expr::Logic(first, rest) => self.logic(first, rest),
             Expr::Arithmetic(first, rest) => self.chain(first, rest),
-            Expr::Not(inner) => Value::Bool(!self.is_true(&self.eval(inner))),
+            Expr::Not(inner) => Value::Bool(!self.is_true(&self.see(inner))),
             Expr::Array(items) => {
-                let items = items.iter().map(|item| self.plain(&self.eval(item)));
+                let items = items.iter().map(|item| self.plain(&self.see(item)));
                 self.built(Value::from(items.collect::<Vec<_>>()))
             }
             Expr::If(parts) => self.choose(parts),
             Expr::Aggregate(aggregate) => self.aggregate(aggregate),
-            Expr::Negated(inner) => negated(&self.eval(inner)),
+            Expr::Negated(inner) => negated(&self.see(inner)),
             Expr::Query(select) => StoredQuery::value(select.clone()),
             Expr::Subselect(select) => self.subselect(select),
             Expr::TooLarge(written) => {
@@ -46,42 +46,77 @@ impl Env {
         }
     }
 
-    fn variable(&self, path: &[rows::Name]) -> Value {
-        let Some((first, members)) = path.split_first() else { return Value::Null };
-        let Some(mut value) = self.find(first) else { return self.unknown(first) };
-        for name in members {
-            value = self.member(&value, name).unwrap_or_default();
+    /// The value of an expression, without a copy where that is possible.
+    pub(crate) fn see<'a>(&'a self, expr: &'a Expr) -> Seen<'a> {
+        match expr {
+            Expr::Literal(value) => Seen::Borrowed(value),
+            Expr::Variable(path) => self.variable(path),
+            Expr::Member(base, steps) if !crate::stack::is_low() => self.steps(base, steps),
+            _ => Seen::Owned(self.eval(expr)),
         }
-        value
     }
 
-    fn steps(&self, mut value: Value, steps: &[Step]) -> Value {
+    fn variable<'a>(&'a self, path: &[Name]) -> Seen<'a> {
+        let Some((first, members)) = path.split_first() else { return Seen::Owned(Value::Null) };
+        let Some(mut seen) = self.look(first) else { return Seen::Owned(self.unknown(first)) };
+        for name in members {
+            seen = self.member_of(seen, name);
+        }
+        seen
+    }
+
+    fn member_of<'a>(&'a self, seen: Seen<'a>, name: &str) -> Seen<'a> {
+        if let Seen::Borrowed(Value::Dict(dict)) = seen
+            && let Some(found) = dict.get(name)
+            && !is_object(found)
+        {
+            return Seen::Borrowed(found);
+        }
+        Seen::Owned(self.member(&seen, name).unwrap_or_default())
+    }
+
+    fn steps<'a>(&'a self, base: &'a Expr, steps: &'a [Step]) -> Seen<'a> {
+        let mut seen = self.see(base);
         for step in steps {
-            value = match step {
-                Step::Name(name) => self.member(&value, name).unwrap_or_default(),
-                Step::Index(index) => self.index(&value, &self.settle(self.eval(index))),
+            seen = match step {
+                Step::Name(name) => self.member_of(seen, name),
+                Step::Index(index) => {
+                    Seen::Owned(self.index(&seen, &self.settle_seen(self.see(index))))
+                }
                 Step::Slice(from, to) => {
                     let bound = |side: &Option<Expr>| match side.as_ref().map(|s| self.eval(s)) {
                         Some(Value::Int(number)) => Some(number),
                         Some(Value::Float(number)) => Some(number as i64),
                         _ => None,
                     };
-                    self.slice(&value, bound(from), bound(to))
+                    Seen::Owned(self.slice(&seen, bound(from), bound(to)))
                 }
             };
         }
-        value
+        seen
     }
 
-    fn comparison(&self, op: Op, left: &Expr, right: &Expr) -> Value {
-        let left = self.comparable(self.eval(left));
-        let right = self.comparable(self.eval(right));
-        Value::Bool(compare(op, &left, &right))
+    fn settle_seen<'a>(&self, seen: Seen<'a>) -> Seen<'a> {
+        match &*seen {
+            Value::Object(_) | Value::Array(_) | Value::Dict(_) => {
+                Seen::Owned(self.settle(seen.into_value()))
+            }
+            _ => seen,
+        }
     }
 
     /// Queries stay what they are: they are equal to nothing and hold nothing.
-    fn comparable(&self, value: Value) -> Value {
-        self.forced(value)
+    fn forced_seen<'a>(&'a self, expr: &'a Expr) -> Seen<'a> {
+        match self.see(expr) {
+            seen if is_object(&seen) => Seen::Owned(self.forced(seen.into_value())),
+            seen => seen,
+        }
+    }
+
+    fn comparison(&self, op: Op, left: &Expr, right: &Expr) -> Value {
+        let left = self.forced_seen(left);
+        let right = self.forced_seen(right);
+        Value::Bool(compare(op, &left, &right))
     }
 
     fn logic(&self, first: &Expr, rest: &[(Op, Expr)]) -> Value {
@@ -90,7 +125,7 @@ impl Env {
             let truth = self.is_true(&value);
             value = match op {
                 Op::And if !truth => Value::Bool(false),
-                Op::And => Value::Bool(self.is_true(&self.eval(operand))),
+                Op::And => Value::Bool(self.is_true(&self.see(operand))),
                 Op::AndValue if !truth => Value::Bool(false),
                 Op::AndValue => self.eval(operand),
                 _ if truth => value,
@@ -105,17 +140,17 @@ impl Env {
     }
 
     fn chain(&self, first: &Expr, rest: &[(Op, Expr)]) -> Value {
-        let mut value = self.forced(self.eval(first));
+        let mut value = self.forced_seen(first);
         for (op, operand) in rest {
-            let operand = self.forced(self.eval(operand));
-            value = self.arithmetic(*op, &value, &operand);
+            let operand = self.forced_seen(operand);
+            value = Seen::Owned(self.arithmetic(*op, &value, &operand));
         }
-        value
+        value.into_value()
     }
 
     fn choose(&self, parts: &If) -> Value {
         let branch =
-            if self.is_true(&self.eval(&parts.condition)) { &parts.then } else { &parts.otherwise };
+            if self.is_true(&self.see(&parts.condition)) { &parts.then } else { &parts.otherwise };
         branch.as_ref().map_or(Value::Null, |branch| self.eval(branch))
     }
 

@@ -109,10 +109,7 @@ impl Env {
     fn joined(&self, left: &Text, right: &Text) -> Value {
         let size = left.len() + right.len();
         if self.text_fits(size) {
-            let mut bytes = Vec::with_capacity(size);
-            bytes.extend_from_slice(left);
-            bytes.extend_from_slice(right);
-            Value::text(bytes)
+            Value::Text(Text::joined(left, right))
         } else {
             Value::Null
         }
@@ -186,8 +183,14 @@ impl Env {
                 }
             }
         };
-        let left = self.settle(self.eval(&parts.left));
-        value_matches(&left, pattern)
+        let left = self.see(&parts.left);
+        match &*left {
+            Value::Text(text) => pattern.is_match(text),
+            Value::Array(_) | Value::Dict(_) | Value::Object(_) => {
+                value_matches(&self.settle(left.into_value()), pattern)
+            }
+            other => value_matches(other, pattern),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use rows::{Name, Value};
+use rows::{Name, Shape, Value};
 use vql_plugin::{Entry, Pattern};
 use vql_syntax::ast::Op;
 
@@ -45,8 +45,8 @@ pub(crate) struct Select {
     pub(crate) columns: Vec<Column>,
     /// The columns that are computed, in order; [`Column::Cell`] points here.
     pub(crate) cells: Vec<Cell>,
-    /// Whether no two columns can have the same name.
-    pub(crate) names_are_distinct: bool,
+    /// The names of the columns, when they are known and no two are the same.
+    pub(crate) shape: Option<Shape>,
     pub(crate) source: Source,
     pub(crate) filter: Option<Expr>,
     pub(crate) group_by: Option<Expr>,

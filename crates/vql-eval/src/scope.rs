@@ -14,11 +14,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::{Mutex, RwLock};
-use rows::{Name, Row, Value};
+use rows::{Name, NameHashing, Row, Value};
+use smallvec::SmallVec;
 use vql_plugin::{Host, Lambda, Level, Memory, RowStream, Scope, ScopeCore, Stopped};
 
 use crate::aggregate::Context;
-use crate::cells::CellRow;
+use crate::cells::Cells;
 use crate::objects::StoredQuery;
 use crate::plan::{Body, Definition};
 use crate::session::{Session, StopReason};
@@ -35,14 +36,61 @@ pub(crate) enum Slot {
     Definition(Arc<Definition>),
 }
 
+/// What a name stands for, found without evaluating anything but cells.
+pub(crate) enum Glance<'a> {
+    Value(&'a Value),
+    Slot(Slot),
+    Nothing,
+}
+
+/// A value that is somewhere in the scope or the plan, or was computed.
+pub(crate) enum Seen<'a> {
+    Borrowed(&'a Value),
+    Owned(Value),
+}
+
+impl Seen<'_> {
+    pub(crate) fn into_value(self) -> Value {
+        match self {
+            Self::Borrowed(value) => value.clone(),
+            Self::Owned(value) => value,
+        }
+    }
+}
+
+impl std::ops::Deref for Seen<'_> {
+    type Target = Value;
+
+    #[inline]
+    fn deref(&self) -> &Value {
+        match self {
+            Self::Borrowed(value) => value,
+            Self::Owned(value) => value,
+        }
+    }
+}
+
 pub(crate) enum Layer {
     Empty,
     Row(Row),
-    Cells(Arc<CellRow>),
+    /// The transformed row; the layer below is that of its source row.
+    Cells(Cells),
     /// Arguments of a call.
-    Args(Vec<(Name, Slot)>),
+    Args(Args),
     /// Variables of a program: a LET changes them.
-    Variables(Box<RwLock<HashMap<Name, Slot>>>),
+    Variables(Box<RwLock<HashMap<Name, Slot, NameHashing>>>),
+}
+
+/// Arguments of a call, by name.
+pub(crate) type Args = SmallVec<[(Name, Slot); 2]>;
+
+/// Where aggregates of a layer keep their state.
+enum States {
+    /// Where those of the layer below do.
+    Below,
+    /// Its own, made when the first aggregate asks.
+    Own(OnceLock<Box<Context>>),
+    Given(Arc<Context>),
 }
 
 type Closers = Mutex<Vec<Box<dyn FnOnce() + Send>>>;
@@ -54,7 +102,7 @@ struct Node {
     artifact_depth: u8,
     /// Whether an unknown name is nobody's fault.
     quiet: bool,
-    context: Arc<Context>,
+    states: States,
     session: Arc<Session>,
     closers: OnceLock<Box<Closers>>,
 }
@@ -87,20 +135,20 @@ impl Env {
             depth: 0,
             artifact_depth: 0,
             quiet: false,
-            context: Arc::default(),
+            states: States::Own(OnceLock::new()),
             session,
             closers: OnceLock::new(),
         }))
     }
 
-    fn below(&self, layer: Layer, context: Arc<Context>, quiet: bool, artifacts: u8) -> Self {
+    fn below(&self, layer: Layer, states: States, quiet: bool, artifacts: u8) -> Self {
         Self(Arc::new(Node {
             parent: Some(self.clone()),
             layer,
             depth: self.0.depth + 1,
             artifact_depth: self.0.artifact_depth + artifacts,
             quiet: self.0.quiet || quiet,
-            context,
+            states,
             session: self.0.session.clone(),
             closers: OnceLock::new(),
         }))
@@ -108,36 +156,87 @@ impl Env {
 
     /// A scope in which the columns of a row are variables.
     pub(crate) fn with_row(&self, row: Row) -> Self {
-        self.below(Layer::Row(row), self.0.context.clone(), false, 0)
+        self.below(Layer::Row(row), States::Below, false, 0)
     }
 
     /// A scope in which the columns of the transformed row are variables and unknown names NULL.
-    pub(crate) fn with_cells(&self, cells: Arc<CellRow>) -> Self {
-        self.below(Layer::Cells(cells), self.0.context.clone(), true, 0)
+    pub(crate) fn with_cells(&self, cells: Cells) -> Self {
+        self.below(Layer::Cells(cells), States::Below, true, 0)
+    }
+
+    /// The cells of this layer, and the scope in which they are computed.
+    pub(crate) fn cells(&self) -> Option<(&Cells, &Env)> {
+        match (&self.0.layer, &self.0.parent) {
+            (Layer::Cells(cells), Some(below)) => Some((cells, below)),
+            _ => None,
+        }
+    }
+
+    /// The row of the nearest layer that holds one.
+    pub(crate) fn nearest_row(&self) -> Option<&Row> {
+        self.layers().find_map(|env| match &env.0.layer {
+            Layer::Row(row) => Some(row),
+            _ => None,
+        })
+    }
+
+    /// Whether nobody else has this scope.
+    pub(crate) fn is_alone(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
+    /// Puts another row in the place of the one below these cells. Gives it back when somebody has
+    /// kept the scope of the row before, or must be told when it closes.
+    pub(crate) fn replace_row(&mut self, row: Row) -> Option<Row> {
+        let Some(Node { layer: Layer::Cells(cells), parent: Some(below), closers, .. }) =
+            Arc::get_mut(&mut self.0)
+        else {
+            return Some(row);
+        };
+        let Some(Node { layer: Layer::Row(place), closers: closers_below, .. }) =
+            Arc::get_mut(&mut below.0)
+        else {
+            return Some(row);
+        };
+        if closers.get().is_some() || closers_below.get().is_some() {
+            return Some(row);
+        }
+        cells.forget();
+        *place = row;
+        None
     }
 
     /// The scope of a call: its arguments, and a context of its own for aggregates.
-    pub(crate) fn with_call(&self, args: Vec<(Name, Slot)>) -> Self {
-        self.below(Layer::Args(args), Arc::default(), false, 0)
+    pub(crate) fn with_call(&self, args: Args) -> Self {
+        self.below(Layer::Args(args), States::Own(OnceLock::new()), false, 0)
     }
 
     /// A scope with more arguments and the same context.
-    pub(crate) fn with_args(&self, args: Vec<(Name, Slot)>) -> Self {
-        self.below(Layer::Args(args), self.0.context.clone(), false, 0)
+    pub(crate) fn with_args(&self, args: Args) -> Self {
+        self.below(Layer::Args(args), States::Below, false, 0)
     }
 
     /// The same scope with another context for aggregates.
     pub(crate) fn with_context(&self, context: Arc<Context>) -> Self {
-        self.below(Layer::Empty, context, false, 0)
+        self.below(Layer::Empty, States::Given(context), false, 0)
     }
 
     /// A scope with variables of its own: an artifact's, below its caller's.
     pub(crate) fn with_variables(&self) -> Self {
-        self.below(Layer::Variables(Box::default()), Arc::default(), false, 1)
+        self.below(Layer::Variables(Box::default()), States::Own(OnceLock::new()), false, 1)
     }
 
+    /// Where aggregates keep their state here.
     pub(crate) fn context(&self) -> &Context {
-        &self.0.context
+        let mut env = self;
+        loop {
+            match (&env.0.states, &env.0.parent) {
+                (States::Given(context), _) => return context,
+                (States::Below, Some(below)) => env = below,
+                (States::Own(context), _) => return context.get_or_init(Box::default),
+                (States::Below, None) => unreachable!("the outermost layer has its own"),
+            }
+        }
     }
 
     pub(crate) fn session(&self) -> &Arc<Session> {
@@ -167,23 +266,64 @@ impl Env {
     }
 
     /// What the newest layer that has the name holds.
-    pub(crate) fn slot(&self, name: &str) -> Option<Slot> {
-        self.layers().find_map(|env| match &env.0.layer {
-            Layer::Empty => None,
-            Layer::Row(row) => row.get(name).map(|value| Slot::Value(value.clone())),
-            Layer::Cells(cells) => cells.by_name(name).map(Slot::Value),
-            Layer::Args(args) => {
-                args.iter().rev().find(|(known, _)| &**known == name).map(|(_, slot)| slot.clone())
+    pub(crate) fn glance(&self, name: &str) -> Glance<'_> {
+        let mut env = self;
+        loop {
+            match &env.0.layer {
+                Layer::Empty => {}
+                Layer::Row(row) => {
+                    if let Some(value) = row.get(name) {
+                        return Glance::Value(value);
+                    }
+                }
+                Layer::Cells(cells) => {
+                    let below = env.0.parent.as_ref();
+                    if let Some(value) = below.and_then(|below| cells.by_name(name, below)) {
+                        return Glance::Value(value);
+                    }
+                }
+                Layer::Args(args) => {
+                    if let Some((_, slot)) = args.iter().rev().find(|(known, _)| known.is(name)) {
+                        return match slot {
+                            Slot::Value(value) => Glance::Value(value),
+                            other => Glance::Slot(other.clone()),
+                        };
+                    }
+                }
+                Layer::Variables(variables) => {
+                    if let Some(slot) = variables.read().get(name) {
+                        return Glance::Slot(slot.clone());
+                    }
+                }
             }
-            Layer::Variables(variables) => variables.read().get(name).cloned(),
-        })
+            match &env.0.parent {
+                Some(below) => env = below,
+                None => return Glance::Nothing,
+            }
+        }
+    }
+
+    /// What the newest layer that has the name holds, to keep.
+    pub(crate) fn slot(&self, name: &str) -> Option<Slot> {
+        match self.glance(name) {
+            Glance::Value(value) => Some(Slot::Value(value.clone())),
+            Glance::Slot(slot) => Some(slot),
+            Glance::Nothing => None,
+        }
     }
 
     /// The value of a variable; lazy definitions are evaluated here, in this scope.
     pub(crate) fn find(&self, name: &str) -> Option<Value> {
-        Some(match self.slot(name)? {
-            Slot::Value(value) => value,
-            Slot::Definition(definition) => self.evaluate(&definition),
+        self.look(name).map(Seen::into_value)
+    }
+
+    /// The same without a copy where that is possible.
+    pub(crate) fn look(&self, name: &str) -> Option<Seen<'_>> {
+        Some(match self.glance(name) {
+            Glance::Value(value) => Seen::Borrowed(value),
+            Glance::Slot(Slot::Value(value)) => Seen::Owned(value),
+            Glance::Slot(Slot::Definition(definition)) => Seen::Owned(self.evaluate(&definition)),
+            Glance::Nothing => return None,
         })
     }
 
@@ -195,7 +335,7 @@ impl Env {
                 if self.is_too_deep() || self.0.session.step() {
                     return Value::Null;
                 }
-                self.with_args(Vec::new()).eval(expr)
+                self.with_args(Args::new()).eval(expr)
             }
         }
     }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use rows::Row;
 use vql_plugin::{Level, RowStream, stream};
 
-use crate::cells::CellRow;
+use crate::cells::Cells;
 use crate::group::Grouped;
 use crate::plan::{Column, Select};
 use crate::scope::Env;
@@ -17,12 +18,11 @@ impl Env {
         if select.explain {
             self.explain(select);
         }
-        let transformed =
-            Transformed { select: select.clone(), env: self.clone(), source: None, done: false };
+        let transformed = Transformed::new(select.clone(), self.clone());
         let grouped: RowStream = if select.group_by.is_some() {
             Box::new(Grouped::new(transformed))
         } else {
-            Box::new(transformed.map(|(cells, _)| cells.emit()))
+            Box::new(Emitted(transformed))
         };
         let ordered = match &select.order_by {
             None => grouped,
@@ -59,17 +59,23 @@ pub(crate) struct Transformed {
     pub(crate) select: Arc<Select>,
     pub(crate) env: Env,
     source: Option<RowStream>,
+    /// The layers of the row before: most rows leave nothing behind, and their layers are used
+    /// again.
+    layers: Option<CellRow>,
     done: bool,
 }
 
-impl Iterator for Transformed {
-    type Item = (CellsOf, Env);
+impl Transformed {
+    fn new(select: Arc<Select>, env: Env) -> Self {
+        Self { select, env, source: None, layers: None, done: false }
+    }
 
-    fn next(&mut self) -> Option<(CellsOf, Env)> {
-        let _entered = stack::enter();
+    /// Goes to the next row that passes WHERE.
+    fn advance(&mut self) -> Option<&CellRow> {
         if self.done {
             return None;
         }
+        let _entered = stack::enter();
         if stack::is_low() || (self.source.is_none() && self.env.is_too_deep()) {
             self.env.is_too_deep();
             self.done = true;
@@ -82,24 +88,70 @@ impl Iterator for Transformed {
                 break;
             }
             let Some(row) = source.next() else { break };
-            let row_env = env.with_row(row.clone());
-            let cells = Arc::new(CellRow::new(select.clone(), row, row_env.clone()));
-            if select.filter.is_none() && select.group_by.is_none() {
-                return Some((cells, row_env));
+            let row = match &mut self.layers {
+                Some(CellRow(layers)) => layers.replace_row(row),
+                None => Some(row),
+            };
+            if let Some(row) = row {
+                self.layers = Some(CellRow(env.with_row(row).with_cells(Cells::of(select.clone()))));
             }
-            let filter_env = row_env.with_cells(cells.clone());
-            let passes = match &select.filter {
-                None => true,
-                Some(filter) => filter_env.is_true(&filter_env.eval(filter)),
+            let passes = match (&select.filter, &self.layers) {
+                (Some(filter), Some(CellRow(env))) => env.is_true(&env.see(filter)),
+                _ => true,
             };
             if passes {
-                return Some((cells, filter_env));
+                return self.layers.as_ref();
             }
         }
         self.done = true;
         self.source = Some(stream::empty());
+        self.layers = None;
         None
     }
 }
 
-pub(crate) type CellsOf = Arc<CellRow>;
+/// For GROUP BY: the row with its cells, and the scope in which it is looked at.
+impl Iterator for Transformed {
+    type Item = (CellRow, Env);
+
+    fn next(&mut self) -> Option<(CellRow, Env)> {
+        let CellRow(env) = self.advance()?;
+        Some((CellRow(env.clone()), env.clone()))
+    }
+}
+
+/// The rows that passed WHERE, as they come out.
+struct Emitted(Transformed);
+
+impl Iterator for Emitted {
+    type Item = Row;
+
+    fn next(&mut self) -> Option<Row> {
+        self.0.advance().map(CellRow::emit)
+    }
+}
+
+/// A transformed row: the layer of its cells, above that of its source row.
+pub(crate) struct CellRow(Env);
+
+impl CellRow {
+    /// The same row over another scope.
+    pub(crate) fn over(&self, env: Env) -> Self {
+        match self.0.cells() {
+            Some((cells, _)) => Self(env.with_cells(cells.for_another_scope())),
+            None => Self(env),
+        }
+    }
+
+    /// The scope of the source row, in which cells are computed.
+    pub(crate) fn env(&self) -> &Env {
+        self.0.cells().map_or(&self.0, |(_, below)| below)
+    }
+
+    /// Computes what is missing and puts the output row together.
+    pub(crate) fn emit(&self) -> Row {
+        let Some((cells, below)) = self.0.cells() else { return Row::new() };
+        let none = Row::new();
+        cells.emit(below, below.nearest_row().unwrap_or(&none), self.0.is_alone())
+    }
+}

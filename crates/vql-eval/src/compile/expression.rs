@@ -20,7 +20,7 @@ impl Compiler<'_> {
             ast::ExprKind::Literal(literal) => self.literal(literal),
             ast::ExprKind::Symbol(symbol) => self.symbol(symbol, expr.span),
             ast::ExprKind::Paren(inner) => self.expr(inner),
-            ast::ExprKind::Tuple(items) => Expr::Array(self.exprs(items)),
+            ast::ExprKind::Tuple(items) => array(self.exprs(items)),
             ast::ExprKind::Member { base, steps } => {
                 let base = self.expr(base);
                 Expr::Member(Box::new(base), steps.iter().map(|step| self.step(step)).collect())
@@ -103,7 +103,7 @@ impl Compiler<'_> {
     pub(super) fn list(&mut self, list: &ast::List) -> Expr {
         match list.as_scalar() {
             Some(only) => self.expr(only),
-            None => Expr::Array(self.exprs(&list.items)),
+            None => array(self.exprs(&list.items)),
         }
     }
 
@@ -136,6 +136,18 @@ impl Compiler<'_> {
             ast::Level::And | ast::Level::Or => Expr::Logic(Box::new(first), rest),
             _ => Expr::Arithmetic(Box::new(first), rest),
         }
+    }
+}
+
+/// An array; one of literals is made once, not for every row.
+fn array(items: Vec<Expr>) -> Expr {
+    let literal = |item: &Expr| match item {
+        Expr::Literal(value) => Some(value.clone()),
+        _ => None,
+    };
+    match items.iter().map(literal).collect::<Option<Vec<_>>>() {
+        Some(values) => Expr::Literal(Value::from(values)),
+        None => Expr::Array(items),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Numbers as rows.
 
-use rows::Row;
+use rows::{Row, Shape, Value};
 use vql_plugin::{Entry, Failure, Plugin, RowStream, Scope, plugin_args};
 
 pub(super) fn entry() -> Entry {
@@ -28,11 +28,12 @@ impl Plugin for Range {
         if args.step <= 0 {
             return Err("Field step should be at least 1".into());
         }
+        let shape = Shape::of(["_value"]);
         let mut next = Some(args.start);
         Ok(Box::new(std::iter::from_fn(move || {
             let number = next.filter(|number| *number < args.end)?;
             next = number.checked_add(args.step);
-            Some(Row::new().with("_value", number))
+            Some(Row::of_shape(&shape, [Value::Int(number)]))
         })))
     }
 }

@@ -12,6 +12,7 @@
 #![warn(missing_docs)]
 
 pub mod accounts;
+pub mod audit;
 pub mod command_line;
 pub mod evtx;
 pub mod free_dates;

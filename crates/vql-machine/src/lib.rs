@@ -22,6 +22,7 @@ mod following;
 mod functions;
 mod http_tls;
 mod in_order;
+mod kernel_events;
 pub mod machine;
 pub mod made_up;
 pub mod os;

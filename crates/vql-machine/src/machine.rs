@@ -5,7 +5,9 @@
 //! machine the program runs on.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
+use parsers::linux::connector::ProcessEvent;
 use rows::Time;
 
 /// Why a question about the machine has no answer.
@@ -58,6 +60,49 @@ pub trait Machine: Send + Sync {
 
     /// Ends a process.
     fn kill(&self, pid: i64) -> Result<(), Unanswered>;
+
+    /// The environment of a process, as `NAME=value`; empty where it may not be seen.
+    fn environment(&self, _pid: i64) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// What happens to processes, from now on.
+    fn process_events(&self) -> Result<Box<dyn Feed<ProcessEvent>>, Unanswered> {
+        Err(Unanswered::NotHere { what: "the events of processes" })
+    }
+
+    /// What the kernel writes in its audit log, from now on.
+    fn audit_events(&self) -> Result<Box<dyn Feed<AuditMessage>>, Unanswered> {
+        Err(Unanswered::NotHere { what: "the kernel's audit log" })
+    }
+}
+
+/// Events as they come.
+pub trait Feed<T>: Send {
+    /// The next event; waits for it so long at most.
+    fn next(&mut self, wait: Duration) -> Result<Told<T>, Unanswered>;
+}
+
+/// What a feed told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told<T> {
+    /// This happened.
+    Event(T),
+    /// Nothing happened for a while.
+    Nothing,
+    /// More happened than could be told; some of it is lost.
+    Lost,
+    /// Nothing will happen any more.
+    Ended,
+}
+
+/// A message of the kernel's audit log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditMessage {
+    /// What kind of record it is.
+    pub kind: u16,
+    /// The record.
+    pub text: String,
 }
 
 /// The machine as a whole.

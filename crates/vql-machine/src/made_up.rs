@@ -3,10 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
 
+use parsers::linux::connector::ProcessEvent;
 use rows::Time;
 
-use crate::machine::{Facts, Interface, Machine, Process, Protocol, Socket, Unanswered};
+use crate::machine::{
+    AuditMessage, Facts, Feed, Interface, Machine, Process, Protocol, Socket, Told, Unanswered,
+};
 
 /// A [`Machine`] whose answers are its fields.
 #[derive(Debug, Clone)]
@@ -21,6 +25,19 @@ pub struct MadeUpMachine {
     pub interfaces: Vec<Interface>,
     /// Its accounts.
     pub users: Vec<parsers::accounts::User>,
+    /// What every watcher of processes is told before the feed ends.
+    pub process_events: Vec<Told<ProcessEvent>>,
+    /// What every watcher of the audit log is told before the feed ends.
+    pub audit_events: Vec<Told<AuditMessage>>,
+}
+
+/// Tells what it was given, and ends.
+struct Given<T>(std::vec::IntoIter<Told<T>>);
+
+impl<T: Send> Feed<T> for Given<T> {
+    fn next(&mut self, _wait: Duration) -> Result<Told<T>, Unanswered> {
+        Ok(self.0.next().unwrap_or(Told::Ended))
+    }
 }
 
 impl MadeUpMachine {
@@ -66,6 +83,8 @@ impl MadeUpMachine {
             users: parsers::accounts::users(
                 "root:x:0:0:root:/root:/bin/bash\nwww:x:33:33::/var/www:/bin/false\nann:x:1000:1000:Ann:/home/ann:/bin/bash\n",
             ),
+            process_events: Vec::new(),
+            audit_events: Vec::new(),
         }
     }
 }
@@ -161,5 +180,17 @@ impl Machine for MadeUpMachine {
                 why: "no such process".to_owned(),
             }),
         }
+    }
+
+    fn environment(&self, pid: i64) -> Vec<String> {
+        self.process(pid).map(|process| vec![format!("NAME={}", process.name)]).unwrap_or_default()
+    }
+
+    fn process_events(&self) -> Result<Box<dyn Feed<ProcessEvent>>, Unanswered> {
+        Ok(Box::new(Given(self.process_events.clone().into_iter())))
+    }
+
+    fn audit_events(&self) -> Result<Box<dyn Feed<AuditMessage>>, Unanswered> {
+        Ok(Box::new(Given(self.audit_events.clone().into_iter())))
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Texts in, plain records out; opening the files belongs to whoever asks.
 
+pub mod connector;
 pub mod network;
 pub mod process;
 pub mod system;

@@ -8,11 +8,15 @@ use std::process::{Child, Command};
 use std::sync::OnceLock;
 
 use parsers::accounts;
+use parsers::linux::connector::ProcessEvent;
 use parsers::linux::{network, process, system};
 use rows::Time;
 use rustix::process::{Pid, Signal};
 
-use crate::machine::{Facts, Interface, Machine, Process, Protocol, Socket, Unanswered};
+use super::feeds::{self, Audit, Processes};
+use crate::machine::{
+    AuditMessage, Facts, Feed, Interface, Machine, Process, Protocol, Socket, Unanswered,
+};
 
 /// The machine this program runs on.
 #[derive(Debug)]
@@ -306,6 +310,21 @@ impl Machine for ThisMachine {
             .and_then(Pid::from_raw)
             .ok_or_else(|| failed("this is no process that may be ended".to_owned()))?;
         rustix::process::kill_process(id, Signal::KILL).map_err(|error| failed(error.to_string()))
+    }
+
+    fn environment(&self, pid: i64) -> Vec<String> {
+        let bytes = self.read(&format!("/proc/{pid}/environ")).unwrap_or_default();
+        process::zero_separated(&bytes)
+    }
+
+    fn process_events(&self) -> Result<Box<dyn Feed<ProcessEvent>>, Unanswered> {
+        let what = "follow the events of processes (this needs the capability NET_ADMIN)";
+        Ok(Box::new(Processes::listen().map_err(|error| feeds::failed(what, error))?))
+    }
+
+    fn audit_events(&self) -> Result<Box<dyn Feed<AuditMessage>>, Unanswered> {
+        let what = "follow the kernel's audit log (this needs the capability AUDIT_READ)";
+        Ok(Box::new(Audit::listen().map_err(|error| feeds::failed(what, error))?))
     }
 }
 

@@ -3,6 +3,8 @@
 #[cfg(target_os = "linux")]
 mod addresses;
 #[cfg(target_os = "linux")]
+mod feeds;
+#[cfg(target_os = "linux")]
 mod linux;
 // Also compiled in tests, so that it keeps compiling.
 #[cfg(any(not(target_os = "linux"), test))]

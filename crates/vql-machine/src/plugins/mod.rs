@@ -6,7 +6,9 @@ use crate::Machine;
 
 vql_plugin::one_file_each! {
     asking Arc<dyn Machine>;
+    audit
     connections
+    ebpf_events
     execve
     glob
     http_client
@@ -19,6 +21,8 @@ vql_plugin::one_file_each! {
     read_file
     stat
     users
+    watch_auditd
+    watch_ebpf
     watch_journald
     watch_syslog
     write_csv

@@ -80,10 +80,8 @@ const SERVER: &[(&str, &str)] = &[
 
 const LATER: &[(&str, &str)] = &[
     ("adx_upload", "sends rows to Azure Data Explorer"),
-    ("audit", "follows the kernel's audit events"),
     ("carve_usn", "searches a volume for records of the change journal"),
     ("cat", "reads files as rows of text"),
-    ("ebpf_events", "lists kernel events that can be followed"),
     ("efivariables", "lists EFI variables"),
     ("elastic_upload", "sends rows to Elasticsearch"),
     ("environ", "lists environment variables"),
@@ -94,7 +92,6 @@ const LATER: &[(&str, &str)] = &[
     ("mail", "sends mail"),
     ("netcat", "talks to a network port"),
     ("olevba", "reads macros of office files"),
-    ("parse_auditd", "reads audit logs"),
     ("parse_ese", "reads a table of an ESE database"),
     ("parse_ese_catalog", "lists the tables of an ESE database"),
     ("parse_evtx", "reads Windows event logs"),
@@ -114,9 +111,7 @@ const LATER: &[(&str, &str)] = &[
     ("sql", "asks an SQL database"),
     ("sqlite", "asks an SQLite file"),
     ("unzip", "unpacks an archive"),
-    ("watch_auditd", "follows an audit log"),
     ("watch_csv", "follows a CSV file"),
-    ("watch_ebpf", "follows kernel events"),
     ("watch_evtx", "follows a Windows event log"),
     ("watch_jsonl", "follows a file of JSON lines"),
     ("yara", "searches files with YARA rules"),

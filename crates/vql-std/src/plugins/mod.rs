@@ -1,6 +1,7 @@
 //! Plugins, one to a file of the same name.
 
 vql_plugin::one_file_each! {
+    parse_auditd
     parse_csv
     parse_journald
     parse_json_array

@@ -9,7 +9,7 @@ use super::question::{Asker, Tree};
 
 /// Installs a tracker that takes one list, and then asks in the same run until the answer is the
 /// wanted one, or for a while.
-fn check(asker: &Asker, install: &str, question: &str, wanted: Expect) {
+pub(super) fn check(asker: &Asker, install: &str, question: &str, wanted: Expect) {
     let run = asker.run().0;
     let install = Program::compile(install, &asker.catalog).unwrap();
     assert_eq!(run.rows(&install).count(), 0);

@@ -11,8 +11,8 @@ use model::results::AttemptId;
 use prost::Message;
 use wire::{
     AgentFrame, AgentSays, AskedCheck, BadFrame, Bye, CheckAnswer, CursorAck, Facts, FlowReceipt,
-    FlowRequest, ForemanPoll, Hello, HuntsChanged, OUTSTANDING_BYTES_MAX, PROTOCOL, QueryAnswer,
-    ReportAck, ServerSaid, Welcome, read_server_frame, report_frame,
+    FlowRequest, ForemanPoll, Hello, HuntsChanged, Monitoring, OUTSTANDING_BYTES_MAX, PROTOCOL,
+    QueryAnswer, ReportAck, ServerSaid, Welcome, read_server_frame, report_frame,
 };
 
 use crate::answer::answer_frames;
@@ -39,6 +39,8 @@ pub struct Setup {
     pub jitter: f64,
     /// The agent's own wish for the time between polls; `None` leaves it to the server.
     pub poll_every: Option<Duration>,
+    /// Names what it monitors, 0 for nothing; `None` when it cannot monitor.
+    pub monitoring: Option<u64>,
 }
 
 /// What the driver of a session must do, in order.
@@ -60,6 +62,9 @@ pub enum Do {
     SaveBookmark(Bookmark),
     /// The labels that the server gave this client.
     SetLabels(Vec<String>),
+    /// Keep on disk what to monitor and monitor it, then call
+    /// [`AgentSession::on_monitoring_kept`].
+    Monitor(Monitoring),
     /// For the log: the server said something odd that does not matter.
     Note(String),
     /// The session is over; nothing more will be sent.
@@ -119,6 +124,8 @@ pub struct AgentSession {
     /// The server's recheck mark; another one than the bookmark's asks for a poll from the start.
     recheck: u64,
     poll_every: Option<Duration>,
+    /// What the agent says that it monitors.
+    monitoring: Option<u64>,
     poll_secs: u32,
     welcomed: bool,
     over: bool,
@@ -154,6 +161,7 @@ impl AgentSession {
             bookmark: setup.bookmark,
             recheck: setup.bookmark.recheck,
             poll_every: setup.poll_every,
+            monitoring: setup.monitoring,
             poll_secs: POLL_SECS,
             welcomed: false,
             over: false,
@@ -182,6 +190,7 @@ impl AgentSession {
             recheck: self.bookmark.recheck,
             hold_secs,
             acknowledged: self.acknowledged,
+            monitoring: self.monitoring,
         }))
     }
 
@@ -209,6 +218,10 @@ impl AgentSession {
             ServerSaid::Request(attempt, request) => vec![Do::AcceptFlow(attempt, request)],
             ServerSaid::Cancel(flow) => vec![Do::CancelFlow(flow)],
             ServerSaid::ReportAck(ack) => self.on_report_ack(&ack, now),
+            ServerSaid::Monitoring(_) if self.monitoring.is_none() => {
+                note("what to monitor to an agent that cannot")
+            }
+            ServerSaid::Monitoring(wanted) => vec![Do::Monitor(wanted)],
         }
     }
 
@@ -285,6 +298,11 @@ impl AgentSession {
             return Vec::new();
         }
         vec![send(AgentSays::Receipt(FlowReceipt { attempt: Some(attempt.into()) }))]
+    }
+
+    /// What to monitor is on disk.
+    pub fn on_monitoring_kept(&mut self, id: u64) {
+        self.monitoring = Some(id);
     }
 
     /// HTTP only: all frames so far go into a body now.

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use model::results::AttemptId;
 use prost::Message;
-use wire::{FlowRequest, OfferId, Report, ReportSays, Status};
+use wire::{FlowRequest, Monitoring, OfferId, Report, ReportSays, Status};
 
 use crate::ports::{
     Admission, Bookmark, Bookmarks, Census, HeldFlow, Outbox, OutboxError, StoredReport,
@@ -92,11 +92,13 @@ impl Outbox for MemOutbox {
 
     fn append(&self, attempt: AttemptId, says: ReportSays) -> Result<u64, OutboxError> {
         let mut state = self.state();
-        if !state.held.iter().any(|held| held.attempt == attempt) {
+        let is_run = attempt.run().is_some();
+        if !is_run && !state.held.iter().any(|held| held.attempt == attempt) {
             return Err(OutboxError::NotHeld(attempt));
         }
-        if state.bytes + says.encoded_len() as u64 > self.bytes_max && state.bytes > 0 {
-            return Err(OutboxError::Full { bytes: state.bytes, bytes_max: self.bytes_max });
+        let bytes_max = if is_run { self.bytes_max / 2 } else { self.bytes_max };
+        if state.bytes + says.encoded_len() as u64 > bytes_max && state.bytes > 0 {
+            return Err(OutboxError::Full { bytes: state.bytes, bytes_max });
         }
         Ok(state.push(attempt, says))
     }
@@ -138,6 +140,7 @@ impl Outbox for MemOutbox {
         let state = self.state();
         let mut live: Vec<AttemptId> = state.held.iter().map(|held| held.attempt).collect();
         live.extend(state.reports.values().map(|report| report.attempt));
+        live.retain(|attempt| attempt.run().is_none());
         live.sort();
         live.dedup();
         Census {
@@ -159,6 +162,7 @@ struct Marks {
     bookmark: Bookmark,
     crashed: Vec<OfferId>,
     current: Vec<OfferId>,
+    monitoring: Monitoring,
 }
 
 impl MemBookmarks {
@@ -199,5 +203,14 @@ impl Bookmarks for MemBookmarks {
 
     fn crashed(&self) -> Vec<OfferId> {
         self.marks().crashed.clone()
+    }
+
+    fn monitoring(&self) -> Monitoring {
+        self.marks().monitoring.clone()
+    }
+
+    fn save_monitoring(&self, wanted: &Monitoring) -> Result<(), OutboxError> {
+        self.marks().monitoring = wanted.clone();
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! What an agent must remember over its own death: requests, reports, and where it stands.
 
 use model::results::AttemptId;
-use wire::{FlowRequest, OfferId, ReportSays, Status};
+use wire::{FlowRequest, Monitoring, OfferId, ReportSays, Status};
 
 /// Why the outbox did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +70,8 @@ pub struct StoredReport {
 /// What an outbox holds.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Census {
-    /// Attempts that are held, or have reports that are not acknowledged. For `Hello`.
+    /// Attempts that are held, or have reports that are not acknowledged. For `Hello`. Runs of
+    /// monitored sources are not among them.
     pub live: Vec<AttemptId>,
     /// All reports up to this one are acknowledged; 0 when none is.
     pub acknowledged: u64,
@@ -107,7 +108,9 @@ pub trait Outbox: Send + Sync {
     /// Remembers that the evaluation of this attempt begins.
     fn begin(&self, attempt: AttemptId) -> Result<(), OutboxError>;
 
-    /// Adds a report of a held attempt and gives its number.
+    /// Adds a report of a held attempt, or of a run of a monitored source, and gives its number.
+    /// Reports of runs are refused as [`OutboxError::Full`] from half of the bound on, so that flows
+    /// find room after any time without a server.
     fn append(&self, attempt: AttemptId, says: ReportSays) -> Result<u64, OutboxError>;
 
     /// Adds the last report of a held attempt, which is over from then on.
@@ -133,7 +136,7 @@ pub struct Bookmark {
     pub recheck: u64,
 }
 
-/// Keeps the bookmark, and which client query is being evaluated.
+/// Keeps the bookmark, what is monitored, and which client query is being evaluated.
 ///
 /// # Contract
 ///
@@ -157,4 +160,10 @@ pub trait Bookmarks: Send + Sync {
 
     /// Offers whose query took the process down.
     fn crashed(&self) -> Vec<OfferId>;
+
+    /// What the server wants to be monitored; nothing at first, and when it cannot be read.
+    fn monitoring(&self) -> Monitoring;
+
+    /// Keeps what the server wants to be monitored.
+    fn save_monitoring(&self, wanted: &Monitoring) -> Result<(), OutboxError>;
 }

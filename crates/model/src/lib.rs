@@ -14,6 +14,7 @@ pub mod collect;
 pub mod flow;
 pub mod hunt;
 pub mod member;
+pub mod monitoring;
 pub mod org;
 pub mod results;
 pub mod store;

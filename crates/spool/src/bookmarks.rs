@@ -1,12 +1,15 @@
-//! The bookmark and the marker of client queries, as two small text files.
+//! The bookmark and the marker of client queries, as two small text files; what is monitored, as one
+//! record.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use link::{Bookmark, Bookmarks, OutboxError};
-use wire::OfferId;
+use prost::Message;
+use wire::{Monitoring, OfferId};
 
 use crate::durable::{make_folder, read_if_there, remove, write_durably};
+use crate::record;
 
 /// [`link::Bookmarks`] in a folder.
 #[derive(Debug)]
@@ -93,5 +96,20 @@ impl Bookmarks for DiskBookmarks {
 
     fn crashed(&self) -> Vec<OfferId> {
         self.marks().crashed.clone()
+    }
+
+    fn monitoring(&self) -> Monitoring {
+        let content = read_if_there(&self.folder.join("monitoring")).ok().flatten();
+        let bytes = content.unwrap_or_default();
+        let found = record::scan(&bytes);
+        let first = found.found.first();
+        first
+            .and_then(|record| Monitoring::decode(&bytes[record.payload.clone()]).ok())
+            .unwrap_or_default()
+    }
+
+    fn save_monitoring(&self, wanted: &Monitoring) -> Result<(), OutboxError> {
+        let content = record::encode(wanted.id, &wanted.encode_to_vec());
+        write_durably(&self.folder.join("monitoring"), &content)
     }
 }

@@ -9,6 +9,7 @@
 //! STATE/spool/flows/FLOW-ATTEMPT.begun   a request under evaluation
 //! STATE/spool/flows/FLOW-ATTEMPT.over    the status of an attempt that has run
 //! STATE/spool/bookmark                   last_hunt_timestamp and the recheck mark
+//! STATE/spool/monitoring                 what the server wants to be monitored
 //! STATE/spool/check.marker               offers whose client query is under evaluation, or crashed
 //! ```
 //!

@@ -94,7 +94,10 @@ fn lock(folder: &Path) -> Result<File, OutboxError> {
 fn must_sync(says: &ReportSays) -> bool {
     match says {
         ReportSays::Upload(part) => part.last,
-        ReportSays::Rows(_) | ReportSays::Log(_) | ReportSays::Status(_) => true,
+        ReportSays::Rows(_)
+        | ReportSays::Log(_)
+        | ReportSays::Status(_)
+        | ReportSays::Events(_) => true,
     }
 }
 
@@ -142,10 +145,13 @@ impl Outbox for DiskOutbox {
 
     fn append(&self, attempt: AttemptId, says: ReportSays) -> Result<u64, OutboxError> {
         let mut state = self.state();
-        if !matches!(state.flows.standing(attempt), Some(Standing::Waiting | Standing::Begun)) {
+        let is_run = attempt.run().is_some();
+        let standing = state.flows.standing(attempt);
+        if !is_run && !matches!(standing, Some(Standing::Waiting | Standing::Begun)) {
             return Err(OutboxError::NotHeld(attempt));
         }
-        let (bytes, bytes_max) = (state.segments.waiting_bytes(), self.waiting_max());
+        let share = if is_run { 2 } else { 1 };
+        let (bytes, bytes_max) = (state.segments.waiting_bytes(), self.waiting_max() / share);
         if bytes > 0 && bytes + says.encoded_len() as u64 > bytes_max {
             return Err(OutboxError::Full { bytes, bytes_max });
         }
@@ -174,7 +180,7 @@ impl Outbox for DiskOutbox {
     fn census(&self) -> Census {
         let state = self.state();
         let mut live: Vec<AttemptId> = state.flows.held().map(|(attempt, _)| attempt).collect();
-        live.extend(state.segments.attempts());
+        live.extend(state.segments.attempts().filter(|attempt| attempt.run().is_none()));
         live.sort();
         live.dedup();
         Census {

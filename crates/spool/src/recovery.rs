@@ -160,6 +160,8 @@ fn begins(report: &Report) -> bool {
         Some(ReportSays::Log(log)) => log.seq == 0,
         Some(ReportSays::Upload(part)) => part.number == 0 && part.offset == 0,
         Some(ReportSays::Status(status)) => status.sources.is_empty() && status.uploads == 0,
+        // A run may lose what the disk lost; what is left of it still counts.
+        Some(ReportSays::Events(_)) => true,
         None => false,
     }
 }
@@ -173,6 +175,9 @@ fn hit_by_a_gap(survivors: &[Survivor], gaps: usize) -> BTreeSet<AttemptId> {
         if *gaps_before > gaps_seen {
             hit.extend(open.iter().copied());
             gaps_seen = *gaps_before;
+        }
+        if place.attempt.run().is_some() {
+            continue;
         }
         if !open.contains(&place.attempt) && gaps_seen > 0 && !begins(report) {
             hit.insert(place.attempt);

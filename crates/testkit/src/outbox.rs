@@ -6,8 +6,12 @@
 use base::FlowId;
 use base::HuntId;
 use link::{Admission, Bookmark, Bookmarks, Outbox, OutboxError};
+use model::monitoring::{Event, EventKind, RunId};
 use model::results::AttemptId;
-use wire::{FlowRequest, OfferId, ReportSays, SourceCount, Status, UploadPart, pack_rows};
+use wire::{
+    FlowRequest, Monitoring, OfferId, ReportSays, SourceCount, Status, UploadPart, pack_events,
+    pack_rows,
+};
 
 /// The bound of the outboxes that the suite asks for.
 pub const BYTES_MAX: u64 = 4 << 20;
@@ -21,6 +25,7 @@ pub fn suite<S: Outbox>(fresh: impl Fn() -> S, reopen: impl Fn(S) -> S) {
     an_attempt_that_is_over_stays_over(fresh(), &reopen);
     what_is_not_held_takes_no_reports(&fresh());
     a_full_outbox_refuses_rows_but_not_the_end(&fresh());
+    runs_need_no_request_and_leave_room_for_flows(fresh(), &reopen);
     what_had_begun_is_known_after_a_restart(fresh(), &reopen);
     requests_come_back_in_order_of_age(fresh(), &reopen);
 }
@@ -153,6 +158,34 @@ fn a_full_outbox_refuses_rows_but_not_the_end(outbox: &impl Outbox) {
     outbox.append(attempt(2), part(0)).expect("there is room again");
 }
 
+fn runs_need_no_request_and_leave_room_for_flows<S: Outbox>(outbox: S, reopen: &impl Fn(S) -> S) {
+    let run = AttemptId::of_run(RunId(5));
+    let large = |n: u64| {
+        let text = format!("{{\"n\":\"{}\"}}", "x".repeat(200_000 + n as usize));
+        let rows = vec![Event { observed: base::Timestamp::from_secs(1), json: text }];
+        let mut events = pack_events("A", EventKind::Rows, n, rows);
+        // As if it could not be packed.
+        if let Some(rows) = &mut events.rows {
+            rows.jsonl = vec![n as u8; 200_000];
+        }
+        ReportSays::Events(events)
+    };
+    let mut kept = 0;
+    while outbox.append(run, large(kept)).is_ok() {
+        kept += 1;
+        assert!(kept < 1_000, "the outbox is bounded");
+    }
+    assert!(matches!(outbox.append(run, large(kept)), Err(OutboxError::Full { .. })));
+    let outbox = reopen(outbox);
+    let census = outbox.census();
+    assert_eq!((census.last, census.live), (kept, vec![]));
+    let outbox = with_flow(outbox, 1);
+    outbox.append(attempt(1), rows(0)).expect("a flow finds room");
+    assert_eq!(outbox.read(0, 1).expect("readable")[0].attempt, run);
+    outbox.acknowledge(kept).expect("possible");
+    outbox.append(run, large(kept)).expect("there is room again");
+}
+
 fn what_had_begun_is_known_after_a_restart<S: Outbox>(outbox: S, reopen: &impl Fn(S) -> S) {
     let outbox = with_flow(with_flow(outbox, 1), 2);
     outbox.begin(attempt(2)).expect("held");
@@ -200,6 +233,12 @@ pub fn bookmark_suite<S: Bookmarks>(fresh: impl Fn() -> S, reopen: impl Fn(S) ->
     marks.save(bookmark).expect("possible");
     let marks = reopen(marks);
     assert_eq!(marks.crashed(), [], "the server knows");
+
+    assert_eq!(marks.monitoring(), Monitoring::default());
+    let wanted = Monitoring { id: u64::MAX, wanted: vec![wire::Monitored::default()] };
+    marks.save_monitoring(&wanted).expect("possible");
+    let marks = reopen(marks);
+    assert_eq!((marks.monitoring(), marks.bookmark()), (wanted, bookmark));
 }
 
 #[cfg(test)]

@@ -5,11 +5,13 @@
 
 use model::client::ClientFacts;
 use model::flow::{FlowFailure, FlowYield};
+use model::monitoring::EventBatch;
 use model::results::{AttemptId, LogLine, RowBatch};
 use prost::Message;
 
 use crate::batch::check_row;
 use crate::ids::{attempt_of, tame};
+use crate::monitoring::unpack_events;
 use crate::{
     ANSWER_BYTES_MAX, AgentFrame, AgentSays, BadFrame, CheckAnswer, FRAME_BYTES_MAX, Hello,
     LOG_LINE_BYTES_MAX, LOG_LINES_MAX, LogLines, OfferId, PATH_BYTES_MAX, QueryAnswer, Report,
@@ -54,6 +56,8 @@ pub struct AgentHello {
     pub hold_secs: u32,
     /// All reports up to this one are acknowledged; the next one on this connection follows it.
     pub acknowledged: u64,
+    /// Names what it monitors, 0 for nothing; `None` when it cannot monitor.
+    pub monitoring: Option<u64>,
 }
 
 /// What client queries gave.
@@ -109,6 +113,8 @@ pub enum Reported {
     Upload(FilePart),
     /// The attempt is over.
     Ended(AttemptEnd),
+    /// Rows of a monitored source.
+    Events(EventBatch),
 }
 
 /// A part of an uploaded file.
@@ -190,6 +196,7 @@ fn read_hello(hello: &Hello) -> Result<AgentHello, BadFrame> {
         live: hello.live.iter().map(AttemptId::try_from).collect::<Result<_, _>>()?,
         hold_secs: hello.hold_secs,
         acknowledged: hello.acknowledged,
+        monitoring: hello.monitoring,
     })
 }
 
@@ -228,6 +235,7 @@ fn read_report(report: Report) -> AgentReport {
             ReportSays::Log(log) => Reported::Log(log.seq, read_log(log)?),
             ReportSays::Upload(part) => Reported::Upload(read_part(part)?),
             ReportSays::Status(status) => Reported::Ended(read_status(status)?),
+            ReportSays::Events(events) => Reported::Events(unpack_events(attempt, &events)?),
         };
         Ok((attempt, said))
     });

@@ -85,7 +85,7 @@ pub enum AgentSays {
 #[derive(Clone, PartialEq, Message)]
 pub struct ServerFrame {
     /// What it is.
-    #[prost(oneof = "ServerSays", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "ServerSays", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     pub says: Option<ServerSays>,
 }
 
@@ -116,6 +116,9 @@ pub enum ServerSays {
     /// The server will close the connection.
     #[prost(message, tag = "8")]
     Bye(Bye),
+    /// What the agent is to monitor from now on.
+    #[prost(message, tag = "9")]
+    Monitoring(Monitoring),
 }
 
 /// First frame of an agent on every connection.
@@ -142,6 +145,10 @@ pub struct Hello {
     /// All reports up to this one are acknowledged; the next one on this connection follows it.
     #[prost(uint64, tag = "7")]
     pub acknowledged: u64,
+    /// [`Monitoring::id`] of what the agent monitors, 0 for nothing. Absent when it cannot monitor;
+    /// then the server never sends [`Monitoring`].
+    #[prost(uint64, optional, tag = "8")]
+    pub monitoring: Option<u64>,
 }
 
 /// One attempt of one flow.
@@ -405,7 +412,7 @@ pub struct Report {
     #[prost(message, optional, tag = "2")]
     pub attempt: Option<Attempt>,
     /// What it is.
-    #[prost(oneof = "ReportSays", tags = "3, 4, 5, 6")]
+    #[prost(oneof = "ReportSays", tags = "3, 4, 5, 6, 7")]
     pub says: Option<ReportSays>,
 }
 
@@ -424,6 +431,9 @@ pub enum ReportSays {
     /// The attempt is over.
     #[prost(message, tag = "6")]
     Status(Status),
+    /// Rows of a monitored source. The report's attempt names the run.
+    #[prost(message, tag = "7")]
+    Events(Events),
 }
 
 /// A numbered batch of rows of one source.
@@ -444,6 +454,57 @@ pub struct Rows {
     /// `jsonl` is compressed with zstd; at most [`crate::BATCH_BYTES_MAX`] bytes when unpacked.
     #[prost(bool, tag = "5")]
     pub zstd: bool,
+}
+
+/// A numbered batch of a monitored source.
+#[derive(Clone, PartialEq, Message)]
+pub struct Events {
+    /// The rows; batches are counted from 0 in each run, for rows and log apart.
+    #[prost(message, optional, tag = "1")]
+    pub rows: Option<Rows>,
+    /// When the first row was met, by the client's clock.
+    #[prost(int64, tag = "2")]
+    pub first_micros: i64,
+    /// For each row: microseconds since the row before it, 0 for the first.
+    #[prost(sint64, repeated, tag = "3")]
+    pub since_last: Vec<i64>,
+    /// The rows are log lines: objects with `level` and `text`.
+    #[prost(bool, tag = "4")]
+    pub log: bool,
+}
+
+/// One event artifact to run for as long as it is wanted.
+#[derive(Clone, PartialEq, Message)]
+pub struct Monitored {
+    /// What.
+    #[prost(message, optional, tag = "1")]
+    pub collection: Option<Collection>,
+    /// Percent of one processor for each source; 0: no limit.
+    #[prost(uint32, tag = "2")]
+    pub cpu_percent: u32,
+    /// Rows in a second for each source; 0: no limit.
+    #[prost(uint32, tag = "3")]
+    pub rows_per_second: u32,
+    /// Rows in one batch; 0 leaves it to the agent.
+    #[prost(uint32, tag = "4")]
+    pub batch_rows: u32,
+    /// Bytes in one batch; 0 leaves it to the agent.
+    #[prost(uint32, tag = "5")]
+    pub batch_bytes: u32,
+    /// How long a row waits for its batch to fill; 0 leaves it to the agent.
+    #[prost(uint32, tag = "6")]
+    pub batch_wait_millis: u32,
+}
+
+/// All that an agent is to monitor, instead of what it monitored before.
+#[derive(Clone, PartialEq, Message)]
+pub struct Monitoring {
+    /// Names this list; 0 exactly when it is empty.
+    #[prost(uint64, tag = "1")]
+    pub id: u64,
+    /// What.
+    #[prost(message, repeated, tag = "2")]
+    pub wanted: Vec<Monitored>,
 }
 
 /// Log lines of an attempt.

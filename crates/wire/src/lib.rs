@@ -16,6 +16,7 @@
 //! | `FlowReceipt` | `FlowRequest` |
 //! | `Report` (numbered: rows, log, upload parts, status) | `ReportAck`, after it is durable |
 //! | `FlowStopped` is the `Status` report | `FlowCancel` |
+//! | keeps it and runs it, connected or not | `Monitoring`: what to monitor from now on |
 //!
 //! # Rules that both sides rely on
 //!
@@ -32,6 +33,11 @@
 //!   cursor 0.
 //! - **Parts.** Rows of a check that do not fit one frame come in several `CheckAnswer`s, all but the
 //!   last with `more`. The server may decide each part as it comes and acknowledges the last.
+//!
+//! - **Monitoring.** `Hello.monitoring` says that the agent can monitor, and by its id what it monitors
+//!   now. The server sends `Monitoring` after a `Hello`, or any time later, when that is not what it
+//!   wants. Batches of a monitored source are numbered within a run, which the agent names anew each
+//!   time it starts the source; the name stands where other reports name their attempt.
 //!
 //! # Enrolment
 //!
@@ -62,6 +68,7 @@ mod collection;
 mod frames;
 mod ids;
 mod limits;
+mod monitoring;
 mod sequence;
 mod server_said;
 
@@ -74,5 +81,6 @@ pub use batch::{check_row, pack_rows, unpack_rows};
 pub use frames::*;
 pub use ids::{OfferId, attempt_of, flow_bytes, flow_from_bytes};
 pub use limits::*;
+pub use monitoring::{log_event, monitored, monitoring_limits, pack_events};
 pub use sequence::{append_encoded, append_frame, report_frame, split_frames};
 pub use server_said::{AskedCheck, AskedQuery, ServerSaid, limits_of, read_server_frame};

@@ -10,7 +10,7 @@ use prost::Message;
 use crate::ids::{attempt_of, flow_from_bytes};
 use crate::{
     ANSWER_BYTES_MAX, BadFrame, Bye, Check, ClientQuery, CursorAck, FRAME_BYTES_MAX, FlowRequest,
-    HuntsChanged, OfferId, ReportAck, ServerFrame, ServerSays, Welcome,
+    HuntsChanged, Monitoring, OfferId, ReportAck, ServerFrame, ServerSays, Welcome,
 };
 
 /// One checked frame of the server.
@@ -32,6 +32,8 @@ pub enum ServerSaid {
     ReportAck(ReportAck),
     /// The server will close the connection.
     Bye(Bye),
+    /// What to monitor from now on; kept as it came.
+    Monitoring(Monitoring),
 }
 
 /// CheckHuntCondition, as the agent runs it.
@@ -82,6 +84,7 @@ pub fn read_server_frame(bytes: &[u8]) -> Result<ServerSaid, BadFrame> {
         ServerSays::FlowCancel(cancel) => ServerSaid::Cancel(flow_from_bytes(&cancel.flow)?),
         ServerSays::ReportAck(ack) => ServerSaid::ReportAck(ack),
         ServerSays::Bye(bye) => ServerSaid::Bye(bye),
+        ServerSays::Monitoring(wanted) => ServerSaid::Monitoring(wanted),
     })
 }
 

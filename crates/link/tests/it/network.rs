@@ -5,11 +5,15 @@ use base::{Entropy, FlowId, SeededEntropy, Timestamp};
 use link::{
     AgentSession, Bookmarks, Do, Heard, MemBookmarks, MemOutbox, Outbox, ServerSession, Setup,
 };
+use model::monitoring::{Event, EventKind, RunId};
 use model::results::AttemptId;
 use prost::Message;
 use wire::*;
 
 const FLOW: AttemptId = AttemptId { flow: FlowId::from_bits(5), attempt: 1 };
+const RUN: AttemptId = AttemptId::of_run(RunId(6));
+/// Names what the server wants to be monitored.
+const WANTED: u64 = 7;
 const BATCHES: u64 = 40;
 const NEWEST: u64 = 77;
 
@@ -18,6 +22,7 @@ const NEWEST: u64 = 77;
 struct Server {
     session: ServerSession,
     batches: Vec<u64>,
+    events: Vec<u64>,
     ended: bool,
     checks_decided: u32,
     receipts: u32,
@@ -27,7 +32,7 @@ impl Server {
     fn hear(&mut self, frame: &[u8]) -> Result<Vec<ServerSays>, ()> {
         let mut says = Vec::new();
         match self.session.hear(frame).map_err(|_| ())? {
-            Heard::Hello(_) => {
+            Heard::Hello(hello) => {
                 let welcome = Welcome {
                     protocol: 1,
                     newest_offer: NEWEST,
@@ -36,6 +41,9 @@ impl Server {
                 };
                 says.push(ServerSays::Welcome(welcome));
                 says.push(ServerSays::FlowRequest(request()));
+                if hello.monitoring != Some(WANTED) {
+                    says.push(ServerSays::Monitoring(Monitoring { id: WANTED, wanted: vec![] }));
+                }
             }
             Heard::Poll { cursor, .. } if cursor < NEWEST => {
                 says.push(ServerSays::Check(Check { check: 1, snapshot: NEWEST, queries: vec![] }));
@@ -64,7 +72,11 @@ impl Server {
                 self.batches.push(batch.seq);
             }
             Reported::Ended(_) => self.ended = true,
-            Reported::Rows(_) | Reported::Log(..) | Reported::Upload(_) => {}
+            Reported::Events(batch) if self.events.last().is_none_or(|last| *last < batch.seq) => {
+                assert_eq!(batch.seq, self.events.len() as u64, "in order");
+                self.events.push(batch.seq);
+            }
+            Reported::Events(_) | Reported::Rows(_) | Reported::Log(..) | Reported::Upload(_) => {}
         }
         self.session.settle(number, Ok(()));
     }
@@ -84,6 +96,7 @@ struct World {
     to_server: Vec<Vec<u8>>,
     to_agent: Vec<Vec<u8>>,
     written: u64,
+    events: u64,
     runs: u32,
 }
 
@@ -99,6 +112,7 @@ impl World {
             to_server: Vec::new(),
             to_agent: Vec::new(),
             written: 0,
+            events: 0,
             runs: 0,
         }
     }
@@ -113,6 +127,7 @@ impl World {
         self.server.session = ServerSession::new();
         let census = self.outbox.census();
         let setup = Setup {
+            monitoring: Some(self.bookmarks.monitoring().id),
             facts: Facts::default(),
             bookmark: self.bookmarks.bookmark(),
             live: census.live,
@@ -152,9 +167,24 @@ impl World {
                     self.agent = None;
                     Vec::new()
                 }
+                Do::Monitor(wanted) => {
+                    self.bookmarks.save_monitoring(&wanted).unwrap();
+                    agent.on_monitoring_kept(wanted.id);
+                    Vec::new()
+                }
                 Do::CancelFlow(_) | Do::GiveUp(..) | Do::SetLabels(_) | Do::Note(_) => Vec::new(),
             };
             self.carry_out(more);
+        }
+    }
+
+    /// The monitored source writes its next batch, or waits while the outbox is half full.
+    fn monitor(&mut self) {
+        let ready = self.bookmarks.monitoring().id == WANTED && self.events < BATCHES;
+        let event = Event { observed: self.now, json: "{}".to_owned() };
+        let events = pack_events("E", EventKind::Rows, self.events, vec![event]);
+        if ready && self.outbox.append(RUN, ReportSays::Events(events)).is_ok() {
+            self.events += 1;
         }
     }
 
@@ -180,6 +210,7 @@ impl World {
             self.connect();
         }
         self.evaluate();
+        self.monitor();
         let mut todo = Vec::new();
         if let Some(agent) = &mut self.agent {
             todo.extend(agent.on_tick(self.now));
@@ -241,6 +272,7 @@ fn every_report_arrives_once_and_in_order_through_a_bad_network() {
         }
         let all: Vec<u64> = (0..BATCHES).collect();
         assert_eq!(world.server.batches, all, "seed {seed}");
+        assert_eq!(world.server.events, all, "seed {seed}");
         assert!(world.server.ended && world.server.receipts > 0, "seed {seed}");
         assert_eq!(world.runs, 1, "seed {seed}: an attempt runs once, however often it is sent");
         assert_eq!(world.bookmarks.bookmark().cursor, NEWEST, "seed {seed}");

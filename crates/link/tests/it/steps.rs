@@ -39,6 +39,7 @@ fn check(check: u64, snapshot: u64) -> Vec<u8> {
 
 fn setup() -> Setup {
     Setup {
+        monitoring: Some(0),
         facts: Facts::default(),
         bookmark: Bookmark { cursor: 10, recheck: 1 },
         live: vec![],

@@ -56,6 +56,14 @@ mod forward {
         fn end_query(&self) -> Result<(), OutboxError> {
             self.port.end_query()
         }
+        fn monitoring(&self) -> wire::Monitoring {
+            self.port.monitoring()
+        }
+
+        fn save_monitoring(&self, wanted: &wire::Monitoring) -> Result<(), OutboxError> {
+            self.port.save_monitoring(wanted)
+        }
+
         fn crashed(&self) -> Vec<OfferId> {
             self.port.crashed()
         }

@@ -68,7 +68,9 @@ pub(crate) fn agent_frames() -> Vec<(&'static str, AgentFrame)> {
         recheck: 4,
         hold_secs: 25,
         acknowledged: 40,
+        monitoring: None,
     };
+    let monitoring = Hello { monitoring: Some(1 << 40), ..hello.clone() };
     let answer = CheckAnswer {
         check: 7,
         snapshot: 1_700_000_000_000_002,
@@ -91,8 +93,20 @@ pub(crate) fn agent_frames() -> Vec<(&'static str, AgentFrame)> {
         jsonl: b"{\"a\":1}\n".to_vec(),
         zstd: false,
     };
+    let run = model::results::AttemptId::of_run(model::monitoring::RunId(5));
+    let events = Report {
+        number: 5,
+        attempt: Some(run.into()),
+        says: Some(ReportSays::Events(Events {
+            rows: Some(rows.clone()),
+            first_micros: 1_700_000_000_000_000,
+            since_last: vec![0],
+            log: true,
+        })),
+    };
     [
         ("agent-hello", AgentSays::Hello(hello)),
+        ("agent-hello-monitoring", AgentSays::Hello(monitoring)),
         ("agent-poll", AgentSays::Poll(ForemanPoll { cursor: 1_700_000_000_000_001, recheck: 4 })),
         ("agent-answer", AgentSays::Answer(answer)),
         ("agent-receipt", AgentSays::Receipt(FlowReceipt { attempt: attempt() })),
@@ -100,6 +114,7 @@ pub(crate) fn agent_frames() -> Vec<(&'static str, AgentFrame)> {
         ("agent-report-log", report(2, ReportSays::Log(LogLines { seq: 0, lines: vec![line] }))),
         ("agent-report-upload", report(3, ReportSays::Upload(upload()))),
         ("agent-report-status", report(4, ReportSays::Status(status()))),
+        ("agent-report-events", AgentSays::Report(events)),
     ]
     .map(|(name, says)| (name, AgentFrame { says: Some(says) }))
     .into()
@@ -149,6 +164,14 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
         up_to: 4,
         rejected: vec![Rejected { number: 3, reason: "the attempt is over".into() }],
     };
+    let monitored = Monitored {
+        collection: Some(collection()),
+        cpu_percent: 5,
+        rows_per_second: 100,
+        batch_rows: 1_000,
+        batch_bytes: 65_536,
+        batch_wait_millis: 5_000,
+    };
     [
         ("server-welcome", ServerSays::Welcome(welcome)),
         (
@@ -163,6 +186,10 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
         (
             "server-bye",
             ServerSays::Bye(Bye { reason: "revoked".into(), for_ever: true, retry_secs: 60 }),
+        ),
+        (
+            "server-monitoring",
+            ServerSays::Monitoring(Monitoring { id: 7, wanted: vec![monitored] }),
         ),
     ]
     .map(|(name, says)| (name, ServerFrame { says: Some(says) }))

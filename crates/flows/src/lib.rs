@@ -4,6 +4,7 @@
 //! - [`results`] are the records of rows and logs; [`query`] filters, sorts and cuts them, the same
 //!   way over every store.
 //! - [`uploads`] are the records and the bytes of files.
+//! - [`monitoring`] is the record of event artifacts: which are wanted, and what they bring.
 //! - [`completion`] compares what an agent declares with what arrived; [`reconcile`] what both
 //!   sides believe to be under way; [`retry`] says what runs again.
 //! - [`steer`] reads ports, asks those decisions and writes ports; servers and the simulation call
@@ -23,6 +24,7 @@ pub mod completion;
 mod examples;
 pub mod life;
 pub mod memory;
+pub mod monitoring;
 pub mod ports;
 pub mod query;
 pub mod reconcile;
@@ -31,6 +33,7 @@ pub mod retry;
 pub mod steer;
 pub mod uploads;
 
+pub use monitoring::MonitoringStore;
 pub use ports::FlowStore;
 pub use results::ResultStore;
 pub use uploads::{BlobStore, UploadStore};

@@ -6,6 +6,7 @@
 
 mod blobs;
 mod evidence;
+mod monitoring;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ pub struct MemFlows {
 struct Records {
     flows: BTreeMap<FlowId, Flow>,
     evidence: evidence::Evidence,
+    events: monitoring::Events,
 }
 
 /// Is told of every flow of a hunt that has moved, before anybody can see it.

@@ -51,6 +51,8 @@ pub struct Origin<'a> {
     pub source: &'a str,
     /// `_stored`.
     pub stored: Timestamp,
+    /// `_observed`: when the agent met it, for rows of event artifacts.
+    pub observed: Option<Timestamp>,
 }
 
 /// The value of one column of one row.
@@ -205,27 +207,35 @@ pub fn on_one_line(json: &str) -> std::borrow::Cow<'_, str> {
     if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ").into() } else { json.into() }
 }
 
-struct Kept {
+struct Kept<T> {
     key: Cell,
     arrival: u64,
-    row: ResultRow,
+    row: T,
 }
 
 /// Keeps the rows of one page.
-pub struct Sifter<'q> {
+pub struct Sifter<'q, T = ResultRow> {
     query: &'q ResultQuery,
-    kept: Vec<Kept>,
+    kept: Vec<Kept<T>>,
     arrived: u64,
 }
 
-impl<'q> Sifter<'q> {
+impl Sifter<'_> {
+    /// The page.
+    pub fn finish(self) -> ResultPage {
+        let (rows, total) = self.rows();
+        ResultPage { rows, total }
+    }
+}
+
+impl<'q, T> Sifter<'q, T> {
     /// For this query. Its scope and source are the store's to keep to.
     pub fn new(query: &'q ResultQuery) -> Self {
         Self { query, kept: Vec::new(), arrived: 0 }
     }
 
     /// Whether the row passes; if so `make` is called when the page may need it.
-    pub fn offer(&mut self, origin: Origin<'_>, json: &str, make: impl FnOnce() -> ResultRow) {
+    pub fn offer(&mut self, origin: Origin<'_>, json: &str, make: impl FnOnce() -> T) {
         let Some(key) = self.judge(origin, json) else { return };
         let arrival = self.arrived;
         self.arrived += 1;
@@ -244,16 +254,15 @@ impl<'q> Sifter<'q> {
         }
     }
 
-    /// The page.
-    pub fn finish(mut self) -> ResultPage {
+    /// The rows of the page, and how many pass in all.
+    pub fn rows(mut self) -> (Vec<T>, u64) {
         if let Some((_, descending)) = &self.query.sort {
             sort(&mut self.kept, *descending);
             let offset = usize::try_from(self.query.offset).unwrap_or(usize::MAX);
             self.kept.drain(..offset.min(self.kept.len()));
             self.kept.truncate(usize::try_from(self.query.limit).unwrap_or(usize::MAX));
         }
-        let rows = self.kept.into_iter().map(|kept| kept.row).collect();
-        ResultPage { rows, total: self.arrived }
+        (self.kept.into_iter().map(|kept| kept.row).collect(), self.arrived)
     }
 
     /// The sort key of a row that passes all conditions.
@@ -294,11 +303,14 @@ fn of_origin(origin: Origin<'_>, column: &str) -> Cell {
         "_flow" => Cell::Text(origin.flow.to_owned()),
         "_source" => Cell::Text(origin.source.to_owned()),
         "_stored" => Cell::Text(origin.stored.to_string()),
+        "_observed" => {
+            origin.observed.map_or(Cell::Nothing, |observed| Cell::Text(observed.to_string()))
+        }
         _ => Cell::Nothing,
     }
 }
 
-fn sort(kept: &mut [Kept], descending: bool) {
+fn sort<T>(kept: &mut [Kept<T>], descending: bool) {
     kept.sort_by(|a, b| {
         let order = a.key.compare(&b.key);
         let order = if descending { order.reverse() } else { order };
@@ -342,6 +354,7 @@ mod tests {
             flow: "F.1",
             source: "A",
             stored: Timestamp::EPOCH,
+            observed: None,
         };
         for json in ROWS {
             sifter.offer(origin, json, || ResultRow {

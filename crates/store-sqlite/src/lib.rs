@@ -27,6 +27,7 @@ mod codec;
 mod flows_table;
 mod hunts_table;
 mod members;
+mod monitoring;
 mod open;
 mod readers;
 mod records;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use base::{ClientId, Rate};
 use model::flow::{ArtifactCall, FlowLimits};
 use model::hunt::{Condition, Filter, HuntLimits, HuntSpec};
+use model::monitoring::{MonitoringEntry, MonitoringLimits};
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
@@ -139,6 +140,53 @@ pub(crate) fn write_spec(spec: &HuntSpec) -> String {
         expires_after_micros: to_micros(spec.expires_after),
     };
     serde_json::to_string(&record).expect("numbers, texts and lists have a JSON form")
+}
+
+#[derive(Serialize, Deserialize)]
+struct MonitoringRecord {
+    label: Option<String>,
+    call: CallRecord,
+    cpu_percent: u32,
+    rows_per_second: u32,
+    batch_rows: u32,
+    batch_bytes: u32,
+    batch_wait_micros: u64,
+}
+
+/// Writes what is monitored.
+pub(crate) fn write_monitoring(entries: &[MonitoringEntry]) -> String {
+    let record = |entry: &MonitoringEntry| MonitoringRecord {
+        label: entry.label.clone(),
+        call: CallRecord {
+            name: entry.call.name.clone(),
+            parameters: entry.call.parameters.clone(),
+        },
+        cpu_percent: entry.limits.cpu_percent,
+        rows_per_second: entry.limits.rows_per_second,
+        batch_rows: entry.limits.batch_rows,
+        batch_bytes: entry.limits.batch_bytes,
+        batch_wait_micros: to_micros(entry.limits.batch_wait),
+    };
+    let records: Vec<MonitoringRecord> = entries.iter().map(record).collect();
+    serde_json::to_string(&records).expect("numbers, texts and lists have a JSON form")
+}
+
+/// Reads what [`write_monitoring`] writes.
+pub(crate) fn read_monitoring(json: &str) -> Result<Vec<MonitoringEntry>, String> {
+    let records: Vec<MonitoringRecord> =
+        serde_json::from_str(json).map_err(|error| error.to_string())?;
+    let entry = |record: MonitoringRecord| MonitoringEntry {
+        label: record.label,
+        call: ArtifactCall { name: record.call.name, parameters: record.call.parameters },
+        limits: MonitoringLimits {
+            cpu_percent: record.cpu_percent,
+            rows_per_second: record.rows_per_second,
+            batch_rows: record.batch_rows,
+            batch_bytes: record.batch_bytes,
+            batch_wait: Duration::from_micros(record.batch_wait_micros),
+        },
+    };
+    Ok(records.into_iter().map(entry).collect())
 }
 
 /// Reads what [`write_spec`] writes.

@@ -187,6 +187,7 @@ fn page(db: &Connection, query: &ResultQuery) -> Done<ResultPage> {
             flow: &flow,
             source: &batch.source,
             stored: batch.stored,
+            observed: None,
         };
         for json in batch.text.lines() {
             sifter.offer(origin, json, || batch.row(json));

@@ -78,7 +78,8 @@ fn ensure_attempt(
     Ok(AttemptRow { key: db.last_insert_rowid(), hunt_round, logs: 0 })
 }
 
-fn source_key(db: &Connection, name: &str) -> rusqlite::Result<i64> {
+/// The number of a source's name, which is given one now if it has none yet.
+pub(crate) fn source_key(db: &Connection, name: &str) -> rusqlite::Result<i64> {
     let mut find = db.prepare_cached("SELECT key FROM source_names WHERE name = ?1")?;
     if let Some(key) = find.query_row([name], |row| row.get(0)).optional()? {
         return Ok(key);
@@ -205,7 +206,7 @@ fn check(
 }
 
 /// The rows as they are kept, one a line, and whether they are compressed.
-fn pack(rows: &[String]) -> (bool, Vec<u8>) {
+pub(crate) fn pack(rows: &[String]) -> (bool, Vec<u8>) {
     let size = rows.iter().map(|row| row.len() + 1).sum();
     let mut plain = Vec::with_capacity(size);
     for row in rows {

@@ -9,7 +9,10 @@ use rusqlite::Connection;
 use crate::open::OpenError;
 
 /// All migrations, in order. The schema's number is how many have run.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_records.sql")];
+const MIGRATIONS: [&str; 2] = [
+    include_str!("../migrations/0001_records.sql"),
+    include_str!("../migrations/0002_monitoring.sql"),
+];
 
 /// Marks the file as ours: "LYCA".
 const APPLICATION_ID: u32 = 0x4c59_4341;

@@ -7,5 +7,6 @@ pub mod blob_suite;
 pub mod fleet_suite;
 pub mod flow_suite;
 pub mod hunt_suite;
+pub mod monitoring_suite;
 pub mod outbox;
 pub mod stores;

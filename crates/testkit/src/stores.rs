@@ -9,7 +9,7 @@ use fleet::memory::MemFleet;
 use fleet::{AccountStore, AuditLog, ClientStore, SettingStore, TokenStore};
 use flows::memory::MemFlows;
 use flows::ports::FlowStep;
-use flows::{FlowStore, ResultStore, UploadStore};
+use flows::{FlowStore, MonitoringStore, ResultStore, UploadStore};
 use hunts::memory::MemHunts;
 use hunts::ports::{Decision, Grant, HuntStep, MemberKey, NewHunt};
 use hunts::{AdmissionStore, HuntStore, MemberStore};
@@ -35,6 +35,7 @@ pub struct Stores {
     pub flows: Arc<dyn FlowStore>,
     pub results: Arc<dyn ResultStore>,
     pub uploads: Arc<dyn UploadStore>,
+    pub monitoring: Arc<dyn MonitoringStore>,
     pub hunts: Arc<dyn HuntStore>,
     pub members: Arc<dyn MemberStore>,
     pub admissions: Arc<dyn AdmissionStore>,
@@ -57,7 +58,8 @@ impl Stores {
             audit: fleet,
             flows: flows.clone(),
             results: flows.clone(),
-            uploads: flows,
+            uploads: flows.clone(),
+            monitoring: flows,
             hunts: hunts.clone(),
             members: hunts.clone(),
             admissions: hunts,
@@ -69,7 +71,13 @@ impl Stores {
     pub fn of<S>(store: Arc<S>) -> Self
     where
         S: ClientStore + TokenStore + AccountStore + SettingStore + AuditLog + FlowStore,
-        S: ResultStore + UploadStore + HuntStore + MemberStore + AdmissionStore + 'static,
+        S: ResultStore
+            + UploadStore
+            + MonitoringStore
+            + HuntStore
+            + MemberStore
+            + AdmissionStore
+            + 'static,
     {
         Self {
             clients: store.clone(),
@@ -80,6 +88,7 @@ impl Stores {
             flows: store.clone(),
             results: store.clone(),
             uploads: store.clone(),
+            monitoring: store.clone(),
             hunts: store.clone(),
             members: store.clone(),
             admissions: store,

@@ -202,6 +202,7 @@ impl ResultStore for MemFlows {
                     flow: &flow,
                     source: &held.batch.source,
                     stored: held.stored,
+                    observed: None,
                 };
                 let json = row.json.clone();
                 sifter.offer(origin, &json, || row);

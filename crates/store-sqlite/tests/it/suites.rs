@@ -7,6 +7,7 @@ use tempfile::TempDir;
 use testkit::fleet_suite::{account_suite, fleet_suite};
 use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
 use testkit::hunt_suite::hunt_suite;
+use testkit::monitoring_suite::monitoring_suite;
 use testkit::stores::Stores;
 
 /// Makes stores in one folder that lives as long as this.
@@ -42,6 +43,12 @@ async fn sqlite_keeps_flows() {
 async fn sqlite_keeps_results() {
     let files = Files::new();
     result_suite(async || files.fresh()).await;
+}
+
+#[tokio::test]
+async fn sqlite_keeps_monitoring() {
+    let files = Files::new();
+    monitoring_suite(async || files.fresh()).await;
 }
 
 #[tokio::test]

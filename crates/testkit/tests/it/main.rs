@@ -6,6 +6,7 @@ use testkit::blob_suite::blob_suite;
 use testkit::fleet_suite::{account_suite, fleet_suite};
 use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
 use testkit::hunt_suite::hunt_suite;
+use testkit::monitoring_suite::monitoring_suite;
 use testkit::stores::Stores;
 
 #[tokio::test]
@@ -19,6 +20,11 @@ async fn the_twins_keep_flows_and_results() {
     flow_suite(async || Stores::in_memory()).await;
     result_suite(async || Stores::in_memory()).await;
     upload_suite(async || Stores::in_memory()).await;
+}
+
+#[tokio::test]
+async fn the_twins_keep_monitoring() {
+    monitoring_suite(async || Stores::in_memory()).await;
 }
 
 #[tokio::test]

@@ -69,6 +69,11 @@ pub trait Evidence: Send + Sync {
     /// A source is through, with or without rows.
     fn source_done(&self, source: &str);
 
+    /// A source does not run because its precondition does not hold here.
+    fn source_skipped(&self, source: &str) {
+        self.log("INFO", &format!("{source}: its precondition does not hold here"), false);
+    }
+
     /// Called often by the evaluating threads: keeps them within their share of the processor and
     /// says whether to go on.
     fn breathe(&self) -> Result<(), Halt>;

@@ -15,6 +15,7 @@ use crate::collector::StopSign;
 use crate::event;
 use crate::flow::{Room, Runner};
 use crate::labels::Labels;
+use crate::monitor::Monitor;
 
 /// Bytes of reports that are read from the outbox at once.
 const READ_BYTES: usize = 512 << 10;
@@ -25,6 +26,7 @@ pub(crate) struct Desk {
     pub(crate) outbox: Arc<dyn Outbox>,
     pub(crate) bookmarks: Arc<dyn Bookmarks>,
     pub(crate) runner: Runner,
+    pub(crate) monitor: Monitor,
     pub(crate) room: Arc<Room>,
     pub(crate) checks: Checks,
     pub(crate) labels: Labels,
@@ -100,6 +102,7 @@ impl Talk {
             acknowledged: census.acknowledged,
             jitter,
             poll_every: desk.poll_every,
+            monitoring: Some(desk.monitor.kept()),
         };
         let (session, hello) = AgentSession::start(setup, desk.now());
         let (answers, receiver) = mpsc::channel(4);
@@ -181,11 +184,25 @@ impl Talk {
                     blocking(move || bookmarks.save(bookmark)).await?;
                 }
                 Do::SetLabels(labels) => self.desk.labels.set_server(labels),
+                Do::Monitor(wanted) => self.monitor(wanted).await,
                 Do::Note(text) => event::odd_word(&text),
                 Do::End(ending) => self.ending = Some(ending),
             }
         }
         Ok(())
+    }
+
+    async fn monitor(&mut self, wanted: wire::Monitoring) {
+        let (bookmarks, kept) = (Arc::clone(&self.desk.bookmarks), wanted.clone());
+        match blocking(move || bookmarks.save_monitoring(&kept)).await {
+            Ok(()) => {
+                self.desk.monitor.set_kept(wanted.id);
+                self.session.on_monitoring_kept(wanted.id);
+            }
+            // The server sends it again with the next connection.
+            Err(error) => event::disk_failed("keep what to monitor", &error),
+        }
+        self.desk.monitor.adopt(&wanted);
     }
 
     fn run_check(&self, check: AskedCheck) {

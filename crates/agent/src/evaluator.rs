@@ -128,10 +128,7 @@ fn run(plan: &CollectionPlan, setup: Setup, variables: Dict, evidence: &Arc<dyn 
                 }
             }
             Collected::Finished { source, .. } => evidence.source_done(name(source)),
-            Collected::Skipped { source } => {
-                let text = format!("{}: its precondition does not hold here", name(source));
-                evidence.log("INFO", &text, false);
-            }
+            Collected::Skipped { source } => evidence.source_skipped(name(source)),
         }
     }
 }

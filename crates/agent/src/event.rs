@@ -68,6 +68,24 @@ pub(crate) fn flow_cancelled(flow: FlowId, reason: &str) {
     tracing::info!(name: "flow_cancelled", %flow, reason, "flow is being stopped");
 }
 
+pub(crate) fn monitoring_began(source: &str) {
+    tracing::info!(name: "monitoring_began", source, "monitoring begins");
+}
+
+pub(crate) fn monitoring_abandoned(source: &str) {
+    tracing::error!(
+        name: "monitoring_abandoned", source,
+        "a monitored source does not react to being stopped; its thread is left to itself"
+    );
+}
+
+pub(crate) fn monitoring_lost(source: &str) {
+    tracing::warn!(
+        name: "monitoring_lost", source,
+        "monitored rows were dropped: the spool has no room, and monitoring ends"
+    );
+}
+
 pub(crate) fn check_answered(queries: usize, failed: usize) {
     tracing::info!(name: "check_answered", queries, failed, "hunt conditions checked");
 }

@@ -3,6 +3,7 @@
 //! ```text
 //! server ⇄ transport ⇄ link::AgentSession ⇄ desk ─┬─ checks ───┐
 //!                                                 ├─ runner ───┼─ Collector ─ VQL
+//!                                                 ├─ monitor ──┤
 //!                                                 └─ Outbox ◀──┘  (rows, log, files)
 //! ```
 //!
@@ -11,7 +12,7 @@
 //! chooses lighter ones and runs many agents in one process. [`VqlCollector`] is the real evaluator.
 //!
 //! # Invariants
-//! - **A1–A7** stand in the modules that keep them.
+//! - **A1–A9** stand in the modules that keep them.
 //! - Operating system calls are in `os` only, so that the agent can be built for another system.
 //!
 //! # Not here
@@ -32,6 +33,7 @@ mod event;
 mod flow;
 mod identity;
 mod labels;
+mod monitor;
 mod os;
 mod tls;
 mod transport;
@@ -41,6 +43,7 @@ use std::time::Duration;
 
 use base::{Clock, Entropy};
 use link::{Bookmarks, Outbox, OutboxError};
+use monitor::{Monitor, MonitorParts};
 use tokio_util::sync::CancellationToken;
 use wire::Facts;
 
@@ -96,7 +99,20 @@ impl Default for Settings {
 /// Runs an agent until it is stopped or turned away for good. Needs a tokio runtime with threads
 /// for blocking work.
 pub async fn run(parts: AgentParts, stop: CancellationToken) -> Result<Farewell, OutboxError> {
+    let mut parts = parts;
     let room = Arc::new(Room::default());
+    let wanted = parts.bookmarks.monitoring();
+    let monitor = Monitor::new(
+        MonitorParts {
+            outbox: Arc::clone(&parts.outbox),
+            room: Arc::clone(&room),
+            collector: Arc::clone(&parts.collector),
+            clock: Arc::clone(&parts.clock),
+            labels: parts.labels.clone(),
+            seed: parts.entropy.next_u64(),
+        },
+        wanted.id,
+    );
     let runner = Runner::new(RunnerParts {
         outbox: Arc::clone(&parts.outbox),
         room: Arc::clone(&room),
@@ -106,11 +122,14 @@ pub async fn run(parts: AgentParts, stop: CancellationToken) -> Result<Farewell,
         flows_at_once: parts.settings.flows_at_once,
     });
     runner.recover().await?;
+    let resuming =
+        (!wanted.wanted.is_empty()).then(|| tokio::spawn(monitor.clone().resume(wanted)));
     let desk = desk::Desk {
         facts: parts.facts,
         outbox: parts.outbox,
         bookmarks: Arc::clone(&parts.bookmarks),
         runner: runner.clone(),
+        monitor: monitor.clone(),
         room,
         checks: check::Checks {
             bookmarks: parts.bookmarks,
@@ -130,5 +149,9 @@ pub async fn run(parts: AgentParts, stop: CancellationToken) -> Result<Farewell,
     };
     let farewell = connector.run().await;
     runner.stop();
+    if let Some(resuming) = resuming {
+        resuming.abort();
+    }
+    monitor.stop().await;
     Ok(farewell)
 }

@@ -6,5 +6,7 @@ mod recorder;
 mod room;
 mod runner;
 
+pub(crate) use pace::Pace;
+pub(crate) use recorder::cut;
 pub use room::Room;
 pub use runner::{Runner, RunnerParts};

@@ -2,5 +2,6 @@
 
 mod conversation;
 mod flows;
+mod monitoring;
 mod queries;
 mod stage;

@@ -2,6 +2,7 @@
 //! `link`, and a record of everything that was heard.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -38,6 +39,16 @@ pub(crate) struct HeardFlow {
     pub(crate) log: Vec<LogLine>,
     pub(crate) files: BTreeMap<u64, HeardFile>,
     pub(crate) end: Option<AttemptEnd>,
+    /// Of a run: number, whether it is a log, rows.
+    pub(crate) events: Vec<(u64, bool, Vec<String>)>,
+}
+
+impl HeardFlow {
+    /// Rows, or lines of the log, of a run in order.
+    pub(crate) fn events(&self, log: bool) -> Vec<&str> {
+        let batches = self.events.iter().filter(|(_, is_log, _)| *is_log == log);
+        batches.flat_map(|(_, _, rows)| rows.iter().map(String::as_str)).collect()
+    }
 }
 
 #[derive(Default)]
@@ -59,6 +70,8 @@ pub(crate) struct Script {
     pub(crate) requests: Vec<FlowRequest>,
     pub(crate) refuse_upgrade: bool,
     pub(crate) refuse_token: bool,
+    /// What is to be monitored.
+    pub(crate) monitoring: Option<Monitoring>,
     /// Reports are heard but not acknowledged.
     pub(crate) hold_acks: bool,
 }
@@ -243,6 +256,7 @@ impl Stage {
         match session.hear(frame) {
             Err(bye) => says.push(ServerSays::Bye(bye)),
             Ok(Heard::Hello(hello)) => {
+                let monitors = hello.monitoring;
                 record.hellos.push(hello);
                 says.push(ServerSays::Welcome(Welcome {
                     protocol: PROTOCOL,
@@ -252,6 +266,8 @@ impl Stage {
                     poll_secs: 600,
                 }));
                 says.extend(script.requests.iter().cloned().map(ServerSays::FlowRequest));
+                let wanted = script.monitoring.clone().filter(|w| Some(w.id) != monitors);
+                says.extend(wanted.map(ServerSays::Monitoring));
             }
             Ok(Heard::Poll { cursor, .. }) if cursor < script.newest_offer => {
                 let (snapshot, queries) = (script.newest_offer, script.queries.clone());
@@ -311,6 +327,16 @@ fn take(flow: &mut HeardFlow, said: Reported) {
             }
             (file.0, file.2, file.3) = (part.path, part.sha256, part.declared_size);
         }
+        Reported::Events(batch) => {
+            let is_log = batch.kind == model::monitoring::EventKind::Log;
+            let of_kind = flow.events.iter().filter(|(_, log, _)| *log == is_log);
+            let next = of_kind.count() as u64;
+            assert!(batch.seq <= next, "batch {} came before {next}", batch.seq);
+            if batch.seq == next {
+                let rows = batch.events.into_iter().map(|event| event.json).collect();
+                flow.events.push((batch.seq, is_log, rows));
+            }
+        }
         Reported::Ended(end) => flow.end = Some(end),
     }
 }
@@ -342,12 +368,14 @@ fn acceptor(
     tokio_rustls::TlsAcceptor::from(Arc::new(config))
 }
 
-/// No waiting between tries.
+/// No waiting between tries: small numbers, each another one.
 pub(crate) struct NoChance;
+
+static GIVEN: AtomicU64 = AtomicU64::new(0);
 
 impl Entropy for NoChance {
     fn next_u64(&mut self) -> u64 {
-        0
+        GIVEN.fetch_add(1, Ordering::Relaxed)
     }
 }
 

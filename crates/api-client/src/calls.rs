@@ -154,6 +154,44 @@ impl Client {
     }
 }
 
+/// Monitoring.
+impl Client {
+    /// What is monitored.
+    pub async fn monitoring(&self) -> Answer<MonitoringView> {
+        self.get("/monitoring").await
+    }
+
+    /// Monitors this, and nothing else.
+    pub async fn set_monitoring(&self, wanted: &MonitoringSet) -> Answer<MonitoringView> {
+        self.send(Method::PUT, "/monitoring", wanted).await
+    }
+
+    /// Monitors one artifact more, or differently.
+    pub async fn add_monitoring(&self, entry: &MonitoringEntry) -> Answer<MonitoringView> {
+        self.send(Method::POST, "/monitoring/add", entry).await
+    }
+
+    /// Monitors one artifact no more.
+    pub async fn remove_monitoring(&self, entry: &MonitoringRemove) -> Answer<MonitoringView> {
+        self.send(Method::POST, "/monitoring/remove", entry).await
+    }
+
+    /// What is monitored on one client.
+    pub async fn client_monitoring(&self, client: &str) -> Answer<ClientMonitoring> {
+        self.get(&format!("/clients/{}/monitoring", segment(client))).await
+    }
+
+    /// A page of what that brought.
+    pub async fn event_rows(&self, client: &str, query: &EventsQuery) -> Answer<EventRowPage> {
+        self.ask(&format!("/clients/{}/monitoring/rows", segment(client)), query).await
+    }
+
+    /// Rows in order of arrival.
+    pub async fn scan_events(&self, query: &EventScanQuery) -> Answer<EventScanPage> {
+        self.ask("/monitoring/scan", query).await
+    }
+}
+
 /// Hunts.
 impl Client {
     /// Hunts, newest first.

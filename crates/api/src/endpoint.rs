@@ -127,6 +127,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     all.extend(client_and_flow_endpoints());
     all.extend(artifact_endpoints());
     all.extend(hunt_endpoints());
+    all.extend(monitoring_endpoints());
     all
 }
 
@@ -183,6 +184,30 @@ fn artifact_endpoints() -> Vec<Endpoint> {
         post::<CheckReport>("/vql/check", "Check VQL").body::<VqlCheck>(),
         post::<VqlCompletion>("/vql/complete", "What may stand at a place of a text")
             .body::<VqlCompletionQuery>(),
+    ]
+}
+
+fn monitoring_endpoints() -> Vec<Endpoint> {
+    vec![
+        get::<MonitoringView>("/monitoring", "What is monitored"),
+        Endpoint::new(
+            Method::Put,
+            "/monitoring",
+            "Monitor this, and nothing else",
+            Answer::One(of::<MonitoringView>()),
+        )
+        .body::<MonitoringSet>(),
+        post::<MonitoringView>("/monitoring/add", "Monitor one artifact more, or differently")
+            .body::<MonitoringEntry>(),
+        post::<MonitoringView>("/monitoring/remove", "Monitor one artifact no more")
+            .body::<MonitoringRemove>(),
+        get::<EventScanPage>("/monitoring/scan", "Rows in order of arrival, of all clients or one")
+            .query::<EventScanQuery>(),
+        file("/monitoring/export.jsonl", "Rows of all clients or one", "application/x-ndjson")
+            .query::<EventScanQuery>(),
+        get::<ClientMonitoring>("/clients/{client}/monitoring", "What is monitored on one client"),
+        get::<EventRowPage>("/clients/{client}/monitoring/rows", "What that brought")
+            .query::<EventsQuery>(),
     ]
 }
 

@@ -52,6 +52,14 @@
 //! | `GET /hunts/{hunt}/results` | `RowsQuery` | `RowPage` |
 //! | `GET /hunts/{hunt}/recount` | | `Recount` |
 //! | `GET /hunts/{hunt}/export.zip` | | a zip, streamed |
+//! | `GET /monitoring` | | `MonitoringView` |
+//! | `PUT /monitoring` | `MonitoringSet` | `MonitoringView` |
+//! | `POST /monitoring/add` | `MonitoringEntry` | `MonitoringView` |
+//! | `POST /monitoring/remove` | `MonitoringRemove` | `MonitoringView` |
+//! | `GET /monitoring/scan` | `EventScanQuery` | `EventScanPage` |
+//! | `GET /monitoring/export.jsonl` | `EventScanQuery` | JSON objects, one a line, streamed |
+//! | `GET /clients/{client}/monitoring` | | `ClientMonitoring` |
+//! | `GET /clients/{client}/monitoring/rows` | `EventsQuery` | `EventRowPage` |
 //! | `GET /tokens`, `POST /tokens`, `POST /tokens/{id}/revoke` | `TokenRequest` | `TokenView`s |
 //! | `GET /audit` | `offset`, `limit` | `AuditPage` |
 //! | `GET /health` (no sign-in) | | `Health` |
@@ -67,6 +75,7 @@ mod export;
 mod flow;
 mod hunt;
 mod live;
+mod monitoring;
 mod openapi;
 mod query;
 mod results;
@@ -79,6 +88,7 @@ pub use export::*;
 pub use flow::*;
 pub use hunt::*;
 pub use live::*;
+pub use monitoring::*;
 pub use openapi::openapi;
 pub use query::*;
 pub use results::*;

@@ -24,6 +24,7 @@ mod init;
 mod local;
 mod login;
 mod machine;
+mod monitoring;
 mod os;
 mod output;
 mod query;
@@ -70,6 +71,7 @@ enum Command {
     Token(token::TokenArgs),
     Hunt(hunt::HuntArgs),
     Flow(flow::FlowArgs),
+    Monitoring(monitoring::MonitoringArgs),
     Bench(bench::BenchArgs),
     Completions(CompletionArgs),
 }
@@ -105,6 +107,7 @@ fn run(command: Command) -> Outcome {
         Command::Client(args) => client::run(args),
         Command::Hunt(args) => hunt::run(args),
         Command::Flow(args) => flow::run(args),
+        Command::Monitoring(args) => monitoring::run(args),
         Command::Artifact(args) => artifact::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Completions(args) => completions(&args),

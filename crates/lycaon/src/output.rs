@@ -145,6 +145,14 @@ impl<W: Write> Records<W> {
         Ok(())
     }
 
+    /// Shows what there is, although more will come. A table's columns are those of now.
+    pub(crate) fn flush(&mut self) -> Outcome {
+        if self.format == Format::Table && self.widths.is_empty() && self.written > 0 {
+            self.begin_table()?;
+        }
+        Ok(self.out.flush()?)
+    }
+
     /// Writes what is still held.
     pub(crate) fn finish(mut self) -> Outcome {
         match self.format {

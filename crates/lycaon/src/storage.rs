@@ -31,6 +31,7 @@ pub(crate) fn open(data: &Path) -> Outcome<Ports> {
         flows: records.clone(),
         results: records.clone(),
         uploads: records.clone(),
+        monitoring: records.clone(),
         blobs: Arc::new(blobs),
         hunts: records.clone(),
         members: records.clone(),

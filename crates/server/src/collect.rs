@@ -91,6 +91,14 @@ impl Collector {
         problems
     }
 
+    /// One call compiled, of whatever kind its artifact is.
+    pub(crate) fn compile_one(
+        &self,
+        call: &ArtifactCall,
+    ) -> Result<CompiledCollection, Vec<CompileError>> {
+        compile_call(&self.artifacts, call)
+    }
+
     /// The request for a flow's present attempt, or why its calls no longer compile.
     pub(crate) fn request(&self, flow: &Flow) -> Result<FlowRequest, String> {
         let collections = self.compiled(&flow.artifacts).map_err(|errors| {

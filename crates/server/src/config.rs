@@ -24,6 +24,8 @@ pub struct ServerConfig {
     pub hunts: HuntsConfig,
     /// Where artifacts come from besides the built-in ones.
     pub artifacts: ArtifactsConfig,
+    /// What event artifacts bring.
+    pub monitoring: MonitoringConfig,
 }
 
 /// `agents:` in the server's configuration.
@@ -78,6 +80,20 @@ pub struct HuntsConfig {
     pub deliver_within: String,
 }
 
+/// `monitoring:` in the server's configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MonitoringConfig {
+    /// Days, besides the present one, for which rows are kept; 0 keeps them for ever.
+    pub keep_days: u32,
+}
+
+impl Default for MonitoringConfig {
+    fn default() -> Self {
+        Self { keep_days: 90 }
+    }
+}
+
 /// `artifacts:` in the server's configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -94,6 +110,7 @@ impl Default for ServerConfig {
             http: HttpConfig::default(),
             hunts: HuntsConfig::default(),
             artifacts: ArtifactsConfig::default(),
+            monitoring: MonitoringConfig::default(),
         }
     }
 }
@@ -313,7 +330,7 @@ mod tests {
         check(
             "data_dir: /tmp/x\nhtp:\n  listen: 127.0.0.1:1\n",
             expect_test::expect![[r#"
-            server.yaml:2: unknown field `htp`, expected one of data_dir, agents, http, hunts, artifacts at line 2, column 1
+            server.yaml:2: unknown field `htp`, expected one of data_dir, agents, http, hunts, artifacts, monitoring at line 2, column 1
         "#]],
         );
         check(

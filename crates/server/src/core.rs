@@ -55,6 +55,8 @@ pub struct Settings {
     pub token_life: Duration,
     /// Wrong passwords that are taken before a pause.
     pub wrong_passwords_max: u32,
+    /// Days for which monitored rows are kept; 0 keeps them for ever.
+    pub monitoring_days: u32,
 }
 
 impl From<&ServerConfig> for Settings {
@@ -67,6 +69,7 @@ impl From<&ServerConfig> for Settings {
             session_life: Duration::from_secs(u64::from(config.http.session_hours) * 3_600),
             token_life: Duration::from_secs(u64::from(config.http.token_days) * 86_400),
             wrong_passwords_max: config.http.wrong_passwords_max,
+            monitoring_days: config.monitoring.keep_days,
         }
     }
 }
@@ -113,6 +116,8 @@ pub struct Core {
     pub(crate) live: Live,
     /// Hunts or members changed: there may be something to admit or to end.
     pub(crate) manager_wake: Notify,
+    /// Held by whoever changes what is monitored.
+    pub(crate) monitoring_change: tokio::sync::Mutex<()>,
     refreshing: tokio::sync::Mutex<Option<Timestamp>>,
     /// When the store failed last, and what a person is told of it.
     trouble: Mutex<Option<(Timestamp, String)>>,
@@ -135,6 +140,7 @@ impl Core {
             hall: Hall::new(),
             live: Live::new(),
             manager_wake: Notify::new(),
+            monitoring_change: tokio::sync::Mutex::new(()),
             refreshing: tokio::sync::Mutex::new(None),
             trouble: Mutex::new(None),
         }

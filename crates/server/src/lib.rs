@@ -4,7 +4,7 @@
 //! - [`pki`] is the certificate authority, [`tls`] how both listeners speak TLS.
 //! - `agents` are the agents' listener and sessions, `people` the HTTP API and the web interface's
 //!   files, `tasks` what runs by itself, `export` the zips.
-//! - [`collect`] makes requests of artifacts; [`vql`] decides conditions.
+//! - `monitoring` is what agents are to monitor; [`collect`] makes requests of artifacts; [`vql`] decides conditions.
 //!
 //! # Not here
 //!
@@ -21,6 +21,7 @@ pub mod event;
 mod export;
 pub mod health;
 pub mod live;
+mod monitoring;
 mod people;
 pub mod pki;
 pub mod ports;

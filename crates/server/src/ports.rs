@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fleet::{AccountStore, AuditLog, ClientStore, SettingStore, TokenStore};
-use flows::{BlobStore, FlowStore, ResultStore, UploadStore};
+use flows::{BlobStore, FlowStore, MonitoringStore, ResultStore, UploadStore};
 use hunts::{AdmissionStore, HuntStore, MemberStore};
 
 /// Where everything is kept.
@@ -25,6 +25,8 @@ pub struct Ports {
     pub results: Arc<dyn ResultStore>,
     /// Records of files.
     pub uploads: Arc<dyn UploadStore>,
+    /// What is monitored, and what that brought.
+    pub monitoring: Arc<dyn MonitoringStore>,
     /// Bytes of files.
     pub blobs: Arc<dyn BlobStore>,
     /// Hunts.

@@ -3,6 +3,7 @@
 //! What is said when is `link`'s knowledge; what a word means for hunts and flows is asked of
 //! `hunts` and `flows`; here they meet.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base::{Chain, ClientId, FlowId};
@@ -38,6 +39,10 @@ pub(crate) struct Dialogue {
     told_newest: OfferSeq,
     /// The agent's cursor, as it said and as it was acknowledged since.
     cursor: u64,
+    /// What the agent monitors; `None` when it cannot.
+    monitoring: Option<u64>,
+    /// Of what is monitored, as far as the agent was told.
+    told_monitored: u64,
     /// Parts of an answer that is not complete yet.
     parts: Vec<QueryAnswer>,
     /// Their bytes.
@@ -52,6 +57,8 @@ impl Dialogue {
             session: ServerSession::new(),
             told_newest: OfferSeq::default(),
             cursor: 0,
+            monitoring: None,
+            told_monitored: 0,
             parts: Vec::new(),
             parts_bytes: 0,
         }
@@ -102,6 +109,7 @@ impl Dialogue {
         let sighting = fleet::ports::Sighting { at: now, address: None, facts };
         self.core.ports.clients.seen(self.client, &sighting).await?;
         let client = self.record().await?;
+        let labels = client.labels.clone();
         self.core.live.touch(Touched::Client(self.client));
         self.told_newest = self.core.hall.foreman().newest();
         out.push(ServerSays::Welcome(Welcome {
@@ -120,6 +128,8 @@ impl Dialogue {
         for flow in greeting.to_send {
             self.request(&flow, out).await?;
         }
+        self.monitoring = hello.monitoring;
+        self.offer_monitoring(&labels, out);
         // An attempt that was lost may have left a member to be admitted again.
         self.core.manager_wake.notify_one();
         Ok(())
@@ -193,6 +203,7 @@ impl Dialogue {
             }
             Tell::Cancel(flow) => out.push(cancel(flow)),
             Tell::Recheck { mark, labels } => {
+                self.offer_monitoring(&labels.iter().cloned().collect(), out);
                 let newest_offer = self.core.hall.foreman().newest().0;
                 let changed = HuntsChanged { newest_offer, recheck: mark, labels };
                 out.push(ServerSays::HuntsChanged(changed));
@@ -205,10 +216,29 @@ impl Dialogue {
         Ok(())
     }
 
-    /// There is a newer foreman; tells the agent when that concerns it.
-    pub(crate) fn foreman_changed(&mut self, out: &mut Outgoing) {
+    /// There is a newer foreman, or something else is monitored; tells the agent when that concerns
+    /// it. `Err` is the last word.
+    pub(crate) async fn news(&mut self, out: &mut Outgoing) -> Result<(), Bye> {
         if self.core.hall.foreman().newest() > self.told_newest {
             out.push(self.hunts_changed());
+        }
+        let generation = self.core.hall.monitored().generation;
+        if self.monitoring.is_some() && generation != self.told_monitored {
+            let client = self.record().await.map_err(|error| self.broke(&error))?;
+            self.offer_monitoring(&client.labels, out);
+        }
+        Ok(())
+    }
+
+    /// Tells the agent what to monitor, when it can and that is something else than now.
+    fn offer_monitoring(&mut self, labels: &BTreeSet<String>, out: &mut Outgoing) {
+        let monitored = self.core.hall.monitored();
+        self.told_monitored = monitored.generation;
+        let Some(now) = self.monitoring else { return };
+        if monitored.id(labels) != now {
+            let wanted = monitored.wanted(labels);
+            self.monitoring = Some(wanted.id);
+            out.push(ServerSays::Monitoring(wanted));
         }
     }
 

@@ -15,9 +15,13 @@ use fleet::presence::Presence;
 use hunts::asked::{Asked, AskedLedger};
 use hunts::foreman::{Foreman, Newer};
 use model::flow::Flow;
+use model::monitoring::MonitoringTable;
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+
+use crate::collect::Collector;
+use crate::monitoring::WhatIsMonitored;
 
 /// How many things may wait for one agent.
 const WAITING_MAX: usize = 64;
@@ -70,6 +74,7 @@ struct Mouth {
 /// Everything about connected agents that is kept in memory only.
 pub(crate) struct Hall {
     foreman: watch::Sender<Arc<Foreman>>,
+    monitored: Mutex<Arc<WhatIsMonitored>>,
     presence: Mutex<Presence>,
     mouths: Mutex<HashMap<ClientId, Mouth>>,
     asked: Mutex<AskedLedger>,
@@ -79,6 +84,7 @@ impl Hall {
     pub(crate) fn new() -> Self {
         Self {
             foreman: watch::Sender::new(Arc::new(Foreman::default())),
+            monitored: Mutex::default(),
             presence: Mutex::new(Presence::new()),
             mouths: Mutex::default(),
             asked: Mutex::new(AskedLedger::new()),
@@ -97,6 +103,21 @@ impl Hall {
 
     pub(crate) fn set_foreman(&self, foreman: Foreman) {
         self.foreman.send_replace(Arc::new(foreman));
+    }
+
+    /// What is monitored as it is now.
+    pub(crate) fn monitored(&self) -> Arc<WhatIsMonitored> {
+        Arc::clone(&self.monitored.lock())
+    }
+
+    /// What is monitored has changed. Sessions are woken as by a newer foreman: one watch is enough for
+    /// what changes seldom, and costs an idle agent nothing more.
+    pub(crate) fn set_monitoring(&self, table: &MonitoringTable, collector: &Collector) {
+        let mut monitored = self.monitored.lock();
+        let generation = monitored.generation + 1;
+        *monitored = Arc::new(WhatIsMonitored::new(table, collector, generation));
+        drop(monitored);
+        self.foreman.send_modify(|_| {});
     }
 
     /// `client` is connected. An older session of it ends.

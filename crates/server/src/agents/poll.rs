@@ -84,7 +84,9 @@ async fn hold_back(
     let before = out.len();
     let mut foreman = routes.core.hall.watch_foreman();
     // An offer that came between the answer and the line above would wake nobody.
-    dialogue.foreman_changed(out);
+    if let Err(bye) = dialogue.news(out).await {
+        return out.push(ServerSays::Bye(bye));
+    }
     let deadline = tokio::time::sleep(hold);
     let mut deadline = std::pin::pin!(deadline);
     while out.len() == before {
@@ -99,7 +101,11 @@ async fn hold_back(
                     out.push(ServerSays::Bye(bye));
                 }
             }
-            Ok(()) = foreman.changed() => dialogue.foreman_changed(out),
+            Ok(()) = foreman.changed() => {
+                if let Err(bye) = dialogue.news(out).await {
+                    out.push(ServerSays::Bye(bye));
+                }
+            }
         }
     }
     // Whatever else is there already goes with it.

@@ -31,6 +31,7 @@ pub(crate) async fn take(
             Ok(verdict(core.ports.results.append_log(client, &batch, now).await?))
         }
         Reported::Upload(part) => take_part(core, client, (attempt, part)).await,
+        Reported::Events(batch) => core.take_events(client, &batch).await,
         Reported::Ended(end) => take_end(core, client, (attempt, end)).await,
     }
 }

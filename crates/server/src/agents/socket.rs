@@ -167,8 +167,8 @@ impl Conversation {
         let mut foreman = self.routes.core.hall.watch_foreman();
         // An offer that came between the greeting and the line above would wake nobody.
         let mut missed = Outgoing::new();
-        self.dialogue.foreman_changed(&mut missed);
-        if let ControlFlow::Break(end) = self.send(missed).await {
+        let told = Box::pin(self.dialogue.news(&mut missed)).await;
+        if let ControlFlow::Break(end) = self.send_then(missed, told).await {
             return end;
         }
         loop {
@@ -181,8 +181,8 @@ impl Conversation {
                 }
                 Ok(()) = foreman.changed() => {
                     let mut out = Outgoing::new();
-                    self.dialogue.foreman_changed(&mut out);
-                    self.send(out).await
+                    let told = Box::pin(self.dialogue.news(&mut out)).await;
+                    self.send_then(out, told).await
                 }
                 () = self.ears.closed.cancelled() => Flow::Break(End::Silent),
                 () = self.routes.stop.cancelled() => Flow::Break(End::Bye(stopping())),

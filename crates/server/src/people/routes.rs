@@ -18,7 +18,7 @@ use hyper::{HeaderMap, Method, StatusCode, Uri};
 use super::error::ApiError;
 use super::{
     People, artifacts, audit, clients, downloads, events, flows, guard, health, hunts, members,
-    results, sessions, sign_in, tokens,
+    monitoring, results, sessions, sign_in, tokens,
 };
 
 /// Bytes of a request's body.
@@ -70,6 +70,13 @@ fn signed_in() -> Router<Arc<People>> {
         .route("/artifacts/{name}", get(artifacts::one))
         .route("/vql/check", post(artifacts::check_vql))
         .route("/vql/complete", post(artifacts::complete_vql))
+        .route("/monitoring", get(monitoring::show).put(monitoring::set))
+        .route("/monitoring/add", post(monitoring::add))
+        .route("/monitoring/remove", post(monitoring::remove))
+        .route("/monitoring/scan", get(monitoring::scan))
+        .route("/monitoring/export.jsonl", get(monitoring::export))
+        .route("/clients/{client}/monitoring", get(monitoring::of_client))
+        .route("/clients/{client}/monitoring/rows", get(monitoring::rows))
         .route("/hunts", get(hunts::list).post(hunts::create))
         .route("/hunts/preview", post(hunts::preview))
         .route("/hunts/{hunt}", get(hunts::one).put(hunts::edit))

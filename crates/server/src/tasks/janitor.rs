@@ -1,10 +1,11 @@
 //! The janitor: closes sessions that fell silent, gives up flows whose time is over and files that
-//! will never be complete.
+//! will never be complete, and forgets monitored rows whose days are over.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use flows::steer::{expire_overdue, sweep_uploads};
+use model::monitoring::Day;
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::dialogue::flow_ended;
@@ -40,7 +41,21 @@ pub(crate) async fn run(core: Arc<Core>, stop: CancellationToken) {
             TaskFellBehind { task: "upload_sweep", error: &error }.emit();
             core.note_trouble(&error);
         }
+        if let Err(error) = forget_days(&core).await {
+            TaskFellBehind { task: "monitoring_retention", error: &error }.emit();
+            core.note_trouble(&error);
+        }
     }
+}
+
+/// Forgets some of what is older than it is kept; the next round goes on.
+async fn forget_days(core: &Core) -> Result<(), model::store::StoreError> {
+    let days = i64::from(core.settings.monitoring_days);
+    if days > 0 {
+        let first = Day(Day::of(core.clock.now()).0 - days);
+        core.ports.monitoring.forget_events(first).await?;
+    }
+    Ok(())
 }
 
 async fn expire(core: &Core) -> Result<(), model::store::StoreError> {

@@ -10,6 +10,7 @@ mod hostile;
 mod hunting;
 mod idle;
 mod log;
+mod monitoring;
 mod pages;
 mod polling;
 mod world;

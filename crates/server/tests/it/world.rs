@@ -27,6 +27,21 @@ use crate::log;
 /// The password of the user `admin`.
 pub(crate) const PASSWORD: &str = "correct horse";
 
+const EVENTS_ARTIFACT: &str = "
+name: Test.Events
+type: CLIENT_EVENT
+parameters:
+  - name: Word
+    default: hello
+resources:
+  cpu_limit: 7
+sources:
+  - name: One
+    query: SELECT Word FROM scope()
+  - name: Two
+    query: SELECT 2 FROM scope()
+";
+
 const ROWS_ARTIFACT: &str = "
 name: Test.Rows
 description: Says something.
@@ -135,7 +150,8 @@ fn memory(counted: &Counted) -> Ports {
         audit: fleet,
         flows: counted.flows(flows.clone()),
         results: flows.clone(),
-        uploads: flows,
+        uploads: flows.clone(),
+        monitoring: flows,
         blobs: Arc::new(MemBlobs::new(|bytes| sha2::Sha256::digest(bytes).into())),
         hunts: counted.hunts(hunts.clone()),
         members: counted.members(hunts.clone()),
@@ -153,6 +169,7 @@ fn vql(clock: &Arc<dyn Clock>) -> Arc<Vql> {
 fn collector() -> Collector {
     let mut set = ArtifactSet::new();
     set.add("Test.Rows.yaml", ROWS_ARTIFACT).unwrap();
+    set.add("Test.Events.yaml", EVENTS_ARTIFACT).unwrap();
     Collector::new(Arc::new(set), Arc::new(ArtifactSet::new()))
 }
 

@@ -14,6 +14,7 @@ mod walk;
 
 pub use survey::{Checked, Survey, Wanted, survey};
 pub use vocabulary::{Argument, Known, Signature, Vocabulary};
+pub use walk::{Remark, remarks};
 
 use yaml_nodes::Problem;
 

@@ -91,20 +91,20 @@ fn core(config: &ServerConfig) -> Outcome<Arc<Core>> {
         clock: Arc::new(SystemClock),
         entropy: Box::new(SystemEntropy),
         authority,
-        vql: Arc::new(vql(&artifacts)),
+        vql: Arc::new(vql(artifacts)),
         collector,
         settings: config.into(),
     })))
 }
 
 /// Conditions may call what needs no machine; what clients may call is checked, never run here.
-fn vql(artifacts: &ArtifactSet) -> Vql {
+fn vql(artifacts: Arc<ArtifactSet>) -> Vql {
     let host = Host::builder(Arc::new(SystemClock), Box::new(SystemEntropy)).build();
     let conditions = vql_eval::language().and(vql_std::catalog());
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let accessors = accessors::all();
     let names: Vec<String> = accessors.iter().map(|(name, _)| name.to_string()).collect();
-    Vql::new(host, conditions, local::catalog(), threads).offering(names, artifacts.iter())
+    Vql::new(host, conditions, local::catalog(), threads).offering(names, artifacts)
 }
 
 fn start_log(json: bool) {

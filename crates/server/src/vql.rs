@@ -11,19 +11,20 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use api::Problem;
+use artifacts::ArtifactSet;
+use artifacts::check::{Vocabulary, remarks};
 use async_trait::async_trait;
 use base::HuntId;
 use hunts::ConditionJudge;
-use model::artifact::Artifact;
 use model::client::Client;
 use model::hunt::Hunt;
 use parking_lot::Mutex;
 use rows::{Dict, Row, Value};
 use tokio::sync::Semaphore;
 use vql_eval::{Condition, Program, Verdict};
-use vql_help::{Completion, Knowledge, complete};
+use vql_help::{Completion, Knowledge, complete, vocabulary};
 use vql_plugin::{Catalog, Host};
-use vql_syntax::{Diagnostic, Place, Severity};
+use vql_syntax::{Diagnostic, Place, Severity, Span};
 
 use crate::event::ColumnsDropped;
 
@@ -41,6 +42,10 @@ pub struct Vql {
     clients: Catalog,
     help_for_clients: Knowledge,
     help_for_conditions: Knowledge,
+    /// What the names in queries for clients are checked against.
+    words_for_clients: Vocabulary,
+    words_for_conditions: Vocabulary,
+    artifacts: Arc<ArtifactSet>,
     kept: Mutex<VecDeque<(Key, Arc<Condition>)>>,
     turns: Semaphore,
 }
@@ -55,6 +60,9 @@ impl Vql {
         Self {
             help_for_clients: Knowledge::of(clients.specs().cloned()),
             help_for_conditions: Knowledge::of(free).variables(names),
+            words_for_clients: vocabulary(&clients, []),
+            words_for_conditions: vocabulary(&conditions, []),
+            artifacts: Arc::new(ArtifactSet::new()),
             host,
             conditions,
             clients,
@@ -65,13 +73,11 @@ impl Vql {
 
     /// What else queries on clients may name, for those who write them.
     #[must_use]
-    pub fn offering<'a>(
-        mut self,
-        accessors: impl IntoIterator<Item = String>,
-        artifacts: impl IntoIterator<Item = &'a Artifact>,
-    ) -> Self {
-        let for_clients = artifacts.into_iter().filter(|artifact| artifact.kind.is_for_clients());
+    pub fn offering(mut self, accessors: Vec<String>, artifacts: Arc<ArtifactSet>) -> Self {
+        let for_clients = artifacts.iter().filter(|artifact| artifact.kind.is_for_clients());
+        self.words_for_clients = vocabulary(&self.clients, accessors.clone());
         self.help_for_clients = self.help_for_clients.accessors(accessors).artifacts(for_clients);
+        self.artifacts = artifacts;
         self
     }
 
@@ -88,15 +94,26 @@ impl Vql {
     /// What is wrong with a query for clients.
     pub(crate) fn check_client_query(&self, text: &str) -> Vec<Problem> {
         match Program::compile(text, &self.clients) {
-            Ok(_) => warnings(text),
+            Ok(_) => self.warnings(text, &self.words_for_clients),
             Err(wrong) => problems(text, &wrong.errors),
         }
+    }
+
+    /// What runs, but hardly as its author meant it.
+    fn warnings(&self, text: &str, vocabulary: &Vocabulary) -> Vec<Problem> {
+        let mut found = problems(text, &vql_syntax::parse_program(text).warnings);
+        let remarks = remarks(text, vocabulary, &self.artifacts);
+        found.extend(remarks.into_iter().map(|remark| {
+            let hint = remark.hint.unwrap_or_default();
+            problem(text, remark.span, Severity::Warning, (remark.message, hint))
+        }));
+        found
     }
 
     /// What is wrong with a server condition.
     pub(crate) fn check_condition(&self, text: &str) -> Vec<Problem> {
         match Condition::compile(text, &self.conditions) {
-            Ok(_) => warnings(text),
+            Ok(_) => self.warnings(text, &self.words_for_conditions),
             Err(wrong) => problems(text, &wrong.errors),
         }
     }
@@ -170,30 +187,36 @@ fn facts(client: &Client) -> Dict {
     facts.with("claims", Value::Dict(claims))
 }
 
-fn warnings(text: &str) -> Vec<Problem> {
-    problems(text, &vql_syntax::parse_program(text).warnings)
-}
-
 fn problems(text: &str, found: &[Diagnostic]) -> Vec<Problem> {
-    let problem = |diagnostic: &Diagnostic| {
-        let place = Place::of(text, diagnostic.span.start);
+    let one = |diagnostic: &Diagnostic| {
         let message = match &diagnostic.expected {
             Some(expected) => format!("{}; expected {expected}", diagnostic.message),
             None => diagnostic.message.clone(),
         };
-        Problem {
-            field: String::new(),
-            start: Some(diagnostic.span.start as u64),
-            end: Some(diagnostic.span.end as u64),
-            line: Some(place.line as u64),
-            column: Some(place.column as u64),
-            severity: match diagnostic.severity {
-                Severity::Error => "error".into(),
-                Severity::Warning => "warning".into(),
-            },
-            message,
-            hint: diagnostic.hint.clone().unwrap_or_default(),
-        }
+        let hint = diagnostic.hint.clone().unwrap_or_default();
+        problem(text, diagnostic.span, diagnostic.severity, (message, hint))
     };
-    found.iter().map(problem).collect()
+    found.iter().map(one).collect()
+}
+
+fn problem(
+    text: &str,
+    span: Span,
+    severity: Severity,
+    (message, hint): (String, String),
+) -> Problem {
+    let place = Place::of(text, span.start);
+    Problem {
+        field: String::new(),
+        start: Some(span.start as u64),
+        end: Some(span.end as u64),
+        line: Some(place.line as u64),
+        column: Some(place.column as u64),
+        severity: match severity {
+            Severity::Error => "error".into(),
+            Severity::Warning => "warning".into(),
+        },
+        message,
+        hint,
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`Knowledge`] is what a program offers: plugins, functions, accessors, artifacts. [`complete`]
 //! answers for a text and a place in it; both are plain data, so an editor in a browser, a
-//! terminal and a test ask the same question.
+//! terminal and a test ask the same question. [`vocabulary`] is the same for the checks of
+//! `artifacts`, which say which names of a text are missing or wrongly used.
 //!
 //! # Invariants
 //!
@@ -12,7 +13,8 @@
 //!
 //! # Not here
 //!
-//! Whether a text is right: `vql-syntax` and `vql-eval` say so when it is compiled.
+//! Whether a text is right: `vql-syntax` and `vql-eval` say so when it is compiled, and
+//! `artifacts::check` what of it will not work.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -21,6 +23,8 @@ mod columns;
 mod completion;
 mod knowledge;
 mod place;
+mod vocabulary;
 
 pub use completion::{Completion, Offer, OfferKind, complete};
 pub use knowledge::Knowledge;
+pub use vocabulary::vocabulary;

@@ -6,6 +6,7 @@ use vql_syntax::ast::{
     Arg, ArgValue, ColumnKind, Expr, ExprKind, LetBody, List, Literal, Program, Select, Source,
     Span, Statement, Step,
 };
+use vql_syntax::parse_program;
 
 use super::FindingKind;
 use super::vocabulary::{Known, Position, Signature, Vocabulary};
@@ -13,14 +14,40 @@ use crate::set::ArtifactSet;
 use yaml_nodes::nearest;
 
 /// Something found at a stretch of a text.
-pub(super) struct Remark {
-    pub(super) span: Span,
-    pub(super) kind: FindingKind,
-    pub(super) name: String,
-    pub(super) message: String,
-    pub(super) hint: Option<String>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remark {
+    /// Where.
+    pub span: Span,
+    /// What it is about.
+    pub kind: FindingKind,
+    /// The name that is missing or wrong.
+    pub name: String,
+    /// What is wrong.
+    pub message: String,
+    /// How to mend it.
+    pub hint: Option<String>,
     /// Why a known name is not here; `None` for a mistake.
-    pub(super) why: Option<&'static str>,
+    pub why: Option<&'static str>,
+}
+
+/// What is remarkable about one text that stands for itself, for instance one in an editor: names
+/// that are missing, arguments, accessors, calls of `artifacts`.
+pub fn remarks(text: &str, vocabulary: &Vocabulary, artifacts: &ArtifactSet) -> Vec<Remark> {
+    let program = parse_program(text).program;
+    let (mut defined, mut asked_for) = (BTreeSet::new(), BTreeSet::new());
+    defined_names(&program, &mut defined);
+    asked_names(text, &mut asked_for);
+    let mut walk = Walk {
+        vocabulary,
+        artifacts,
+        unreadable: &BTreeSet::new(),
+        defined: &defined,
+        asked_for: &asked_for,
+        remarks: Vec::new(),
+        calls: Vec::new(),
+    };
+    walk.program(&program);
+    walk.remarks
 }
 
 /// A call of an artifact.

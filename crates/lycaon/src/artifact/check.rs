@@ -5,12 +5,10 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use artifacts::ArtifactSet;
-use artifacts::check::{
-    Argument, Checked, Finding, Known, Signature, Survey, Verdict, Vocabulary, Wanted, survey,
-};
+use artifacts::check::{Checked, Finding, Survey, Verdict, Vocabulary, Wanted, survey};
 use clap::Args;
 use serde_json::{Value, json};
-use vql_plugin::{ArgType, Catalog, Elsewhere, Kind, Lambda, Spec};
+use vql_plugin::Catalog;
 
 use super::files_below;
 use crate::complaint::{Complaint, Outcome};
@@ -59,35 +57,7 @@ pub(crate) fn run(args: &CheckArgs) -> Outcome {
 
 /// What this program offers to artifacts, and what it knows to be elsewhere.
 pub(crate) fn vocabulary(catalog: &Catalog) -> Vocabulary {
-    let mut known = Vocabulary::default();
-    for kind in [Kind::Plugin, Kind::Function] {
-        let names = match kind {
-            Kind::Plugin => &mut known.plugins,
-            Kind::Function => &mut known.functions,
-        };
-        names.extend(vql_plugin::all_elsewhere(kind).map(absent));
-        let here = catalog.specs().filter(|spec| spec.kind == kind);
-        names.extend(here.map(|spec| (spec.name.to_owned(), Known::Here(signature(spec)))));
-    }
-    known.accessors.extend(vql_plugin::all_accessors_elsewhere().map(absent));
-    let accessors = accessors::all();
-    let here =
-        accessors.iter().map(|(name, _)| (name.to_string(), Known::Here(Signature::default())));
-    known.accessors.extend(here);
-    known
-}
-
-fn absent(known: Elsewhere) -> (String, Known) {
-    (known.name.to_owned(), Known::Elsewhere { why: known.why.word(), says: known.to_string() })
-}
-
-fn signature(spec: &Spec) -> Signature {
-    let argument = |arg: &vql_plugin::ArgSpec| Argument {
-        name: arg.name.to_owned(),
-        required: arg.required,
-        is_lambda: arg.type_name == Lambda::TYPE,
-    };
-    Signature { args: spec.args.iter().map(argument).collect(), free_form: spec.free_form }
+    vql_help::vocabulary(catalog, accessors::all().iter().map(|(name, _)| name.to_string()))
 }
 
 /// For a person: a line for each artifact, its findings below it, then the totals.

@@ -173,6 +173,10 @@ async fn checks_point_at_the_place() {
     assert_eq!(check("SELECT * FROM rows", "server_condition").await["ok"], true);
     let bad = check("SELECT *\nFRM rows", "client").await;
     assert_eq!((&bad["ok"], &bad["problems"][0]["line"]), (&json!(false), &json!(2)), "{bad}");
+    let unknown = check("SELECT basenam(path='/') FROM scope()", "client").await;
+    let (severity, hint) = (&unknown["problems"][0]["severity"], &unknown["problems"][0]["hint"]);
+    assert_eq!((severity, &unknown["ok"]), (&json!("warning"), &json!(true)), "{unknown}");
+    assert_eq!(hint, "did you mean `basename`?");
     let yaml = json!({ "yaml": "name: X\nsourcez: []\n" });
     let report = admin.post("/artifacts/check", yaml).await.good();
     assert_eq!(

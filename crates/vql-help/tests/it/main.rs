@@ -12,7 +12,7 @@ fn arg(name: &'static str, type_name: &'static str, required: bool) -> ArgSpec {
 }
 
 fn spec(name: &'static str, kind: Kind, args: Vec<ArgSpec>) -> Spec {
-    Spec { name, kind, doc: "What it does.", args, free_form: false, needs: &[] }
+    Spec { name, kind, doc: "What it does.", args, free_form: false, lazy_form: false, needs: &[] }
 }
 
 fn knowledge() -> Knowledge {

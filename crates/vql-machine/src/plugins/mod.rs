@@ -19,6 +19,7 @@ vql_plugin::one_file_each! {
     process_tracker_updates
     pslist
     read_file
+    sqlite
     stat
     users
     watch_auditd

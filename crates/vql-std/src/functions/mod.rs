@@ -16,6 +16,7 @@ vql_plugin::one_file_each! {
     ip
     join
     lowcase
+    magic
     now
     parse_binary
     parse_float
@@ -27,6 +28,7 @@ vql_plugin::one_file_each! {
     path_join
     path_split
     pathspec
+    plist
     rand
     regex_replace
     regex_transform

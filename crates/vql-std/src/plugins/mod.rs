@@ -1,6 +1,7 @@
 //! Plugins, one to a file of the same name.
 
 vql_plugin::one_file_each! {
+    leveldb
     parse_auditd
     parse_csv
     parse_journald
@@ -9,5 +10,6 @@ vql_plugin::one_file_each! {
     parse_lines
     parse_records_with_regex
     parse_utmp
+    plist
     split_records
 }

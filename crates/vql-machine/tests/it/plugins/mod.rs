@@ -2,6 +2,7 @@
 //! made-up trees and a made-up machine.
 
 mod events;
+mod databases;
 mod evidence;
 mod files;
 mod formats;

@@ -1,0 +1,127 @@
+//! Databases and documents: `sqlite`, `plist`.
+
+use expect_test::expect;
+use rusqlite::Connection;
+
+use super::question::Tree;
+
+fn history() -> Tree {
+    let tree = Tree::new(&[("not", b"this is no database at all"), ("empty", b"")]);
+    let database = Connection::open(tree.path().join("History")).unwrap();
+    database
+        .execute_batch(
+            "CREATE TABLE urls(id INTEGER PRIMARY KEY, url TEXT, rank REAL, icon BLOB);
+             INSERT INTO urls VALUES (1, 'https://a.example/', 0.5, x'00ff'), (2, NULL, 2, 'x'),
+                 (3, 'https://c.example/', 3.25, NULL);",
+        )
+        .unwrap();
+    tree
+}
+
+#[test]
+fn rows_keep_their_types() {
+    expect![[r#"
+        {"id":1,"url":"https://a.example/","rank":0.5,"icon":"\u0000�","Size":2}
+        {"id":2,"url":null,"rank":2,"icon":"x","Size":1}
+        {"id":3,"url":"https://c.example/","rank":3.25,"icon":null,"Size":0}"#]].assert_eq(&history().ask(
+        "SELECT *, len(list=icon) AS Size FROM sqlite(file='{}/History', query='SELECT id, url, rank, icon FROM urls ORDER BY id')",
+    ));
+}
+
+#[test]
+fn args_stand_for_question_marks_and_names() {
+    let tree = history();
+    expect![[r#"{"id":3}"#]].assert_eq(&tree.ask(
+        "SELECT * FROM sqlite(file='{}/History', query='SELECT id FROM urls WHERE url LIKE ? AND rank > ?', args=['https%', 1])",
+    ));
+    expect![[r#"{"id":2}"#]].assert_eq(&tree.ask(
+        "SELECT * FROM sqlite(file='{}/History', query='SELECT id FROM urls WHERE id = :id', args=dict(id=2))",
+    ));
+}
+
+#[test]
+fn what_was_written_last_is_seen_and_nothing_is_changed() {
+    let tree = history();
+    let path = tree.path().join("History");
+    let database = Connection::open(&path).unwrap();
+    database.pragma_update(None, "journal_mode", "wal").unwrap();
+    database.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+    database.execute("DELETE FROM urls WHERE id < 3", []).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    expect![[r#"{"id":3}"#]].assert_eq(
+        &tree.ask("SELECT * FROM sqlite(file='{}/History', query='SELECT id FROM urls')"),
+    );
+    assert_eq!(before, std::fs::read(&path).unwrap());
+}
+
+#[test]
+fn a_query_that_nobody_reads_ends() {
+    expect![[r#"
+        {"i":1}
+        {"i":2}"#]].assert_eq(&history().ask(
+        "SELECT * FROM sqlite(file='{}/History', query='WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n') LIMIT 2",
+    ));
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let tree = history();
+    let ask = |file: &str, query: &str| {
+        tree.ask(&format!("SELECT * FROM sqlite(file='{{}}/{file}', query='{query}')"))
+    };
+    expect!["log: sqlite: `{}/not` is not a SQLite database"].assert_eq(&ask("not", "SELECT 1"));
+    expect!["log: sqlite: `{}/missing` does not exist"].assert_eq(&ask("missing", "SELECT 1"));
+    expect!["log: sqlite: `{}/empty`: no such table: urls"]
+        .assert_eq(&ask("empty", "SELECT * FROM urls"));
+    expect!["log: sqlite: `{}/History`: no such column: nope (in the query of SQL, character 7: `nope FROM urls`)"].assert_eq(&ask("History", "SELECT nope FROM urls"));
+    expect![
+        "log: sqlite: `{}/History`: the query of SQL has several statements; ask one at a time"
+    ]
+    .assert_eq(&ask("History", "SELECT 1; SELECT 2"));
+    expect!["log: sqlite: `{}/History`: the query of SQL takes 1 args and 0 are given"]
+        .assert_eq(&ask("History", "SELECT ?"));
+    expect!["log: sqlite: `{}/History`: only queries that read are possible; this one writes"]
+        .assert_eq(&ask("History", "DELETE FROM urls"));
+    expect!["log: sqlite: `{}/History`: too many attached databases - max 0"]
+        .assert_eq(&ask("History", "ATTACH \"{}/other\" AS o"));
+}
+
+#[test]
+fn property_lists_are_values_and_rows() {
+    let text = br#"<plist version="1.0"><dict><key>Label</key><string>agent</string>
+        <key>Made</key><date>2026-01-02T03:04:05Z</date><key>Blob</key><data>AAE=</data></dict></plist>"#;
+    let tree = Tree::new(&[("a.plist", text), ("b.plist", b"nonsense")]);
+    expect![[r#"{"Label":"agent"}"#]]
+        .assert_eq(&tree.ask("SELECT plist(file='{}/a.plist').Label AS Label FROM scope()"));
+    expect![[r#"
+        {"Label":"agent","Year":2026,"Size":2}
+        log: plist: `{}/b.plist`: not a property list: it is plain text"#]].assert_eq(&tree.ask(
+        "SELECT Label, Made.Year AS Year, len(list=Blob) AS Size FROM plist(file=['{}/b.plist', '{}/a.plist'])",
+    ));
+    expect![[r#"
+        {"V":null}
+        log: plist: `{}/b.plist`: not a property list: it is plain text"#]]
+        .assert_eq(&tree.ask("SELECT plist(file='{}/b.plist') AS V FROM scope()"));
+}
+
+#[test]
+fn a_folder_without_a_leveldb_is_told() {
+    let tree = Tree::new(&[("db/LOG", b"")]);
+    expect!["log: leveldb: `{}/db` holds no tables or logs of a LevelDB"]
+        .assert_eq(&tree.ask("SELECT * FROM leveldb(file='{}/db')"));
+}
+
+#[test]
+fn files_say_what_they_are() {
+    let tree = Tree::new(&[("a", b"#!/bin/sh\n"), ("b", b"OWN\x02")]);
+    expect![[r#"{"Is":"POSIX shell script, ASCII text executable","Mime":"text/x-shellscript","B":"data","Own":"Own b, version 2"}"#]].assert_eq(&tree.ask(
+        "SELECT magic(path='{}/a') AS Is, magic(path='{}/a', type='mime') AS Mime, magic(path='{}/b') AS B,
+                magic(path='{}/b', magic='0 string OWN Own\n>3 byte x \\b, version %d') AS Own FROM scope()",
+    ));
+    expect![[r#"
+        {"A":null,"B":null}
+        log: magic: the type `colour` is not known; there are none, mime, mime_encoding, extension
+        log: magic: magic rules, line 1: the offset `nonsense` is no plain number, which is all that is understood"#]].assert_eq(&tree.ask(
+        "SELECT magic(path='{}/a', type='colour') AS A, magic(path='{}/a', magic='nonsense') AS B FROM scope()",
+    ));
+}

@@ -129,6 +129,7 @@ fn collector(catalog: Catalog) -> VqlCollector {
     let make_host = move |needs: HostNeeds| {
         let host = Host::builder(needs.clock, Box::new(SystemEntropy))
             .wait(std::thread::sleep)
+            .spill(Arc::new(vql_machine::TempFiles::of_the_system()))
             .accessors(accessors.clone())
             .port(Arc::clone(&tracker));
         match needs.uploads {

@@ -34,6 +34,12 @@ pub(crate) struct LocalArgs {
     /// At most so many rows
     #[arg(long, default_value_t = 10_000_000, value_name = "N")]
     rows_max: u64,
+    /// How much memory a query may keep, in MiB; what does not fit goes to temporary files
+    #[arg(long, default_value_t = 512, value_name = "MIB")]
+    memory: u64,
+    /// How much disk space temporary files may take, in MiB
+    #[arg(long, default_value_t = 16 * 1024, value_name = "MIB")]
+    disk: u64,
     /// Keep uploaded files in this folder; without it `upload()` keeps nothing
     #[arg(long, value_name = "DIR")]
     uploads: Option<PathBuf>,
@@ -52,13 +58,20 @@ impl LocalArgs {
         }
         let mut host = Host::builder(Arc::new(SystemClock), Box::new(SystemEntropy))
             .wait(std::thread::sleep)
+            .spill(Arc::new(vql_machine::TempFiles::of_the_system()))
             .accessors(accessors::all())
             .port(Arc::new(vql_machine::ProcessTracker::default()));
         if let Some(folder) = &self.uploads {
             host = host.uploads(Arc::new(UploadFolder::new(folder)?));
         }
         let mut setup = Setup::new(host.build(), catalog.clone());
-        setup.limits = Limits { time_max, rows_max: self.rows_max, ..Limits::default() };
+        setup.limits = Limits {
+            time_max,
+            rows_max: self.rows_max,
+            memory_max_bytes: usize::try_from(mebibytes(self.memory)).unwrap_or(usize::MAX),
+            disk_max_bytes: mebibytes(self.disk),
+            ..Limits::default()
+        };
         let verbose = self.verbose;
         let errors = Errors::default();
         let counted = errors.clone();
@@ -68,6 +81,10 @@ impl LocalArgs {
         });
         Ok((setup, errors))
     }
+}
+
+fn mebibytes(count: u64) -> u64 {
+    count.saturating_mul(1024 * 1024)
 }
 
 /// How many lines of a log meant that something failed.
@@ -85,7 +102,8 @@ impl Errors {
     pub(crate) fn judge(&self, stopped: Option<StopReason>) -> Outcome {
         if let Some(reason) = stopped {
             return Err(Complaint::failed(format!("the query was ended: {reason}")).hint(
-                "--timeout and --rows-max raise its limits; a LIMIT in the query ends it well",
+                "--timeout, --rows-max, --memory and --disk raise its limits; a LIMIT in the query \
+                 ends it well",
             ));
         }
         match self.0.load(Ordering::Relaxed) {

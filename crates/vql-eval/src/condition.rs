@@ -58,6 +58,7 @@ impl Condition {
         memory_max_bytes: 32 * 1024 * 1024,
         growth_max_bytes: 64 * 1024 * 1024,
         steps_max: 2_000_000,
+        disk_max_bytes: 0,
     };
 
     /// Compiles a condition. Of the catalog only what needs no permission can be called.

@@ -200,7 +200,10 @@ impl Env {
             Value::Object(object) => match object.kind() {
                 ObjectKind::Query => self.run_to_array(&value),
                 ObjectKind::Lazy => self.settle(object.force().unwrap_or_default()),
-                ObjectKind::Rows => Value::array(object.rows().unwrap_or_default().iter().cloned()),
+                ObjectKind::Rows => match self.rows_in_memory(object) {
+                    Some(rows) => Value::array(rows.iter().cloned()),
+                    None => Value::Null,
+                },
                 ObjectKind::Record | ObjectKind::Scope => value,
             },
             Value::Array(items) if items.iter().any(is_object) => {

@@ -47,6 +47,7 @@ mod select;
 mod session;
 mod sort;
 mod source;
+mod spill;
 mod stack;
 
 pub use artifact::{ArtifactSource, BundledArtifacts, NoArtifacts};

@@ -30,7 +30,7 @@ impl Env {
                     Some(Value::from(column.collect::<Vec<_>>()))
                 }
                 ObjectKind::Rows => {
-                    let rows = object.rows().unwrap_or_default();
+                    let rows = self.rows_in_memory(object)?;
                     let column = rows.iter().map(|row| row.get(name).cloned().unwrap_or_default());
                     Some(Value::from(column.collect::<Vec<_>>()))
                 }
@@ -81,7 +81,7 @@ impl Env {
                     self.rows_of_query(query).nth(at).map_or(Value::Null, Value::Dict)
                 }
                 ObjectKind::Rows => {
-                    let rows = object.rows().unwrap_or_default();
+                    let Some(rows) = self.rows_in_memory(object) else { return Value::Null };
                     wrapped(number, rows.len())
                         .and_then(|at| rows.get(at).cloned())
                         .map_or(Value::Null, Value::Dict)
@@ -103,7 +103,7 @@ impl Env {
             Value::Path(path) => sub_path(path, from, to),
             Value::Object(object) => match object.kind() {
                 ObjectKind::Rows => {
-                    let rows = object.rows().unwrap_or_default();
+                    let Some(rows) = self.rows_in_memory(object) else { return Value::Null };
                     Value::array(rows[range(from, to, rows.len())].to_vec())
                 }
                 ObjectKind::Lazy => {

@@ -10,6 +10,7 @@ use crate::compile::matches_everything;
 use crate::objects::{QueryKind, StoredQuery};
 use crate::plan::{Match, Matcher};
 use crate::scope::Env;
+use crate::spill::kept::SpilledRows;
 
 /// Text that joining or repeating would make longer than this becomes NULL.
 const TEXT_MAX_BYTES: usize = 100 * 1000 * 1000;
@@ -83,9 +84,7 @@ impl Env {
                 }
                 self.built(Dict(merged))
             }
-            _ if is_kind(left, ObjectKind::Query) || is_kind(right, ObjectKind::Query) => {
-                concat_queries(left, right)
-            }
+            _ if only_streams(left) || only_streams(right) => concat_queries(left, right),
             _ => match (as_items(left), as_items(right)) {
                 (None, None) => Null,
                 (a, b) => self.concat(
@@ -250,6 +249,16 @@ fn kept(dict: &Dict, keep: impl Fn(&str) -> bool) -> Value {
 
 fn is_kind(value: &Value, kind: ObjectKind) -> bool {
     value.object_kind() == Some(kind)
+}
+
+/// Whether it yields rows that are not in memory.
+fn only_streams(value: &Value) -> bool {
+    match value {
+        Value::Object(object) => {
+            object.kind() == ObjectKind::Query || SpilledRows::of(object).is_some()
+        }
+        _ => false,
+    }
 }
 
 /// The elements of what behaves like an array.

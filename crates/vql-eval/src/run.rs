@@ -7,7 +7,7 @@ use vql_plugin::{Catalog, Level, RowStream, Scope};
 use vql_syntax::{Diagnostic, ast};
 
 use crate::compile::{Compiler, Diagnostics};
-use crate::objects::{KeptRows, StoredQuery};
+use crate::objects::StoredQuery;
 use crate::plan::{Body, Definition, Statement};
 use crate::scope::{Env, Slot};
 use crate::session::{Session, Setup, StopReason};
@@ -216,7 +216,7 @@ impl Env {
             Body::Value(expr) => env.forced(env.eval(expr)),
         };
         let value = match (value.object_kind(), StoredQuery::of(&value)) {
-            (Some(ObjectKind::Query), Some(query)) => KeptRows::value(env.collect(query)),
+            (Some(ObjectKind::Query), Some(query)) => env.keep_rows(query),
             // A scope kept in itself would never be freed.
             (Some(ObjectKind::Scope), _) => Value::Null,
             _ => value,

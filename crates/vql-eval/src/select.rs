@@ -93,7 +93,8 @@ impl Transformed {
                 None => Some(row),
             };
             if let Some(row) = row {
-                self.layers = Some(CellRow(env.with_row(row).with_cells(Cells::of(select.clone()))));
+                self.layers =
+                    Some(CellRow(env.with_row(row).with_cells(Cells::of(select.clone()))));
             }
             let passes = match (&select.filter, &self.layers) {
                 (Some(filter), Some(CellRow(env))) => env.is_true(&env.see(filter)),
@@ -135,6 +136,16 @@ impl Iterator for Emitted {
 pub(crate) struct CellRow(Env);
 
 impl CellRow {
+    /// The row that a SELECT makes of the source row of this scope.
+    pub(crate) fn of(select: &Arc<Select>, env: &Env) -> Self {
+        Self(env.with_cells(Cells::of(select.clone())))
+    }
+
+    /// The row that it is made of.
+    pub(crate) fn source(&self) -> Row {
+        self.env().nearest_row().cloned().unwrap_or_default()
+    }
+
     /// The same row over another scope.
     pub(crate) fn over(&self, env: Env) -> Self {
         match self.0.cells() {

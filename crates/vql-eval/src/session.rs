@@ -28,6 +28,8 @@ pub struct Limits {
     pub growth_max_bytes: usize,
     /// How many calls and rows it may work through.
     pub steps_max: u64,
+    /// Disk space for what does not fit into memory, at any moment.
+    pub disk_max_bytes: u64,
 }
 
 impl Default for Limits {
@@ -38,6 +40,7 @@ impl Default for Limits {
             memory_max_bytes: 512 * 1024 * 1024,
             growth_max_bytes: 16 * 1024 * 1024 * 1024,
             steps_max: u64::MAX,
+            disk_max_bytes: 8 * 1024 * 1024 * 1024,
         }
     }
 }
@@ -53,6 +56,8 @@ pub enum StopReason {
     Time,
     /// It kept or produced as much as it may.
     Memory,
+    /// It used as much disk space as it may for what does not fit into memory.
+    Disk,
     /// It worked through as many calls and rows as it may.
     Steps,
     /// A plugin ended it.
@@ -66,6 +71,7 @@ impl fmt::Display for StopReason {
             Self::Rows => "it reached its limit of rows",
             Self::Time => "it reached its limit of time",
             Self::Memory => "it reached its limit of memory",
+            Self::Disk => "it reached its limit of temporary disk space",
             Self::Steps => "it reached its limit of work",
             Self::Plugin(reason) => reason,
         })
@@ -142,6 +148,7 @@ pub(crate) struct Session {
     stopped: AtomicBool,
     reason: Mutex<Option<StopReason>>,
     kept_bytes: AtomicUsize,
+    disk_bytes: AtomicU64,
     grown_bytes: AtomicUsize,
     steps: AtomicU64,
     rows: AtomicU64,
@@ -173,6 +180,7 @@ impl Session {
             stopped: AtomicBool::new(false),
             reason: Mutex::new(None),
             kept_bytes: AtomicUsize::new(0),
+            disk_bytes: AtomicU64::new(0),
             grown_bytes: AtomicUsize::new(0),
             steps: AtomicU64::new(0),
             rows: AtomicU64::new(0),
@@ -296,6 +304,11 @@ impl Session {
                     "the query was ended: it needed more than its limit of {} bytes of memory",
                     limits.memory_max_bytes
                 ),
+                StopReason::Disk => format!(
+                    "the query was ended: it needed more than its limit of {} bytes of temporary disk \
+                     space",
+                    limits.disk_max_bytes
+                ),
                 other => format!("the query was ended: {other}"),
             };
             self.log(Level::Error, text);
@@ -334,6 +347,33 @@ impl Session {
     /// Gives back memory that was kept.
     pub(crate) fn release(&self, bytes: usize) {
         self.kept_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether what is kept comes near the limit.
+    pub(crate) fn is_short_of_memory(&self) -> bool {
+        let kept = self.kept_bytes.load(Ordering::Relaxed);
+        kept >= self.setup.limits.memory_max_bytes / 4 * 3
+    }
+
+    /// Counts disk space that is used.
+    pub(crate) fn occupy_disk(&self, bytes: u64) -> Result<(), Stopped> {
+        let before = self.disk_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if before.saturating_add(bytes) > self.setup.limits.disk_max_bytes {
+            self.disk_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            self.stop(StopReason::Disk);
+            return Err(Stopped);
+        }
+        self.check()
+    }
+
+    /// Gives back disk space.
+    pub(crate) fn leave_disk(&self, bytes: u64) {
+        self.disk_bytes.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// Whether the run must end, for `?`.
+    pub(crate) fn check(&self) -> Result<(), Stopped> {
+        if self.is_stopped() { Err(Stopped) } else { Ok(()) }
     }
 
     /// How large a value is in memory and in print; ends the run when it is too large or nested
@@ -380,6 +420,11 @@ impl Charge {
         let size = self.session.measure(&Value::Dict(row.clone()))?;
         self.add(size)?;
         Ok(size)
+    }
+
+    /// How much is kept.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// So much less is kept.

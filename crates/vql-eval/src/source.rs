@@ -8,6 +8,7 @@ use vql_plugin::{Body, CallArgs, Entry, Kind, Level, RowStream, elsewhere, strea
 use crate::objects::{QueryKind, StoredQuery};
 use crate::plan::{Source, SourceKind};
 use crate::scope::{Env, Slot};
+use crate::spill::kept::SpilledRows;
 
 impl Env {
     pub(crate) fn rows_of_source(&self, source: &Source) -> RowStream {
@@ -112,6 +113,9 @@ impl Env {
                     None => stream::empty(),
                 },
                 ObjectKind::Rows => {
+                    if let Some(spilled) = SpilledRows::of(object) {
+                        return spilled.stream();
+                    }
                     let object = object.clone();
                     let mut at = 0;
                     Box::new(std::iter::from_fn(move || {

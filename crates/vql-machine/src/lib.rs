@@ -30,6 +30,7 @@ mod plugins;
 mod processes;
 mod read_file;
 mod sockets;
+mod spill;
 mod stat;
 mod temporary;
 mod tracker;
@@ -44,6 +45,7 @@ use std::sync::Arc;
 use vql_plugin::Catalog;
 
 pub use crate::machine::Machine;
+pub use crate::spill::TempFiles;
 pub use crate::tracker::ProcessTracker;
 
 /// Every plugin and function of this crate, asking `machine`.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use base::{Clock, Entropy};
 use parking_lot::Mutex;
 
-use crate::{Accessors, UploadFailed, UploadRecord, UploadRequest, Uploads};
+use crate::{Accessors, Spill, UploadFailed, UploadRecord, UploadRequest, Uploads};
 
 /// What plugins may ask of the program they run in. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +23,7 @@ pub struct HostBuilder {
     accessors: Accessors,
     uploads: Arc<dyn Uploads>,
     wait: Arc<dyn Fn(Duration) + Send + Sync>,
+    spill: Option<Arc<dyn Spill>>,
     ports: HashMap<TypeId, Arc<dyn Any + Send + Sync>>,
 }
 
@@ -41,6 +42,7 @@ impl Host {
             accessors: Accessors::default(),
             uploads: Arc::new(NoUploads),
             wait: Arc::new(|_| {}),
+            spill: None,
             ports: HashMap::new(),
         }
     }
@@ -75,6 +77,11 @@ impl Host {
         (self.0.wait)(time);
     }
 
+    /// Room outside of memory, where there is any.
+    pub fn spill(&self) -> Option<&Arc<dyn Spill>> {
+        self.0.spill.as_ref()
+    }
+
     /// Something that only some programs offer, by its type.
     pub fn port<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.0.ports.get(&TypeId::of::<T>())?.clone().downcast().ok()
@@ -100,6 +107,14 @@ impl HostBuilder {
     #[must_use]
     pub fn wait(mut self, wait: impl Fn(Duration) + Send + Sync + 'static) -> Self {
         self.wait = Arc::new(wait);
+        self
+    }
+
+    /// What does not fit into memory goes there; without it, a query that needs more than its limit of
+    /// memory ends.
+    #[must_use]
+    pub fn spill(mut self, spill: Arc<dyn Spill>) -> Self {
+        self.spill = Some(spill);
         self
     }
 

@@ -44,6 +44,7 @@ mod plugin;
 pub mod re2;
 mod scope;
 mod spec;
+mod spill;
 pub mod stream;
 mod view;
 
@@ -63,5 +64,6 @@ pub use plugin::{Body, Entry, Failure, Function, FunctionBody, Plugin, PluginBod
 pub use re2::{BadPattern, Pattern};
 pub use scope::{Level, LogLine, Memory, Scope, ScopeCore, Stopped};
 pub use spec::{ArgSpec, Kind, Spec};
+pub use spill::{MemorySpill, Spill, SpillFailed, SpillFile};
 pub use stream::RowStream;
 pub use view::{Impersonated, View};

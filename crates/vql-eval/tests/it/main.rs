@@ -9,5 +9,6 @@ mod collections;
 mod conditions;
 mod hostile;
 mod limits;
+mod spilling;
 mod streams;
 mod world;

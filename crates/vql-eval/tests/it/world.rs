@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use base::{Clock, FixedClock, SeededEntropy, Timestamp};
 use rows::Dict;
 use vql_eval::{Limits, Program, Run, Setup, StopReason, language, on_big_stack};
-use vql_plugin::{Catalog, Host, LogLine};
+use vql_plugin::{Catalog, Host, LogLine, MemorySpill};
 
 /// What a query answered.
 #[derive(Debug, Default)]
@@ -41,12 +41,31 @@ pub(crate) fn ask(text: &str) -> Answer {
 }
 
 pub(crate) fn ask_with(text: &str, limits: Limits, variables: Dict, catalog: Catalog) -> Answer {
-    let program = match Program::compile(text, &catalog) {
+    let (mut setup, log) = setup(catalog);
+    setup.limits = limits;
+    ask_in(text, setup, &log, variables)
+}
+
+/// Asks with temporary files on this disk.
+pub(crate) fn ask_with_disk(
+    text: &str,
+    limits: Limits,
+    variables: Dict,
+    disk: &MemorySpill,
+) -> Answer {
+    let (mut setup, log) = setup(language());
+    setup.limits = limits;
+    let clock = Arc::new(FixedClock::at(Timestamp::from_secs(1_700_000_000)));
+    let host = Host::builder(clock, Box::new(SeededEntropy::new(1)));
+    setup.host = host.spill(Arc::new(disk.clone())).build();
+    ask_in(text, setup, &log, variables)
+}
+
+fn ask_in(text: &str, setup: Setup, log: &Mutex<Vec<LogLine>>, variables: Dict) -> Answer {
+    let program = match Program::compile(text, &setup.catalog) {
         Ok(program) => program,
         Err(wrong) => return Answer { error: Some(wrong.to_string()), ..Answer::default() },
     };
-    let (mut setup, log) = setup(catalog);
-    setup.limits = limits;
     let mut answer = on_big_stack(|| {
         let run = Run::new(setup, variables);
         let mut answer = Answer::default();

@@ -3,6 +3,8 @@
 use rows::Value;
 use vql_plugin::{Entry, Failure, Function, Scope, plugin_args};
 
+use crate::spill::kept::SpilledRows;
+
 pub(super) fn entry() -> Entry {
     Entry::function(Len)
 }
@@ -44,7 +46,8 @@ fn len(value: &Value) -> usize {
         Value::Path(path) => path.components().len(),
         Value::Object(object) => match (object.force(), object.rows()) {
             (Some(value), _) => len(&value),
-            (None, rows) => rows.map_or(0, <[_]>::len),
+            (None, Some(rows)) => rows.len(),
+            (None, None) => SpilledRows::of(object).map_or(0, SpilledRows::len),
         },
         _ => 0,
     }

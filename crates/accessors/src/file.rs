@@ -1,12 +1,13 @@
 //! Files of the machine through the operating system: `file` (and `auto`), `file_nocase`,
 //! `file_links`, `raw_file`.
 
-use std::fs::{self, Metadata};
+use std::fs::{self, DirEntry, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rows::{OsPath, PathStyle, Text};
-use vql_plugin::{AccessError, Accessor, DirStream, FileInfo, FileKind, ReadSeek, Scope};
+use vql_plugin::{AccessError, Accessor, DirStream, FileInfo, FileKind, ReadSeek, Scope, Wanted};
 
 use crate::os;
 
@@ -61,6 +62,12 @@ impl FileAccessor {
             opens_anything: true,
             ..Self::files()
         }
+    }
+
+    /// What a directory itself says about an entry.
+    fn kind_of(&self, entry: &DirEntry) -> Option<FileKind> {
+        let kind = os::kind(entry.file_type().ok()?);
+        (kind != FileKind::Symlink || !self.follows_links).then_some(kind)
     }
 
     /// What is there. A link that leads nowhere is seen as itself.
@@ -151,7 +158,16 @@ impl Accessor for FileAccessor {
         Ok(os::describe(path.clone(), &native, &metadata))
     }
 
-    fn list(&self, path: &OsPath, _scope: &Scope) -> Result<DirStream, AccessError> {
+    fn list(&self, path: &OsPath, scope: &Scope) -> Result<DirStream, AccessError> {
+        self.list_some(path, scope, Arc::new(|_, _| true))
+    }
+
+    fn list_some(
+        &self,
+        path: &OsPath,
+        _scope: &Scope,
+        wanted: Wanted,
+    ) -> Result<DirStream, AccessError> {
         let native = self.native(path)?;
         let entries = fs::read_dir(&native).map_err(|error| AccessError::from_io(path, &error))?;
         // Only the names are collected, so that they come in order; each file is looked at when
@@ -159,7 +175,10 @@ impl Accessor for FileAccessor {
         let mut names = Vec::new();
         for entry in entries {
             let entry = entry.map_err(|error| AccessError::from_io(path, &error))?;
-            names.push(entry.file_name());
+            let name = entry.file_name();
+            if wanted(name.as_encoded_bytes(), self.kind_of(&entry)) {
+                names.push(name);
+            }
         }
         names.sort_unstable();
         let (directory, accessor) = (path.clone(), *self);

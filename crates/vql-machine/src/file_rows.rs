@@ -3,60 +3,37 @@
 use std::any::Any;
 use std::sync::{Arc, LazyLock};
 
-use rows::{Name, Object, Row, Text, Value};
+use rows::{Object, Row, Shape, Text, Value};
 use vql_plugin::{FileInfo, FileKind};
 
 /// Names of the columns, made once because a walk makes millions of rows.
-struct Columns {
-    name: Name,
-    path: Name,
-    full_path: Name,
-    mtime: Name,
-    atime: Name,
-    ctime: Name,
-    btime: Name,
-    size: Name,
-    is_dir: Name,
-    is_link: Name,
-    mode: Name,
-    link: Name,
-    data: Name,
-}
-
-static COLUMNS: LazyLock<Columns> = LazyLock::new(|| Columns {
-    name: Name::from("Name"),
-    path: Name::from("OSPath"),
-    full_path: Name::from("FullPath"),
-    mtime: Name::from("Mtime"),
-    atime: Name::from("Atime"),
-    ctime: Name::from("Ctime"),
-    btime: Name::from("Btime"),
-    size: Name::from("Size"),
-    is_dir: Name::from("IsDir"),
-    is_link: Name::from("IsLink"),
-    mode: Name::from("Mode"),
-    link: Name::from("Link"),
-    data: Name::from("Data"),
+static COLUMNS: LazyLock<Shape> = LazyLock::new(|| {
+    Shape::of([
+        "Name", "OSPath", "FullPath", "Size", "Mode", "Mtime", "Atime", "Ctime", "Btime", "IsDir",
+        "IsLink", "Link", "Data",
+    ])
 });
 
 /// The row of a file.
 pub(crate) fn row(info: &FileInfo) -> Row {
-    let columns = &*COLUMNS;
-    let mut row = Row::with_capacity(14);
-    row.update(&columns.name, info.path.basename());
-    row.update(&columns.path, info.path.clone());
-    row.update(&columns.full_path, info.path.to_text());
-    row.update(&columns.size, info.size);
-    row.update(&columns.mode, mode(info));
-    row.update(&columns.mtime, info.mtime);
-    row.update(&columns.atime, info.atime);
-    row.update(&columns.ctime, info.ctime);
-    row.update(&columns.btime, info.btime);
-    row.update(&columns.is_dir, info.kind == FileKind::Dir);
-    row.update(&columns.is_link, info.kind == FileKind::Symlink);
-    row.update(&columns.link, info.link.clone());
-    row.update(&columns.data, info.data.clone());
-    row
+    Row::of_shape(
+        &COLUMNS,
+        [
+            info.path.basename().into(),
+            info.path.clone().into(),
+            info.path.to_text().into(),
+            info.size.into(),
+            mode(info),
+            info.mtime.into(),
+            info.atime.into(),
+            info.ctime.into(),
+            info.btime.into(),
+            (info.kind == FileKind::Dir).into(),
+            (info.kind == FileKind::Symlink).into(),
+            info.link.clone().into(),
+            info.data.clone().into(),
+        ],
+    )
 }
 
 fn mode(info: &FileInfo) -> Value {

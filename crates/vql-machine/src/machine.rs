@@ -61,6 +61,11 @@ pub trait Machine: Send + Sync {
     /// Ends a process.
     fn kill(&self, pid: i64) -> Result<(), Unanswered>;
 
+    /// The memory of a process.
+    fn memory(&self, _pid: i64) -> Result<Box<dyn ProcessMemory>, Unanswered> {
+        Err(Unanswered::NotHere { what: "the memory of processes" })
+    }
+
     /// The environment of a process, as `NAME=value`; empty where it may not be seen.
     fn environment(&self, _pid: i64) -> Vec<String> {
         Vec::new()
@@ -103,6 +108,26 @@ pub struct AuditMessage {
     pub kind: u16,
     /// The record.
     pub text: String,
+}
+
+/// The memory of a process.
+pub trait ProcessMemory: Send {
+    /// Its stretches that can be read, in order.
+    fn stretches(&self) -> Vec<Stretch>;
+
+    /// Fills as much of the buffer as can be read from an address on; says how much that is.
+    fn read_at(&mut self, address: u64, buffer: &mut [u8]) -> usize;
+}
+
+/// A stretch of memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// Its first address.
+    pub start: u64,
+    /// How many bytes it has.
+    pub length: u64,
+    /// The file that it shows, or another name.
+    pub name: String,
 }
 
 /// The machine as a whole.

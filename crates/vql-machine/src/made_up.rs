@@ -9,7 +9,8 @@ use parsers::linux::connector::ProcessEvent;
 use rows::Time;
 
 use crate::machine::{
-    AuditMessage, Facts, Feed, Interface, Machine, Process, Protocol, Socket, Told, Unanswered,
+    AuditMessage, Facts, Feed, Interface, Machine, Process, ProcessMemory, Protocol, Socket,
+    Stretch, Told, Unanswered,
 };
 
 /// A [`Machine`] whose answers are its fields.
@@ -25,6 +26,8 @@ pub struct MadeUpMachine {
     pub interfaces: Vec<Interface>,
     /// Its accounts.
     pub users: Vec<parsers::accounts::User>,
+    /// Memory of its processes: addresses and what is there.
+    pub memory: BTreeMap<i64, Vec<(u64, Vec<u8>)>>,
     /// What every watcher of processes is told before the feed ends.
     pub process_events: Vec<Told<ProcessEvent>>,
     /// What every watcher of the audit log is told before the feed ends.
@@ -71,6 +74,10 @@ impl MadeUpMachine {
         Self {
             facts: facts(started),
             processes,
+            memory: BTreeMap::from([(
+                40,
+                vec![(0x1000, b"\x7fELF code".to_vec()), (0x9000, b"secret: hunter2".to_vec())],
+            )]),
             sockets: sockets(),
             interfaces: vec![Interface {
                 index: 1,
@@ -143,6 +150,30 @@ fn sockets() -> Vec<Socket> {
     ]
 }
 
+struct MadeUpMemory(Vec<(u64, Vec<u8>)>);
+
+impl ProcessMemory for MadeUpMemory {
+    fn stretches(&self) -> Vec<Stretch> {
+        let stretch = |(start, bytes): &(u64, Vec<u8>)| Stretch {
+            start: *start,
+            length: bytes.len() as u64,
+            name: String::new(),
+        };
+        self.0.iter().map(stretch).collect()
+    }
+
+    fn read_at(&mut self, address: u64, buffer: &mut [u8]) -> usize {
+        let here = self.0.iter().find_map(|(start, bytes)| {
+            let skip = usize::try_from(address.checked_sub(*start)?).ok()?;
+            bytes.get(skip..).filter(|rest| !rest.is_empty())
+        });
+        let bytes = here.unwrap_or_default();
+        let count = bytes.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&bytes[..count]);
+        count
+    }
+}
+
 impl Machine for MadeUpMachine {
     fn facts(&self) -> Result<Facts, Unanswered> {
         Ok(self.facts.clone())
@@ -178,6 +209,16 @@ impl Machine for MadeUpMachine {
             None => Err(Unanswered::Failed {
                 what: format!("end process {pid}"),
                 why: "no such process".to_owned(),
+            }),
+        }
+    }
+
+    fn memory(&self, pid: i64) -> Result<Box<dyn ProcessMemory>, Unanswered> {
+        match self.memory.get(&pid) {
+            Some(memory) => Ok(Box::new(MadeUpMemory(memory.clone()))),
+            None => Err(Unanswered::Failed {
+                what: format!("read the memory of process {pid}"),
+                why: "permission denied".to_owned(),
             }),
         }
     }

@@ -126,6 +126,10 @@ impl AccessError {
 /// The entries of a directory.
 pub type DirStream = Box<dyn Iterator<Item = Result<FileInfo, AccessError>> + Send>;
 
+/// Which entries of a directory are wanted, by their names and, where the directory itself says
+/// so, by what they are.
+pub type Wanted = Arc<dyn Fn(&[u8], Option<FileKind>) -> bool + Send + Sync>;
+
 /// A virtual file system.
 ///
 /// # Contract
@@ -156,6 +160,21 @@ pub trait Accessor: Send + Sync {
 
     /// Lists a directory.
     fn list(&self, path: &OsPath, scope: &Scope) -> Result<DirStream, AccessError>;
+
+    /// Lists the wanted entries of a directory. Accessors that know names before they have looked
+    /// at files have a better way than this one.
+    fn list_some(
+        &self,
+        path: &OsPath,
+        scope: &Scope,
+        wanted: Wanted,
+    ) -> Result<DirStream, AccessError> {
+        let entries = self.list(path, scope)?;
+        Ok(Box::new(entries.filter(move |entry| match entry {
+            Ok(info) => wanted(&info.path.basename(), Some(info.kind)),
+            Err(_) => true,
+        })))
+    }
 }
 
 /// The accessors of a program, by name.

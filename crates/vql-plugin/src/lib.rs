@@ -50,7 +50,7 @@ mod view;
 
 pub use access::{
     AccessError, Accessor, Accessors, DirStream, FileInfo, FileKind, ReadSeek, UploadFailed,
-    UploadRecord, UploadRequest, Uploads,
+    UploadRecord, UploadRequest, Uploads, Wanted,
 };
 pub use args::{Arguments, CallArgs, FreeArgs};
 pub use catalog::{Catalog, Found};

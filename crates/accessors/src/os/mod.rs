@@ -8,6 +8,6 @@ mod other;
 mod unix;
 
 #[cfg(not(unix))]
-pub use other::{STYLE, describe, name_bytes, native, open};
+pub use other::{STYLE, describe, kind, name_bytes, native, open};
 #[cfg(unix)]
-pub use unix::{STYLE, describe, name_bytes, native, open};
+pub use unix::{STYLE, describe, kind, name_bytes, native, open};

@@ -1,7 +1,7 @@
 //! Files of an operating system that is not a Unix: what the standard library knows.
 
 use std::ffi::OsString;
-use std::fs::{File, Metadata};
+use std::fs::{File, FileType, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -41,10 +41,9 @@ pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// What is known about a file.
-pub fn describe(path: OsPath, native: &Path, metadata: &Metadata) -> FileInfo {
-    let kind = metadata.file_type();
-    let kind = if kind.is_file() {
+/// What a file is.
+pub fn kind(kind: FileType) -> FileKind {
+    if kind.is_file() {
         FileKind::File
     } else if kind.is_dir() {
         FileKind::Dir
@@ -52,7 +51,12 @@ pub fn describe(path: OsPath, native: &Path, metadata: &Metadata) -> FileInfo {
         FileKind::Symlink
     } else {
         FileKind::Other
-    };
+    }
+}
+
+/// What is known about a file.
+pub fn describe(path: OsPath, native: &Path, metadata: &Metadata) -> FileInfo {
+    let kind = kind(metadata.file_type());
     let link = (kind == FileKind::Symlink)
         .then(|| std::fs::read_link(native).ok())
         .flatten()

@@ -1,13 +1,14 @@
 //! Files of a Unix system: names are bytes, metadata has modes and devices.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
-use rows::{Dict, OsPath, PathStyle, Text, Time};
+use rows::{Dict, OsPath, PathStyle, Shape, Text, Time, Value};
 use rustix::fs::OFlags;
 use vql_plugin::{FileInfo, FileKind};
 
@@ -38,10 +39,9 @@ pub fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags).open(path)
 }
 
-/// What is known about a file.
-pub fn describe(path: OsPath, native: &Path, metadata: &Metadata) -> FileInfo {
-    let kind = metadata.file_type();
-    let kind = if kind.is_file() {
+/// What a file is.
+pub fn kind(kind: FileType) -> FileKind {
+    if kind.is_file() {
         FileKind::File
     } else if kind.is_dir() {
         FileKind::Dir
@@ -55,7 +55,16 @@ pub fn describe(path: OsPath, native: &Path, metadata: &Metadata) -> FileInfo {
         FileKind::Device
     } else {
         FileKind::Other
-    };
+    }
+}
+
+/// The names in a file's `Data`, made once because a walk sees millions of files.
+static DATA: LazyLock<Shape> =
+    LazyLock::new(|| Shape::of(["DevMajor", "DevMinor", "Inode", "Uid", "Gid", "Links"]));
+
+/// What is known about a file.
+pub fn describe(path: OsPath, native: &Path, metadata: &Metadata) -> FileInfo {
+    let kind = kind(metadata.file_type());
     let link = (kind == FileKind::Symlink)
         .then(|| std::fs::read_link(native).ok())
         .flatten()
@@ -64,13 +73,17 @@ pub fn describe(path: OsPath, native: &Path, metadata: &Metadata) -> FileInfo {
         Some(Time::from_unix(seconds, i32::try_from(nanos).unwrap_or(0)))
     };
     let device = metadata.dev();
-    let data = Dict::new()
-        .with("DevMajor", i64::from(rustix::fs::major(device)))
-        .with("DevMinor", i64::from(rustix::fs::minor(device)))
-        .with("Inode", metadata.ino())
-        .with("Uid", metadata.uid())
-        .with("Gid", metadata.gid())
-        .with("Links", metadata.nlink());
+    let data = Dict::of_shape(
+        &DATA,
+        [
+            Value::from(i64::from(rustix::fs::major(device))),
+            Value::from(i64::from(rustix::fs::minor(device))),
+            Value::from(metadata.ino()),
+            Value::from(metadata.uid()),
+            Value::from(metadata.gid()),
+            Value::from(metadata.nlink()),
+        ],
+    );
     FileInfo {
         path,
         kind,

@@ -14,8 +14,10 @@ use rows::Time;
 use rustix::process::{Pid, Signal};
 
 use super::feeds::{self, Audit, Processes};
+use super::process_memory::Memory;
 use crate::machine::{
-    AuditMessage, Facts, Feed, Interface, Machine, Process, Protocol, Socket, Unanswered,
+    AuditMessage, Facts, Feed, Interface, Machine, Process, ProcessMemory, Protocol, Socket,
+    Unanswered,
 };
 
 /// The machine this program runs on.
@@ -310,6 +312,16 @@ impl Machine for ThisMachine {
             .and_then(Pid::from_raw)
             .ok_or_else(|| failed("this is no process that may be ended".to_owned()))?;
         rustix::process::kill_process(id, Signal::KILL).map_err(|error| failed(error.to_string()))
+    }
+
+    fn memory(&self, pid: i64) -> Result<Box<dyn ProcessMemory>, Unanswered> {
+        match Memory::open(&self.path(&format!("/proc/{pid}"))) {
+            Ok(memory) => Ok(Box::new(memory)),
+            Err(error) => Err(Unanswered::Failed {
+                what: format!("read the memory of process {pid}"),
+                why: error.to_string(),
+            }),
+        }
     }
 
     fn environment(&self, pid: i64) -> Vec<String> {

@@ -6,6 +6,8 @@ mod addresses;
 mod feeds;
 #[cfg(target_os = "linux")]
 mod linux;
+#[cfg(target_os = "linux")]
+mod process_memory;
 // Also compiled in tests, so that it keeps compiling.
 #[cfg(any(not(target_os = "linux"), test))]
 #[cfg_attr(target_os = "linux", allow(dead_code, unreachable_pub))]

@@ -17,6 +17,7 @@ vql_plugin::one_file_each! {
     netstat
     process_tracker_pslist
     process_tracker_updates
+    proc_yara
     pslist
     read_file
     sqlite

@@ -119,8 +119,8 @@ fn accessors_can_be_cleared_and_copied() {
     ));
     expect![[r#"
         {"Text":"line"}
-        log: remap: no accessor is called `nope`; there are auto, bzip2, data, file, file_links, file_nocase, gzip, offset, ranged, raw_file, scope, sparse, xz, zip, zip_nocase, zstd"#]].assert_eq(&check(
-        "LET _ <= remap(config='remappings: [{type: mount, from: {accessor: nope}, on: {accessor: file}}]')
+        log: remap: remapping 1: `from` names no `accessor`"#]].assert_eq(&check(
+        "LET _ <= remap(config='remappings: [{type: mount, from: {prefix: nope}, on: {accessor: file}}]')
          SELECT read_file(filename='{}/logs/app.log', length=4) AS Text FROM scope()",
     ));
 }

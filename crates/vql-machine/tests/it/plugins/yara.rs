@@ -123,3 +123,31 @@ fn lint_keeps_the_rules_that_can_be_compiled() {
         "SELECT yara_lint(rules='rule a { meta: x = 1 condition: true }\nrule b { condition: $y }', clean=TRUE) AS Rules FROM scope()",
     ));
 }
+
+#[test]
+fn the_memory_of_a_process_is_searched_by_its_addresses() {
+    let ask = |query: &str| asker().ask(query);
+    expect![[r#"
+        {"Rule":"both","String":{"Name":"$a","Offset":4101,"Base":4096,"HexData":["00000000  45 4c 46 20 63 6f 64 65                           |ELF code|"],"Data":"ELF code"},"Pid":40}
+        {"Rule":"both","String":{"Name":"$b","Offset":36872,"Base":36864,"HexData":["00000000  65 74 3a 20 68 75 6e 74  65 72 32                 |et: hunter2|"],"Data":"et: hunter2"},"Pid":40}"#]]
+        .assert_eq(&ask("SELECT Rule, String, Pid FROM proc_yara(pid=40, context=4, number=5,
+           rules='rule both { strings: $a = \"code\" $b = \"hunter2\" condition: all of them }')"));
+    expect!["log: proc_yara: cannot read the memory of process 41: permission denied"]
+        .assert_eq(&ask("SELECT Rule FROM proc_yara(pid=41, rules=Rules)"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_process_is_found_by_what_it_has_in_memory() {
+    let mut child =
+        std::process::Command::new("sleep").arg("600").env("LYCAON_NEEDLE", "hay").spawn().unwrap();
+    let asker = Asker::about(vql_machine::this_machine());
+    let query = format!(
+        "SELECT Rule, String.Data AS Data FROM proc_yara(pid={}, rules='ascii: LYCAON_NEEDLE=hay')",
+        child.id()
+    );
+    let answer = asker.ask(&query);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(answer, r#"{"Rule":"X","Data":"LYCAON_NEEDLE=hay"}"#);
+}

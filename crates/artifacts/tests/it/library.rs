@@ -39,7 +39,7 @@ fn every_file_is_part_of_the_product() {
     let built_in: BTreeSet<String> =
         set.iter().map(|artifact| set.file(&artifact.name).unwrap().to_owned()).collect();
     assert_eq!(on_disk, built_in);
-    assert!(built_in.len() >= 18, "only {} artifacts", built_in.len());
+    assert!(built_in.len() >= 42, "only {} artifacts", built_in.len());
     assert_eq!(set.problems(), []);
 }
 

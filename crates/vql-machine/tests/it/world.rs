@@ -1,6 +1,7 @@
 //! A machine made of a folder with evidence, and how an artifact is collected on it.
 
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -12,16 +13,29 @@ use parking_lot::Mutex;
 use rows::Dict;
 use vql_eval::{Collected, CollectionPlan, Setup, language, on_big_stack};
 use vql_machine::made_up::MadeUpMachine;
+use vql_machine::{Machine, ProcessTracker};
 use vql_plugin::{Host, LogLine, UploadFailed, UploadRecord, UploadRequest, Uploads};
 
 /// A folder that stands for the root of a machine.
 pub(crate) struct World {
     root: tempfile::TempDir,
+    machine: Arc<dyn Machine>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
-        Self { root: tempfile::tempdir().unwrap() }
+        let machine = Arc::new(MadeUpMachine::web_server());
+        Self { root: tempfile::tempdir().unwrap(), machine }
+    }
+
+    /// The same files on another machine.
+    pub(crate) fn of(self, machine: Arc<dyn Machine>) -> Self {
+        Self { machine, ..self }
+    }
+
+    /// The folder that `ROOT` stands for.
+    pub(crate) fn root(&self) -> String {
+        self.root.path().to_str().unwrap().to_owned()
     }
 
     fn path(&self, path: &str) -> PathBuf {
@@ -41,6 +55,26 @@ impl World {
         let file = fs::File::options().write(true).open(&path).unwrap();
         file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(changed)).unwrap();
         self.mode(name, "644")
+    }
+
+    /// Adds a file that is no text.
+    pub(crate) fn bytes(self, name: &str, content: &[u8]) -> Self {
+        let world = self.file(name, "");
+        fs::write(world.path(name), content).unwrap();
+        world
+    }
+
+    /// Adds a file that gzip packed.
+    pub(crate) fn gzip(self, name: &str, content: &str) -> Self {
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        packed.write_all(content.as_bytes()).unwrap();
+        self.bytes(name, &packed.finish().unwrap())
+    }
+
+    /// Writes at the end of a file.
+    pub(crate) fn append(&self, name: &str, content: &str) {
+        let mut file = fs::File::options().append(true).open(self.path(name)).unwrap();
+        file.write_all(content.as_bytes()).unwrap();
     }
 
     /// Sets the mode of a file, as `chmod` understands it.
@@ -87,22 +121,7 @@ impl World {
     }
 
     fn collect(&self, artifact: &str, parameters: &[(&str, &str)]) -> Vec<String> {
-        let root = self.root.path().to_str().unwrap();
-        let given: Vec<_> = parameters
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.replace("ROOT", root)))
-            .collect();
-        let set = ArtifactSet::built_in();
-        let compiled = compile(&set, artifact, &given, &SourceChoice::All)
-            .unwrap_or_else(|wrong| panic!("{artifact}: {wrong:?}"));
-        let catalog = language()
-            .and(vql_std::catalog())
-            .and(vql_machine::catalog(Arc::new(MadeUpMachine::web_server())));
-        let plan = CollectionPlan::compile(compiled, &catalog).unwrap();
-        let log: Arc<Mutex<Vec<LogLine>>> = Arc::default();
-        let mut setup = Setup::new(host(), Arc::new(catalog));
-        let sink = log.clone();
-        setup.log = Arc::new(move |line: LogLine| sink.lock().push(line));
+        let (plan, setup, log) = self.prepared(artifact, parameters);
         let mut lines = on_big_stack(|| {
             let collection = plan.start(setup, Dict::new());
             let names: Vec<&str> = plan.sources().collect();
@@ -120,9 +139,74 @@ impl World {
         let failures = log.lock();
         let failures = failures.iter().filter(|line| line.means_failure());
         lines.extend(failures.map(|line| format!("LOG {}", line.text)));
-        lines.iter().map(|line| steady(&line.replace(root, "ROOT"))).collect()
+        lines.iter().map(|line| steady(&line.replace(&self.root(), "ROOT"))).collect()
+    }
+
+    /// Collects an artifact that never ends, while `change` changes the world again and again, until
+    /// `enough` was seen.
+    pub(crate) fn watch(
+        &self,
+        artifact: &str,
+        parameters: &[(&str, &str)],
+        change: impl Fn(u32) + Sync,
+        enough: impl Fn(&[String]) -> bool + Sync,
+    ) -> Vec<String> {
+        let (plan, setup, log) = self.prepared(artifact, parameters);
+        let cancel = setup.cancel.clone();
+        std::thread::scope(|threads| {
+            threads.spawn(|| {
+                for round in 0.. {
+                    if cancel.is_cancelled() {
+                        return;
+                    }
+                    change(round);
+                    std::thread::park_timeout(Duration::from_millis(50));
+                }
+            });
+            let seen = on_big_stack(|| {
+                let mut seen = Vec::new();
+                for collected in plan.start(setup, Dict::new()) {
+                    if let Collected::Row { row, .. } = collected {
+                        seen.push(rows_json::row_to_json(&row).replace(&self.root(), "ROOT"));
+                    }
+                    if enough(&seen) {
+                        break;
+                    }
+                }
+                seen
+            });
+            cancel.cancel();
+            let log = log.lock();
+            let failure = log.iter().find(|line| line.means_failure());
+            assert!(failure.is_none(), "{failure:?}");
+            seen.unwrap()
+        })
+    }
+
+    fn prepared(
+        &self,
+        artifact: &str,
+        parameters: &[(&str, &str)],
+    ) -> (CollectionPlan, Setup, Log) {
+        let given: Vec<_> = parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.replace("ROOT", &self.root())))
+            .collect();
+        let set = ArtifactSet::built_in();
+        let compiled = compile(&set, artifact, &given, &SourceChoice::All)
+            .unwrap_or_else(|wrong| panic!("{artifact}: {wrong:?}"));
+        let catalog =
+            language().and(vql_std::catalog()).and(vql_machine::catalog(self.machine.clone()));
+        let plan = CollectionPlan::compile(compiled, &catalog).unwrap();
+        let log = Log::default();
+        let mut setup = Setup::new(host(), Arc::new(catalog));
+        let sink = log.clone();
+        setup.log = Arc::new(move |line: LogLine| sink.lock().push(line));
+        (plan, setup, log)
     }
 }
+
+type Log = Arc<Mutex<Vec<LogLine>>>;
 
 /// A row without the moments that a test cannot set.
 fn steady(line: &str) -> String {
@@ -142,6 +226,7 @@ fn host() -> Host {
     Host::builder(Arc::new(clock), Box::new(SeededEntropy::new(1)))
         .accessors(accessors::all())
         .uploads(Arc::new(Sink))
+        .port(Arc::<ProcessTracker>::default())
         .build()
 }
 

@@ -68,6 +68,6 @@ impl Filter {
             let known = [rule.id.as_deref(), rule.name.as_deref(), Some(rule.title.as_str())];
             names.iter().any(|name| known.contains(&Some(name.as_str())))
         });
-        named && self.source.serves(&rule.source)
+        named && self.source.covers(&rule.source)
     }
 }

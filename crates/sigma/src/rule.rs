@@ -98,12 +98,13 @@ impl LogSource {
         parts.next().is_none().then_some(Self { category, product, service })
     }
 
-    /// Whether records of `self` are among those that a rule about `wanted` is about: no part of
-    /// the two contradicts the other.
-    pub fn serves(&self, wanted: &Self) -> bool {
+    /// Whether a rule about `wanted` looks at records of `self`: every part that `self` gives is given
+    /// by `wanted` and is the same. A log of which the rule says nothing is not looked at.
+    pub fn covers(&self, wanted: &Self) -> bool {
         let fits = |ours: &Option<String>, theirs: &Option<String>| match (ours, theirs) {
             (Some(ours), Some(theirs)) => ours.eq_ignore_ascii_case(theirs),
-            _ => true,
+            (Some(_), None) => false,
+            (None, _) => true,
         };
         fits(&self.category, &wanted.category)
             && fits(&self.product, &wanted.product)

@@ -17,6 +17,8 @@
 #![warn(missing_docs)]
 
 mod environment;
+mod event_log;
+mod event_messages;
 mod file_rows;
 mod following;
 mod functions;

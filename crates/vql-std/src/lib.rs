@@ -25,6 +25,7 @@ mod regexes;
 mod remapping;
 mod self_description;
 mod serialize;
+mod sigma;
 mod times;
 
 use vql_plugin::Catalog;

@@ -15,6 +15,7 @@ vql_plugin::one_file_each! {
     info
     interfaces
     netstat
+    parse_evtx
     process_tracker_pslist
     process_tracker_updates
     proc_yara
@@ -25,6 +26,7 @@ vql_plugin::one_file_each! {
     users
     watch_auditd
     watch_ebpf
+    watch_evtx
     watch_journald
     watch_syslog
     write_csv

@@ -134,7 +134,6 @@ const LATER: &[(&str, &str)] = &[
     ("semver", "reads a version number"),
     ("shell_session", "keeps a shell open"),
     ("shell_session_control", "writes to an open shell"),
-    ("sigma_log_sources", "says where Sigma rules find events"),
     ("similarity", "compares two texts"),
     ("srum_lookup_id", "finds an id in the SRUM database"),
     ("sysinfo", "facts about a Linux machine"),

@@ -36,6 +36,7 @@ vql_plugin::one_file_each! {
     remap
     rot13
     serialize
+    sigma_log_sources
     split
     str
     strip

@@ -11,5 +11,6 @@ vql_plugin::one_file_each! {
     parse_records_with_regex
     parse_utmp
     plist
+    sigma
     split_records
 }

@@ -55,7 +55,7 @@ fn journals_are_read_between_two_moments() {
 
 /// Does something every now and then until the question is answered: a stream is started by asking
 /// for its first row, so nobody knows when it began to look.
-fn again_and_again(mut work: impl FnMut(usize) + Send, question: impl FnOnce()) {
+pub(super) fn again_and_again(mut work: impl FnMut(usize) + Send, question: impl FnOnce()) {
     /// Also set when the question panics.
     struct Answered<'a>(&'a AtomicBool);
     impl Drop for Answered<'_> {

@@ -1,6 +1,7 @@
 //! Questions to the plugins and their answers, through the real evaluator and real accessors, on
 //! made-up trees and a made-up machine.
 
+mod event_logs;
 mod events;
 mod databases;
 mod evidence;
@@ -10,6 +11,7 @@ mod machine;
 mod programs;
 mod question;
 mod remapping;
+mod sigma;
 mod text;
 mod tracker;
 mod trust;

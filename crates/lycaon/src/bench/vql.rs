@@ -3,6 +3,7 @@
 //! A benchmark is one entry of [`language::TABLE`] or [`evidence::TABLE`]. One that needs a plugin or function
 //! that the catalog does not have is left out, and said to be.
 
+mod event_logs;
 mod evidence;
 mod generate;
 mod language;

@@ -1,3 +1,5 @@
+//! Logs of our own making, read back; and logs that are damaged.
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 use rows::Value;

@@ -89,6 +89,11 @@ impl LogWriter {
         Ok(())
     }
 
+    /// How many bytes the log has so far, about.
+    pub fn size(&self) -> u64 {
+        (HEADER_BYTES + self.chunks.len() * CHUNK_BYTES + self.open.bytes.len()) as u64
+    }
+
     /// The log so far.
     pub fn bytes(&self) -> Vec<u8> {
         let last = (self.next_id > self.open.first_id).then(|| self.open.clone().finish());

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::Path;
 
-use super::generate;
+use super::{event_logs, generate};
 use super::{Benchmark, Work};
 
 /// What is made before a benchmark runs. Amounts are those at 100 percent.
@@ -18,6 +18,8 @@ pub(super) enum Evidence {
     Log { mib: u64 },
     /// One file of so many lines of JSON, `big.jsonl`.
     JsonLines { lines: u64 },
+    /// An event log of so many MiB, `big.evtx`, and 100 detection rules, `rules.yml`.
+    EventLog { mib: u64 },
 }
 
 /// What was made.
@@ -50,6 +52,12 @@ impl Evidence {
                     generate::log(&folder.join("big.log"), share(mib << 20, 1 << 18))?;
                 Ok(Made { items: lines, bytes: Some(bytes) })
             }
+            Self::EventLog { mib } => {
+                let (events, bytes) =
+                    event_logs::log(&folder.join("big.evtx"), share(mib << 20, 1 << 18))?;
+                event_logs::rules(&folder.join("rules.yml"), 100)?;
+                Ok(Made { items: events, bytes: Some(bytes) })
+            }
             Self::JsonLines { lines } => {
                 let lines = share(lines, 100);
                 let bytes = generate::json_lines(&folder.join("big.jsonl"), lines)?;
@@ -61,6 +69,7 @@ impl Evidence {
 
 const GIB: Evidence = Evidence::Log { mib: 1024 };
 const SMALL: Evidence = Evidence::Files { files: 20_000, kib: 16 };
+const EVENTS: Evidence = Evidence::EventLog { mib: 128 };
 const LARGE: Evidence = Evidence::Files { files: 1, kib: 1024 * 1023 };
 
 const fn reads(
@@ -129,6 +138,43 @@ pub(super) const TABLE: &[Benchmark] = &[
         &["parse_jsonl"],
         Evidence::JsonLines { lines: 1_000_000 },
         r#"SELECT EventID, Data.User AS User FROM parse_jsonl(filename="{folder}/big.jsonl") WHERE Data.LogonType = 3"#,
+    ),
+    reads(
+        "parse_evtx",
+        &["parse_evtx"],
+        EVENTS,
+        r#"SELECT EventData.TargetUserName AS User FROM parse_evtx(filename="{folder}/big.evtx", workers=1)
+            WHERE System.EventID.Value = 4624 AND EventData.LogonType = 3"#,
+    ),
+    reads(
+        "parse_evtx_workers",
+        &["parse_evtx"],
+        EVENTS,
+        r#"SELECT EventData.TargetUserName AS User FROM parse_evtx(filename="{folder}/big.evtx")
+            WHERE System.EventID.Value = 4624 AND EventData.LogonType = 3"#,
+    ),
+    reads(
+        "sigma_100_rules",
+        &["sigma", "parse_evtx", "read_file"],
+        EVENTS,
+        r#"SELECT _Rule.Title AS Title FROM sigma(rules=read_file(filename="{folder}/rules.yml"),
+            log_sources=sigma_log_sources(`*/windows/security`={ SELECT * FROM parse_evtx(filename="{folder}/big.evtx") }),
+            field_mapping=dict(EventID="x=>x.System.EventID.Value", NewProcessName="x=>x.EventData.NewProcessName",
+                ParentProcessName="x=>x.EventData.ParentProcessName", CommandLine="x=>x.EventData.CommandLine",
+                TargetUserName="x=>x.EventData.TargetUserName", LogonType="x=>x.EventData.LogonType",
+                IpAddress="x=>x.EventData.IpAddress"))"#,
+    ),
+    // Without reading a log: the rows are made up, and every rule has to look at them.
+    reads(
+        "sigma_100_rules_made_up_rows",
+        &["sigma", "read_file"],
+        EVENTS,
+        r#"SELECT _Rule.Title AS Title FROM sigma(rules=read_file(filename="{folder}/rules.yml"),
+            log_sources=sigma_log_sources(`*/windows/security`={
+                SELECT 4688 AS EventID, "C:\Program Files\Vendor1\tool-5.exe" AS NewProcessName,
+                    "C:\Windows\System32\parent-4.exe" AS ParentProcessName,
+                    "tool-5.exe -flag3 --input target4.docx --level 8" AS CommandLine
+                FROM range(end={rows}) }))"#,
     ),
     reads(
         "yara",

@@ -8,7 +8,7 @@ use std::path::Path;
 const MARKER: &[u8] = b"lycaon-marker";
 
 /// A number that looks random, from its place in a sequence (splitmix64).
-fn scrambled(place: u64) -> u64 {
+pub(super) fn scrambled(place: u64) -> u64 {
     let mut number = place.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

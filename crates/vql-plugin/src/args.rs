@@ -1,52 +1,69 @@
 //! The arguments of a call, and the declaration of those that a plugin takes.
 
+use std::sync::Arc;
+
 use rows::{Dict, Name, Value};
+use smallvec::SmallVec;
 
 use crate::{ArgContext, ArgSpec, ArgType, Scope};
 
 /// The arguments of one call, by name, in the order written.
 #[derive(Clone, Debug, Default)]
-pub struct CallArgs(Vec<(Name, Value)>);
+pub struct CallArgs {
+    /// Shared between all calls from one place.
+    names: Arc<[Name]>,
+    /// As many as there are names.
+    values: SmallVec<[Value; 4]>,
+}
 
 impl CallArgs {
     /// Arguments of a call.
     pub fn new(args: Vec<(Name, Value)>) -> Self {
-        Self(args)
+        let (names, values): (Vec<_>, SmallVec<_>) = args.into_iter().unzip();
+        Self { names: names.into(), values }
+    }
+
+    /// Arguments of a call whose names are known beforehand; as many values as names.
+    pub fn of(names: &Arc<[Name]>, values: impl Iterator<Item = Value>) -> Self {
+        let mut values: SmallVec<_> = values.take(names.len()).collect();
+        values.resize(names.len(), Value::Null);
+        Self { names: names.clone(), values }
     }
 
     /// The argument of that name; the last one when it was written twice.
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.iter().rev().find(|(known, _)| &**known == name).map(|(_, value)| value)
+        self.values.get(self.names.iter().rposition(|known| known.is(name))?)
     }
 
     /// Names and values, in the order written.
     pub fn iter(&self) -> impl Iterator<Item = (&Name, &Value)> {
-        self.0.iter().map(|(name, value)| (name, value))
+        self.names.iter().zip(&self.values)
     }
 
     /// Names and values, in the order written.
     pub fn into_pairs(self) -> Vec<(Name, Value)> {
-        self.0
+        self.names.iter().cloned().zip(self.values).collect()
     }
 
     /// How many arguments there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.values.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.values.is_empty()
     }
 
     /// The arguments after the keyword spread: a single argument named `**` that holds a dict
     /// stands for the dict's keys.
     #[must_use]
     pub fn spread(self) -> Self {
-        match &self.0[..] {
-            [(name, Value::Dict(dict))] if &**name == "**" => {
-                Self(dict.iter().map(|(key, value)| (key.clone(), value.clone())).collect())
-            }
+        match (&self.names[..], &self.values[..]) {
+            ([name], [Value::Dict(dict)]) if name.is("**") => Self {
+                names: dict.keys().cloned().collect(),
+                values: dict.values().cloned().collect(),
+            },
             _ => self,
         }
     }
@@ -71,11 +88,10 @@ impl CallArgs {
         }
     }
 
-    /// Refuses arguments that are not declared.
-    pub fn refuse_unknown(&self, specs: &[ArgSpec]) -> Result<(), String> {
-        for (name, _) in &self.0 {
-            if !specs.iter().any(|spec| spec.name == &**name) {
-                let known: Vec<_> = specs.iter().map(|spec| spec.name).collect();
+    /// Refuses arguments that are not among those that are declared.
+    pub fn refuse_unknown(&self, known: &[&str]) -> Result<(), String> {
+        for name in self.names.iter() {
+            if !known.iter().any(|known| name.is(known)) {
                 return Err(format!("Unexpected arg {name}; the args are {}", known.join(", ")));
             }
         }
@@ -166,7 +182,7 @@ macro_rules! plugin_args {
                         $(, $default)?
                     ),)*
                 };
-                args.refuse_unknown(&<Self as $crate::Arguments>::specs())?;
+                args.refuse_unknown(&[$($crate::plugin_args!(@name $arg $($wire)?)),*])?;
                 Ok(read)
             }
         }

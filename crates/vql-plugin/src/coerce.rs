@@ -61,6 +61,9 @@ impl ArgType for Text {
     const TYPE: &'static str = "string";
 
     fn from_value(value: Value, cx: &ArgContext<'_>) -> Result<Self, String> {
+        if let Value::Text(text) = value {
+            return Ok(text);
+        }
         Ok(match cx.scope.materialise(&value) {
             Value::Null => Text::default(),
             Value::Array(values) if values.len() == 1 => values[0].to_text(),

@@ -197,6 +197,25 @@ fn workers_of_foreach_find_every_row() {
     assert_eq!(ask(text).rows.len(), 3);
 }
 
+#[test]
+fn workers_of_nested_loops_are_bounded_and_find_every_row() {
+    // 30 times 30 would be more threads than a query may have.
+    let text = "SELECT count() AS n FROM foreach(workers=30, row={ SELECT _value FROM range(end=30) }, \
+                query={ SELECT * FROM foreach(workers=30, row={ SELECT _value AS i FROM range(end=30) }, \
+                query={ SELECT i FROM range(end=3) }) }) GROUP BY 1";
+    assert_eq!(ask(text).rows, [r#"{"n":2700}"#]);
+}
+
+#[test]
+fn workers_end_with_the_run() {
+    let text = format!(
+        "SELECT * FROM foreach(workers=4, row={{ SELECT _value FROM range(end={FOREVER}) }}, \
+         query={{ SELECT _value FROM scope() WHERE _value < 0 }})"
+    );
+    let answer = ask_within(&text, Limits { steps_max: 10_000, ..Limits::default() });
+    assert_eq!(answer.stopped, Some(StopReason::Steps));
+}
+
 plugin_args! {
     /// Says when the scope closes.
     pub struct ClosingArgs for "closing" {

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::Text;
 
@@ -16,12 +16,15 @@ pub struct Name(Arc<str>);
 /// Names up to this length are remembered, so that a plugin that writes the same columns into
 /// every row does not allocate them every time.
 const REMEMBERED_MAX_BYTES: usize = 64;
-/// How many are remembered in each thread.
+/// How many are remembered, by all threads and by each of them.
 const REMEMBERED: usize = 512;
 
 thread_local! {
     static RECENT: RefCell<Vec<Option<Name>>> = const { RefCell::new(Vec::new()) };
 }
+
+/// What all threads remember, so that a name is at the same address in each.
+static KNOWN: [RwLock<Option<Name>>; REMEMBERED] = [const { RwLock::new(None) }; REMEMBERED];
 
 impl Name {
     /// The name as text.
@@ -33,6 +36,21 @@ impl Name {
     #[inline]
     pub fn is(&self, other: &str) -> bool {
         self.0.len() == other.len() && (std::ptr::eq(&*self.0, other) || &*self.0 == other)
+    }
+
+    fn known(text: &str, place: usize) -> Self {
+        let known = KNOWN[place].read().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            Some(name) if name.is(text) => return name.clone(),
+            _ => drop(known),
+        }
+        let name = Self(Arc::from(text));
+        let mut known = KNOWN[place].write().unwrap_or_else(PoisonError::into_inner);
+        match &*known {
+            // Another thread was quicker.
+            Some(there) if there.is(text) => there.clone(),
+            _ => known.insert(name).clone(),
+        }
     }
 
     fn remembered(text: &str) -> Self {
@@ -47,7 +65,7 @@ impl Name {
             }
             match &mut recent[place] {
                 Some(name) if name.is(text) => name.clone(),
-                other => other.insert(Self(Arc::from(text))).clone(),
+                other => other.insert(Self::known(text, place)).clone(),
             }
         });
         // A thread that is ending remembers nothing any more.

@@ -4,11 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use rows::{Name, Value};
+use smallvec::SmallVec;
 use vql_plugin::{Body, CallArgs, Entry, Kind, Lambda, Level, elsewhere};
 
 use crate::compile::{Compiler, Diagnostics};
 use crate::objects::{LazyExpr, StoredQuery};
-use crate::plan::{self, Arg, Call, Definition, Expr};
+use crate::plan::{self, Arg, ArgList, Call, Definition, Expr};
 use crate::scope::{Args, Env, Slot};
 
 /// A lambda as the evaluator keeps it.
@@ -67,7 +68,7 @@ impl Env {
     }
 
     /// The arguments of a call; those that the callee wants unevaluated stay so.
-    pub(crate) fn args(&self, args: &[Arg]) -> CallArgs {
+    pub(crate) fn args(&self, args: &ArgList) -> CallArgs {
         let value = |arg: &Arg| {
             if arg.lazy {
                 LazyExpr::value(arg.value.clone(), self.clone())
@@ -75,14 +76,20 @@ impl Env {
                 self.eval(&arg.value)
             }
         };
-        CallArgs::new(args.iter().map(|arg| (arg.name.clone(), value(arg))).collect())
+        CallArgs::of(&args.names, args.iter().map(value))
     }
 
     /// The arguments of a call of a definition: evaluated, queries stay queries.
     pub(crate) fn slots(&self, args: &[Arg]) -> Args {
-        args.iter()
-            .map(|arg| (arg.name.clone(), Slot::Value(self.forced(self.eval(&arg.value)))))
-            .collect()
+        let mut slots = Args::with_capacity(args.len());
+        for arg in args {
+            let value = match self.lying(&arg.value) {
+                Some(value) => value.clone(),
+                None => self.forced(self.eval(&arg.value)),
+            };
+            slots.push((arg.name.clone(), Slot::Value(value)));
+        }
+        slots
     }
 
     fn call_function(&self, entry: &Entry, args: CallArgs) -> Value {
@@ -119,19 +126,18 @@ impl Env {
         if as_source {
             self.check_args(definition, &given);
         }
-        let missing: Vec<_> = definition
+        let missing: SmallVec<[_; 2]> = definition
             .params
             .iter()
             .flatten()
             .filter(|param| !given.iter().any(|(name, _)| *name == param.name))
-            .filter_map(|param| Some((param.name.clone(), param.default.as_ref()?)))
+            .filter_map(|param| Some((&param.name, param.default.as_ref()?)))
             .collect();
         let mut scope = self.with_call(given);
         if !missing.is_empty() {
-            let defaults = missing
-                .into_iter()
-                .map(|(name, default)| (name, Slot::Value(scope.eval(default))))
-                .collect();
+            let default =
+                |(name, default): (&Name, &Expr)| (name.clone(), Slot::Value(scope.eval(default)));
+            let defaults = missing.into_iter().map(default).collect();
             scope = scope.with_args(defaults);
         }
         match &definition.body {

@@ -53,10 +53,20 @@ impl Cells {
 
     fn compute(&self, at: usize, below: &Env) -> Value {
         let expr = &self.select.cells[at].expr;
-        match below.eval(expr) {
-            // Settled already, and perhaps a long list.
-            value if matches!(expr, Expr::Aggregate(_)) => value,
-            value => below.settle(value),
+        if let Some(value) = below.lying(expr)
+            && !matches!(value, Value::Array(_) | Value::Dict(_))
+        {
+            return value.clone();
+        }
+        let value = below.eval(expr);
+        match &value {
+            // An aggregate's is settled already, and perhaps a long list.
+            Value::Object(_) | Value::Array(_) | Value::Dict(_)
+                if !matches!(expr, Expr::Aggregate(_)) =>
+            {
+                below.settle(value)
+            }
+            _ => value,
         }
     }
 

@@ -16,7 +16,8 @@ use vql_plugin::{Catalog, Found, Kind, elsewhere};
 use vql_syntax::{Diagnostic, Severity, Span, ast};
 
 use crate::plan::{
-    Body, Cell, Column, Definition, Expr, OrderBy, Param, Select, Source, SourceKind, Statement,
+    ArgList, Body, Cell, Column, Definition, Expr, OrderBy, Param, Select, Source, SourceKind,
+    Statement,
 };
 
 /// What is wrong with a text, and the text itself for showing it.
@@ -153,7 +154,7 @@ impl<'c> Compiler<'c> {
                 }
                 Found::Denied(needs) => {
                     self.denied(source.span, &name, needs);
-                    SourceKind::Call { args: Vec::new(), similar: String::new() }
+                    SourceKind::Call { args: ArgList::new(Vec::new()), similar: String::new() }
                 }
                 Found::No if path.len() > 1 && &*path[0] == "Artifact" => {
                     if self.catalog.is_restricted() {
@@ -229,7 +230,7 @@ fn may_aggregate(expr: &Expr) -> bool {
                 || parts.otherwise.as_ref().is_some_and(may_aggregate)
         }
         Expr::Negated(inner) | Expr::Not(inner) => may_aggregate(inner),
-        Expr::Array(items) => items.iter().any(may_aggregate),
+        Expr::Array(items) | Expr::Dict(_, items) => items.iter().any(may_aggregate),
         Expr::Member(base, steps) => {
             let in_step = |step: &crate::plan::Step| match step {
                 crate::plan::Step::Name(_) => false,

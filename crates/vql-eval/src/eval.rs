@@ -24,14 +24,21 @@ impl Env {
             }
             Expr::Call(call) => self.call(call),
             Expr::Member(base, steps) => self.steps(base, steps).into_value(),
-            Expr::Compare(op, sides) => self.comparison(*op, &sides.0, &sides.1),
+            Expr::Compare(op, sides) => Value::Bool(self.comparison(*op, &sides.0, &sides.1)),
             Expr::Match(parts) => Value::Bool(self.matches(parts)),
             Expr::Logic(first, rest) => self.logic(first, rest),
             Expr::Arithmetic(first, rest) => self.chain(first, rest),
-            Expr::Not(inner) => Value::Bool(!self.is_true(&self.see(inner))),
+            Expr::Not(inner) => Value::Bool(!self.test(inner)),
             Expr::Array(items) => {
-                let items = items.iter().map(|item| self.plain(&self.see(item)));
+                let items = items.iter().map(|item| self.plain_of(item));
                 self.built(Value::from(items.collect::<Vec<_>>()))
+            }
+            Expr::Dict(shape, values) => {
+                if self.session().step() || self.is_too_deep() {
+                    return Value::Null;
+                }
+                let values = values.iter().map(|value| self.plain_of(value));
+                self.built(Value::Dict(Row::of_shape(shape, values)))
             }
             Expr::If(parts) => self.choose(parts),
             Expr::Aggregate(aggregate) => self.aggregate(aggregate),
@@ -43,6 +50,46 @@ impl Env {
                 self.session().log_once(Level::Default, text);
                 Value::Null
             }
+        }
+    }
+
+    /// The value of a literal, a name or a member that lies somewhere and needs nothing done.
+    /// `None` says nothing about it.
+    #[inline]
+    pub(crate) fn lying<'a>(&'a self, expr: &'a Expr) -> Option<&'a Value> {
+        match expr {
+            Expr::Literal(value) => Some(value),
+            Expr::Variable(path) => {
+                let (first, members) = path.split_first()?;
+                let mut value = self.lying_value(first)?;
+                for name in members {
+                    let Value::Dict(dict) = value else { return None };
+                    value = dict.get(name).filter(|found| !is_object(found))?;
+                }
+                Some(value)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether an expression is true.
+    pub(crate) fn test(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Compare(op, sides) if !crate::stack::is_low() => {
+                self.comparison(*op, &sides.0, &sides.1)
+            }
+            Expr::Match(parts) if !crate::stack::is_low() => self.matches(parts),
+            Expr::Not(inner) if !crate::stack::is_low() => !self.test(inner),
+            Expr::Logic(first, rest) if !crate::stack::is_low() => {
+                rest.iter().fold(self.test(first), |truth, (op, operand)| match op {
+                    Op::And | Op::AndValue => truth && self.test(operand),
+                    _ => truth || self.test(operand),
+                })
+            }
+            _ => match self.lying(expr) {
+                Some(value) => value.truth(),
+                None => self.is_true(&self.see(expr)),
+            },
         }
     }
 
@@ -113,10 +160,23 @@ impl Env {
         }
     }
 
-    fn comparison(&self, op: Op, left: &Expr, right: &Expr) -> Value {
-        let left = self.forced_seen(left);
-        let right = self.forced_seen(right);
-        Value::Bool(compare(op, &left, &right))
+    fn comparison(&self, op: Op, left: &Expr, right: &Expr) -> bool {
+        let (computed_left, computed_right);
+        let left = match self.lying(left) {
+            Some(value) => value,
+            None => {
+                computed_left = self.forced_seen(left);
+                &computed_left
+            }
+        };
+        let right = match self.lying(right) {
+            Some(value) => value,
+            None => {
+                computed_right = self.forced_seen(right);
+                &computed_right
+            }
+        };
+        compare(op, left, right)
     }
 
     fn logic(&self, first: &Expr, rest: &[(Op, Expr)]) -> Value {
@@ -125,7 +185,7 @@ impl Env {
             let truth = self.is_true(&value);
             value = match op {
                 Op::And if !truth => Value::Bool(false),
-                Op::And => Value::Bool(self.is_true(&self.see(operand))),
+                Op::And => Value::Bool(self.test(operand)),
                 Op::AndValue if !truth => Value::Bool(false),
                 Op::AndValue => self.eval(operand),
                 _ if truth => value,
@@ -140,6 +200,11 @@ impl Env {
     }
 
     fn chain(&self, first: &Expr, rest: &[(Op, Expr)]) -> Value {
+        if let [(op, second)] = rest
+            && let (Some(left), Some(right)) = (self.lying(first), self.lying(second))
+        {
+            return self.arithmetic(*op, left, right);
+        }
         let mut value = self.forced_seen(first);
         for (op, operand) in rest {
             let operand = self.forced_seen(operand);
@@ -149,8 +214,7 @@ impl Env {
     }
 
     fn choose(&self, parts: &If) -> Value {
-        let branch =
-            if self.is_true(&self.see(&parts.condition)) { &parts.then } else { &parts.otherwise };
+        let branch = if self.test(&parts.condition) { &parts.then } else { &parts.otherwise };
         branch.as_ref().map_or(Value::Null, |branch| self.eval(branch))
     }
 
@@ -227,6 +291,15 @@ impl Env {
     /// records become plain data as well.
     pub(crate) fn plain(&self, value: &Value) -> Value {
         if value.holds_object() { self.settle(value.clone()).materialise() } else { value.clone() }
+    }
+
+    /// The value of an expression as plain data.
+    fn plain_of(&self, expr: &Expr) -> Value {
+        if let Some(value) = self.lying(expr) {
+            return self.plain(value);
+        }
+        let value = self.eval(expr);
+        if value.holds_object() { self.plain(&value) } else { value }
     }
 
     fn run_to_array(&self, value: &Value) -> Value {

@@ -19,6 +19,17 @@ const GROWTH_COUNTED_BYTES: usize = 256;
 
 /// `left op right` for the comparison operators.
 pub(crate) fn compare(op: Op, left: &Value, right: &Value) -> bool {
+    if let (Value::Int(left), Value::Int(right)) = (left, right) {
+        return match op {
+            Op::Equal => left == right,
+            Op::NotEqual => left != right,
+            Op::Less => left < right,
+            Op::LessEqual => left <= right,
+            Op::Greater => left > right,
+            Op::GreaterEqual => left >= right,
+            _ => false,
+        };
+    }
     match op {
         Op::Equal => equal(left, right),
         Op::NotEqual => !equal(left, right),
@@ -107,11 +118,7 @@ impl Env {
 
     fn joined(&self, left: &Text, right: &Text) -> Value {
         let size = left.len() + right.len();
-        if self.text_fits(size) {
-            Value::Text(Text::joined(left, right))
-        } else {
-            Value::Null
-        }
+        if self.text_fits(size) { Value::Text(Text::joined(left, right)) } else { Value::Null }
     }
 
     fn text_fits(&self, size: usize) -> bool {
@@ -182,6 +189,9 @@ impl Env {
                 }
             }
         };
+        if let Some(Value::Text(text)) = self.lying(&parts.left) {
+            return pattern.is_match(text);
+        }
         let left = self.see(&parts.left);
         match &*left {
             Value::Text(text) => pattern.is_match(text),

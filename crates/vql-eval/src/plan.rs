@@ -90,11 +90,37 @@ pub(crate) enum SourceKind {
     /// A name without parentheses.
     Variable { similar: String },
     /// A plugin of the catalog.
-    Plugin(Arc<Entry>, Vec<Arg>),
+    Plugin(Arc<Entry>, ArgList),
     /// `Artifact.Name(…)`.
-    Artifact(Vec<Arg>),
+    Artifact(ArgList),
     /// A name with parentheses that is no plugin: a definition, or unknown.
-    Call { args: Vec<Arg>, similar: String },
+    Call { args: ArgList, similar: String },
+}
+
+/// The arguments of a call.
+#[derive(Debug)]
+pub(crate) struct ArgList {
+    /// Their names, shared with every call that is made.
+    pub(crate) names: Arc<[Name]>,
+    list: Vec<Arg>,
+}
+
+impl ArgList {
+    pub(crate) fn new(list: Vec<Arg>) -> Self {
+        Self { names: list.iter().map(|arg| arg.name.clone()).collect(), list }
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<Arg> {
+        self.list
+    }
+}
+
+impl std::ops::Deref for ArgList {
+    type Target = [Arg];
+
+    fn deref(&self) -> &[Arg] {
+        &self.list
+    }
 }
 
 /// One argument of a call.
@@ -119,6 +145,8 @@ pub(crate) enum Expr {
     /// `-name`, `-name(…)`.
     Negated(Box<Expr>),
     Array(Vec<Expr>),
+    /// `dict(…)` with keys that are all different.
+    Dict(Shape, Vec<Expr>),
     Member(Box<Expr>, Vec<Step>),
     Not(Box<Expr>),
     /// AND, OR and their relatives; left to right.
@@ -139,7 +167,7 @@ pub(crate) struct Call {
     pub(crate) name: Name,
     /// `None` when no function has that name: then it is a definition, or unknown.
     pub(crate) function: Option<Arc<Entry>>,
-    pub(crate) args: Vec<Arg>,
+    pub(crate) args: ArgList,
 }
 
 #[derive(Debug)]
@@ -155,7 +183,7 @@ pub(crate) struct Aggregate {
     pub(crate) kind: AggregateKind,
     /// Its state is kept under this number.
     pub(crate) place: u64,
-    pub(crate) args: Vec<Arg>,
+    pub(crate) args: ArgList,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

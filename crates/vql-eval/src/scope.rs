@@ -303,6 +303,37 @@ impl Env {
         }
     }
 
+    /// The value of a name that lies in a layer and needs nothing done: the quick way for most
+    /// operands. `None` says nothing.
+    #[inline]
+    pub(crate) fn lying_value(&self, name: &str) -> Option<&Value> {
+        let mut env = self;
+        let found = loop {
+            match &env.0.layer {
+                Layer::Empty => {}
+                Layer::Row(row) => {
+                    if let Some(value) = row.get(name) {
+                        break value;
+                    }
+                }
+                Layer::Cells(cells) => {
+                    if let Some(value) = cells.by_name(name, env.0.parent.as_ref()?) {
+                        break value;
+                    }
+                }
+                Layer::Args(args) => {
+                    if let Some((_, slot)) = args.iter().rev().find(|(known, _)| known.is(name)) {
+                        let Slot::Value(value) = slot else { return None };
+                        break value;
+                    }
+                }
+                Layer::Variables(_) => return None,
+            }
+            env = env.0.parent.as_ref()?;
+        };
+        (!matches!(found, Value::Object(_))).then_some(found)
+    }
+
     /// What the newest layer that has the name holds, to keep.
     pub(crate) fn slot(&self, name: &str) -> Option<Slot> {
         match self.glance(name) {

@@ -97,7 +97,7 @@ impl Transformed {
                     Some(CellRow(env.with_row(row).with_cells(Cells::of(select.clone()))));
             }
             let passes = match (&select.filter, &self.layers) {
-                (Some(filter), Some(CellRow(env))) => env.is_true(&env.see(filter)),
+                (Some(filter), Some(CellRow(env))) => env.test(filter),
                 _ => true,
             };
             if passes {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rows::{Name, Value};
-use vql_plugin::{Body, Found, Kind, Pattern, Spec};
+use rows::{Name, Shape, Value};
+use vql_plugin::{Body, Entry, Found, Kind, Pattern, Spec};
 use vql_syntax::ast;
 
 use super::{Compiler, dotted};
-use crate::plan::{Aggregate, AggregateKind, Arg, Call, Expr, If, Match, Matcher, Step};
+use crate::plan::{Aggregate, AggregateKind, Arg, ArgList, Call, Expr, If, Match, Matcher, Step};
 
 /// Numbers for the places of aggregates, unique in the process: artifacts that call each other
 /// share contexts.
@@ -64,6 +64,7 @@ impl Compiler<'_> {
                 let args = self.args(args, Some(&entry.spec));
                 match entry.body {
                     Body::Intrinsic => intrinsic(&name, args),
+                    _ if name.is("dict") && entry.spec.free_form => dict(path, name, entry, args),
                     _ => Expr::Call(Box::new(Call { path, name, function: Some(entry), args })),
                 }
             }
@@ -79,17 +80,16 @@ impl Compiler<'_> {
         }
     }
 
-    pub(super) fn args(&mut self, args: &[ast::Arg], spec: Option<&Spec>) -> Vec<Arg> {
-        args.iter()
-            .map(|arg| {
-                let name = Name::from(arg.name.text.as_str());
-                let is_lazy =
-                    |spec: &Spec| spec.lazy_form || spec.arg(&name).is_some_and(|known| known.lazy);
-                let is_array = matches!(arg.value, ast::ArgValue::Array(_));
-                let lazy = !is_array && spec.is_some_and(is_lazy);
-                Arg { name, value: Arc::new(self.arg_value(&arg.value)), lazy }
-            })
-            .collect()
+    pub(super) fn args(&mut self, args: &[ast::Arg], spec: Option<&Spec>) -> ArgList {
+        let args = args.iter().map(|arg| {
+            let name = Name::from(arg.name.text.as_str());
+            let is_lazy =
+                |spec: &Spec| spec.lazy_form || spec.arg(&name).is_some_and(|known| known.lazy);
+            let is_array = matches!(arg.value, ast::ArgValue::Array(_));
+            let lazy = !is_array && spec.is_some_and(is_lazy);
+            Arg { name, value: Arc::new(self.arg_value(&arg.value)), lazy }
+        });
+        ArgList::new(args.collect())
     }
 
     pub(super) fn arg_value(&mut self, value: &ast::ArgValue) -> Expr {
@@ -139,6 +139,17 @@ impl Compiler<'_> {
     }
 }
 
+/// `dict(…)`. Its shape is known now, unless a key comes twice.
+fn dict(path: Vec<Name>, name: Name, entry: Arc<Entry>, args: ArgList) -> Expr {
+    let shape = Shape::of(args.names.iter());
+    if shape.names().len() != args.len() {
+        return Expr::Call(Box::new(Call { path, name, function: Some(entry), args }));
+    }
+    let values = args.into_vec().into_iter().map(|arg| Arc::into_inner(arg.value));
+    let values = values.map(|value| value.expect("nobody shares it before the plan is made"));
+    Expr::Dict(shape, values.collect())
+}
+
 /// An array; one of literals is made once, not for every row.
 fn array(items: Vec<Expr>) -> Expr {
     let literal = |item: &Expr| match item {
@@ -167,9 +178,9 @@ pub(crate) fn matches_everything(pattern: &[u8]) -> bool {
     matches!(pattern, b"" | b"." | b".*")
 }
 
-fn intrinsic(name: &str, mut args: Vec<Arg>) -> Expr {
+fn intrinsic(name: &str, args: ArgList) -> Expr {
     let kind = match name {
-        "if" => return choice(&mut args),
+        "if" => return choice(&mut args.into_vec()),
         "sum" => AggregateKind::Sum,
         "min" => AggregateKind::Min,
         "max" => AggregateKind::Max,

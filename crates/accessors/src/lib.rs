@@ -20,6 +20,7 @@ mod memory;
 mod offset;
 pub mod os;
 mod packed;
+mod process;
 mod ranges;
 mod rewind;
 mod zip;
@@ -32,6 +33,7 @@ pub use crate::file::FileAccessor;
 pub use crate::memory::{DataAccessor, ScopeAccessor};
 pub use crate::offset::OffsetAccessor;
 pub use crate::packed::PackedAccessor;
+pub use crate::process::ProcessAccessor;
 pub use crate::ranges::{RangedAccessor, SparseAccessor};
 pub use crate::zip::ZipAccessor;
 
@@ -50,6 +52,7 @@ pub fn all() -> Accessors {
         Arc::new(OffsetAccessor),
         Arc::new(SparseAccessor),
         Arc::new(RangedAccessor),
+        Arc::new(ProcessAccessor),
     ];
     Accessors::new(one_by_one.into_iter().chain(packed::all())).with("auto", files)
 }

@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use parsers::linux::connector::ProcessEvent;
+use parsers::linux::maps::Region;
 use rows::Time;
 
 /// Why a question about the machine has no answer.
@@ -69,6 +70,11 @@ pub trait Machine: Send + Sync {
     /// The environment of a process, as `NAME=value`; empty where it may not be seen.
     fn environment(&self, _pid: i64) -> Vec<String> {
         Vec::new()
+    }
+
+    /// The regions of a process's address space.
+    fn memory_map(&self, _pid: i64) -> Result<Vec<Region>, Unanswered> {
+        Err(Unanswered::NotHere { what: "the memory of processes" })
     }
 
     /// What happens to processes, from now on.

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use parsers::linux::connector::ProcessEvent;
+use parsers::linux::maps::{self, Region};
 use rows::Time;
 
 use crate::machine::{
@@ -225,6 +226,18 @@ impl Machine for MadeUpMachine {
 
     fn environment(&self, pid: i64) -> Vec<String> {
         self.process(pid).map(|process| vec![format!("NAME={}", process.name)]).unwrap_or_default()
+    }
+
+    fn memory_map(&self, pid: i64) -> Result<Vec<Region>, Unanswered> {
+        let process = self.process(pid).ok_or_else(|| Unanswered::Failed {
+            what: format!("read /proc/{pid}/maps"),
+            why: "no such process".to_owned(),
+        })?;
+        let exe = &process.exe;
+        Ok(maps::regions(&format!(
+            "400000-401000 r--p 0 fd:01 7 {exe}\n401000-403000 r-xp 1000 fd:01 7 {exe}\n\
+             500000-501000 rwxp 0 00:00 0\n7ff000-800000 rw-p 0 00:00 0 [stack]\n"
+        )))
     }
 
     fn process_events(&self) -> Result<Box<dyn Feed<ProcessEvent>>, Unanswered> {

@@ -3,6 +3,7 @@
 //! Texts in, plain records out; opening the files belongs to whoever asks.
 
 pub mod connector;
+pub mod maps;
 pub mod network;
 pub mod process;
 pub mod system;

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use parsers::accounts;
 use parsers::linux::connector::ProcessEvent;
+use parsers::linux::maps::{self, Region};
 use parsers::linux::{network, process, system};
 use rows::Time;
 use rustix::process::{Pid, Signal};
@@ -327,6 +328,11 @@ impl Machine for ThisMachine {
     fn environment(&self, pid: i64) -> Vec<String> {
         let bytes = self.read(&format!("/proc/{pid}/environ")).unwrap_or_default();
         process::zero_separated(&bytes)
+    }
+
+    fn memory_map(&self, pid: i64) -> Result<Vec<Region>, Unanswered> {
+        let text = self.read(&format!("/proc/{pid}/maps"))?;
+        Ok(maps::regions(&String::from_utf8_lossy(&text)))
     }
 
     fn process_events(&self) -> Result<Box<dyn Feed<ProcessEvent>>, Unanswered> {

@@ -14,16 +14,19 @@ vql_plugin::one_file_each! {
     http_client
     info
     interfaces
+    modules
     netstat
     parse_evtx
+    proc_dump
+    proc_yara
     process_tracker_pslist
     process_tracker_updates
-    proc_yara
     pslist
     read_file
     sqlite
     stat
     users
+    vad
     watch_auditd
     watch_ebpf
     watch_evtx

@@ -43,7 +43,6 @@ pub(super) const ACCESSORS: Table = &[
             ("sparse", "listed ranges of a delegate"),
             ("ranged", "ranges of a delegate"),
             ("overlay", "several folders as one"),
-            ("process", "the memory of a process"),
             ("pipe", "what a pipe was given"),
             ("file_links", "files through the system, links followed"),
             ("me", "an archive inside the running program"),

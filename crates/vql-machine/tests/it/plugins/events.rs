@@ -206,7 +206,8 @@ fn audit_logs_are_read_and_followed() {
                 rows.by_ref().take(2).map(|row| rows_json::row_to_json(&row.row)).collect();
             expect![[r#"
                 {"Sequence":2,"Cwd":null}
-                {"Sequence":1,"Cwd":"/tmp"}"#]].assert_eq(&two.join("\n"));
+                {"Sequence":1,"Cwd":"/tmp"}"#]]
+            .assert_eq(&two.join("\n"));
         },
     );
 }
@@ -253,7 +254,8 @@ fn events_of_processes_have_the_names_that_artifacts_use() {
     ));
     expect!["log: watch_ebpf: openat not offered: this program loads no eBPF; the events here are sched_process_exec, sched_process_exit, sched_process_fork, ptrace, setsid"].assert_eq(&asker.ask("SELECT * FROM watch_ebpf(events='openat')"));
     expect!["log: watch_ebpf: policies are not offered: no eBPF tracer is here that could follow one; name the events, and choose among their rows with WHERE"].assert_eq(&asker.ask("SELECT * FROM watch_ebpf(policy='x')"));
-    expect![[r#"{"Name":"sched_process_exec"}"#]].assert_eq(&asker.ask("SELECT Name FROM ebpf_events() LIMIT 1"));
+    expect![[r#"{"Name":"sched_process_exec"}"#]]
+        .assert_eq(&asker.ask("SELECT Name FROM ebpf_events() LIMIT 1"));
 }
 
 #[test]

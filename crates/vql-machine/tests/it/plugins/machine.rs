@@ -128,3 +128,66 @@ fn processes_are_ended_by_id() {
         log: pskill: cannot end process 99: no such process"#]]
     .assert_eq(&asker.ask("SELECT pskill(pid=50) AS a, pskill(pid=99) AS b FROM scope()"));
 }
+
+#[test]
+fn the_memory_of_a_process_is_mapped() {
+    let asker = Asker::new();
+    expect![[r#"
+        {"Address":4194304,"Size":4096,"MappingName":"/usr/sbin/httpd","Type":"mapped","Protection":"r--"}
+        {"Address":4198400,"Size":8192,"MappingName":"/usr/sbin/httpd","Type":"image","Protection":"r-x"}
+        {"Address":5242880,"Size":4096,"MappingName":"","Type":"private","Protection":"rwx"}
+        {"Address":8384512,"Size":4096,"MappingName":"[stack]","Type":"private","Protection":"rw-"}"#]].assert_eq(
+        &asker.ask("SELECT Address, Size, MappingName, Type, Protection FROM vad(pid=40)"),
+    );
+    expect![[r#"{"ModuleName":"httpd","ExePath":"/usr/sbin/httpd","ModuleBaseAddress":4194304,"ModuleBaseSize":12288,"Inode":7,"Deleted":false}"#]].assert_eq(&asker.ask("SELECT * FROM modules(pid=40)"));
+    expect!["log: vad: cannot read /proc/41/maps: no such process"].assert_eq(&asker.ask("SELECT * FROM vad(pid=41)"));
+}
+
+#[test]
+fn the_memory_of_this_process_is_read() {
+    let asker = Asker::about(vql_machine::this_machine());
+    let marker = std::hint::black_box("a text that is only here, in the memory of this test");
+    let address = marker.as_ptr() as usize;
+    let length = marker.len();
+    // A machine may forbid that a process is looked at, even by itself.
+    if std::fs::File::open("/proc/self/mem").is_err() {
+        return;
+    }
+    expect![[r#"{"Text":"a text that is only here, in the memory of this test"}"#]].assert_eq(
+        &asker.ask(&format!(
+            "SELECT read_file(accessor='process', filename='/' + str(str=getpid()), \
+             offset={address}, length={length}) AS Text FROM scope()"
+        )),
+    );
+    expect![[r#"{"Kind":true,"Big":true}"#]].assert_eq(&asker.ask(
+        "SELECT IsDir = FALSE AS Kind, Size > 100000 AS Big \
+         FROM stat(accessor='process', filename='/' + str(str=getpid()))",
+    ));
+    expect![[r#"
+        {"Text":null}
+        log: read_file: `/x`: the path of a process is its number: `/1234`"#]].assert_eq(
+        &asker.ask("SELECT read_file(accessor='process', filename='/x') AS Text FROM scope()"),
+    );
+}
+
+#[test]
+fn the_memory_of_a_process_is_kept() {
+    let mut child = std::process::Command::new("sleep")
+        .arg("1000")
+        .stdin(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let asker = Asker::about(vql_machine::this_machine());
+    let answer = asker.ask(&format!(
+        "SELECT FullPath = '{0}.dmp' AS Named, Size > 100000 AS Big FROM proc_dump(pid={0})",
+        child.id()
+    ));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    if std::fs::File::open("/proc/self/mem").is_ok() {
+        expect![[r#"{"Named":true,"Big":true}"#]].assert_eq(&answer);
+        let kept = asker.kept.0.lock();
+        assert_eq!(kept.len(), 2);
+        assert!(kept[1].1.starts_with(b"{\"Start\":\"0x"));
+    }
+}

@@ -16,7 +16,16 @@ impl Env {
                 None => None,
             },
             Value::Array(items) => {
-                let found: Vec<_> = items.iter().filter_map(|i| self.member(i, name)).collect();
+                let mut found = Vec::with_capacity(items.len());
+                for item in items.iter() {
+                    match item {
+                        Value::Dict(dict) => match dict.get(name) {
+                            Some(Value::Object(_)) | None => found.extend(self.member(item, name)),
+                            Some(plain) => found.push(plain.clone()),
+                        },
+                        _ => found.extend(self.member(item, name)),
+                    }
+                }
                 (!found.is_empty()).then(|| Value::from(found))
             }
             Value::Time(time) => time_member(*time, name),

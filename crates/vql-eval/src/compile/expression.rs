@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use rows::{Name, Shape, Value};
+use rows::{Name, Shape, Text, Value};
 use vql_plugin::{Body, Entry, Found, Kind, Pattern, Spec};
 use vql_syntax::ast;
 
@@ -131,10 +131,11 @@ impl Compiler<'_> {
                 op => Expr::Compare(op, Box::new((first, operand))),
             };
         }
-        let rest = chain.rest.iter().map(|link| (link.op, self.expr(&link.operand))).collect();
+        let rest: Vec<_> =
+            chain.rest.iter().map(|link| (link.op, self.expr(&link.operand))).collect();
         match chain.level {
             ast::Level::And | ast::Level::Or => Expr::Logic(Box::new(first), rest),
-            _ => Expr::Arithmetic(Box::new(first), rest),
+            _ => sum(first, rest),
         }
     }
 }
@@ -148,6 +149,22 @@ fn dict(path: Vec<Name>, name: Name, entry: Arc<Entry>, args: ArgList) -> Expr {
     let values = args.into_vec().into_iter().map(|arg| Arc::into_inner(arg.value));
     let values = values.map(|value| value.expect("nobody shares it before the plan is made"));
     Expr::Dict(shape, values.collect())
+}
+
+/// Arithmetic; texts that are joined before anything else are joined once, not for every row.
+fn sum(first: Expr, rest: Vec<(ast::Op, Expr)>) -> Expr {
+    const JOINED_MAX_BYTES: usize = 4096;
+    let mut first = first;
+    let mut rest = rest.into_iter().peekable();
+    while let Expr::Literal(Value::Text(left)) = &first
+        && let Some((ast::Op::Add, Expr::Literal(Value::Text(right)))) = rest.peek()
+        && left.len() + right.len() <= JOINED_MAX_BYTES
+    {
+        first = Expr::Literal(Value::Text(Text::joined(left, right)));
+        rest.next();
+    }
+    let rest: Vec<_> = rest.collect();
+    if rest.is_empty() { first } else { Expr::Arithmetic(Box::new(first), rest) }
 }
 
 /// An array; one of literals is made once, not for every row.

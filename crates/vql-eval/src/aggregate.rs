@@ -6,11 +6,15 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use rows::{Value, less};
+use smallvec::SmallVec;
 use vql_plugin::Level;
 
 use crate::plan::{Aggregate, AggregateKind};
 use crate::scope::Env;
 use crate::session::Charge;
+
+/// What an aggregate is given for one row.
+type Values = SmallVec<[Value; 2]>;
 
 /// The states of one context.
 #[derive(Default)]
@@ -51,14 +55,17 @@ impl Env {
     /// One more value for an aggregate; the result so far.
     pub(crate) fn aggregate(&self, aggregate: &Aggregate) -> Value {
         let kind = aggregate.kind;
-        let mut values = Vec::with_capacity(2);
+        let mut values: Values = SmallVec::new();
         for field in kind.fields() {
             let Some(arg) = aggregate.args.iter().find(|arg| &*arg.name == *field) else {
                 let text = format!("{}: Field {field} is required", kind.name());
                 self.log(Level::Default, text);
                 return Value::Null;
             };
-            values.push(self.settle(self.eval(&arg.value)));
+            values.push(match self.lying(&arg.value) {
+                Some(value) if !value.holds_object() => value.clone(),
+                _ => self.settle(self.eval(&arg.value)),
+            });
         }
         if matches!(kind, AggregateKind::Sum | AggregateKind::Rate)
             && let Some(wrong) = values.iter().find(|value| number(value).is_none())
@@ -80,7 +87,7 @@ impl Env {
         }
     }
 
-    fn begin(&self, kind: AggregateKind, values: Vec<Value>) -> (State, Value) {
+    fn begin(&self, kind: AggregateKind, values: Values) -> (State, Value) {
         let mut values = values.into_iter();
         let first = values.next().unwrap_or_default();
         match kind {
@@ -105,7 +112,7 @@ impl Env {
         }
     }
 
-    fn advance(&self, kind: AggregateKind, state: &mut State, values: Vec<Value>) -> Value {
+    fn advance(&self, kind: AggregateKind, state: &mut State, values: Values) -> Value {
         let mut values = values.into_iter();
         let first = values.next().unwrap_or_default();
         match state {

@@ -30,6 +30,15 @@ impl Cells {
         }
     }
 
+    /// What was computed and may count, sum and so on is forgotten: another context is below.
+    pub(crate) fn forget_aggregates(&mut self) {
+        for (cell, made) in self.select.cells.iter().zip(&mut self.made) {
+            if cell.may_aggregate {
+                made.take();
+            }
+        }
+    }
+
     /// The same columns for another scope below. Cells that are computed already are kept when
     /// that cannot matter.
     pub(crate) fn for_another_scope(&self) -> Self {

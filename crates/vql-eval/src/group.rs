@@ -65,19 +65,23 @@ impl Grouped {
 
     fn read(
         &mut self,
-        rows: Transformed,
+        mut rows: Transformed,
         groups: &mut Groups,
         further: &mut Option<Sorter>,
     ) -> Result<(), Stopped> {
         let select = rows.select.clone();
         let Some(by) = &select.group_by else { return Ok(()) };
-        for (cells, env) in rows {
+        while let Some(cells) = rows.advance() {
             let _entered = stack::enter();
+            let env = cells.looked_at();
             // Looks the same, is the same: the key is the text form.
-            let key = env.plain(&env.eval(by)).to_text();
+            let key = match env.lying(by) {
+                Some(value) if !value.holds_object() => value.to_text(),
+                _ => env.plain(&env.eval(by)).to_text(),
+            };
             let place = match groups.places.get(&key) {
                 Some(place) => *place,
-                None if further.is_some() || self.is_enough(groups, &env) => {
+                None if further.is_some() || self.is_enough(groups, env) => {
                     let further =
                         further.get_or_insert_with(|| Sorter::new(KeyOrder::Bytes, env.session()));
                     let row = env.plain_row(cells.source())?;
@@ -90,7 +94,7 @@ impl Grouped {
                     groups.add(key)
                 }
             };
-            self.advance(&mut groups.groups[place], &cells)?;
+            self.advance(&mut groups.groups[place], cells)?;
         }
         Ok(())
     }
@@ -111,10 +115,10 @@ impl Grouped {
         true
     }
 
-    fn advance(&mut self, group: &mut Group, cells: &CellRow) -> Result<(), Stopped> {
+    fn advance(&mut self, group: &mut Group, cells: &mut CellRow) -> Result<(), Stopped> {
         // Dropped first, so that a list that it shows can grow in place.
         group.last = None;
-        let row = cells.over(cells.env().with_context(group.context.clone())).emit();
+        let row = cells.emit_in(&group.context);
         group.seen += 1;
         // A row that shows a growing list is not walked every time.
         if group.seen.is_power_of_two() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rows::Row;
 use vql_plugin::{Level, RowStream, stream};
 
+use crate::aggregate::Context;
 use crate::cells::Cells;
 use crate::group::Grouped;
 use crate::plan::{Column, Select};
@@ -71,7 +72,7 @@ impl Transformed {
     }
 
     /// Goes to the next row that passes WHERE.
-    fn advance(&mut self) -> Option<&CellRow> {
+    pub(crate) fn advance(&mut self) -> Option<&mut CellRow> {
         if self.done {
             return None;
         }
@@ -101,23 +102,13 @@ impl Transformed {
                 _ => true,
             };
             if passes {
-                return self.layers.as_ref();
+                return self.layers.as_mut();
             }
         }
         self.done = true;
         self.source = Some(stream::empty());
         self.layers = None;
         None
-    }
-}
-
-/// For GROUP BY: the row with its cells, and the scope in which it is looked at.
-impl Iterator for Transformed {
-    type Item = (CellRow, Env);
-
-    fn next(&mut self) -> Option<(CellRow, Env)> {
-        let CellRow(env) = self.advance()?;
-        Some((CellRow(env.clone()), env.clone()))
     }
 }
 
@@ -128,7 +119,7 @@ impl Iterator for Emitted {
     type Item = Row;
 
     fn next(&mut self) -> Option<Row> {
-        self.0.advance().map(CellRow::emit)
+        self.0.advance().map(|row| row.emit())
     }
 }
 
@@ -146,11 +137,25 @@ impl CellRow {
         self.env().nearest_row().cloned().unwrap_or_default()
     }
 
-    /// The same row over another scope.
-    pub(crate) fn over(&self, env: Env) -> Self {
+    /// The scope in which WHERE and GROUP BY look at it.
+    pub(crate) fn looked_at(&self) -> &Env {
+        &self.0
+    }
+
+    /// Puts the output row together with aggregates that keep their state in this context.
+    pub(crate) fn emit_in(&mut self, context: &Arc<Context>) -> Row {
+        if self.0.set_states_below_cells(Some(context)) {
+            let row = self.emit();
+            self.0.set_states_below_cells(None);
+            return row;
+        }
+        // Somebody has kept the scope as it is.
         match self.0.cells() {
-            Some((cells, _)) => Self(env.with_cells(cells.for_another_scope())),
-            None => Self(env),
+            Some((cells, below)) => {
+                let env = below.with_context(context.clone());
+                Self(env.with_cells(cells.for_another_scope())).emit()
+            }
+            None => self.emit(),
         }
     }
 

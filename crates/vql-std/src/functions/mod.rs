@@ -4,13 +4,16 @@ vql_plugin::one_file_each! {
     atoi
     base64decode
     base64encode
+    base85decode
     basename
     cidr_contains
     commandline_split
+    crypto_rc4
     dirname
     encode
     entropy
     grok
+    gunzip
     humanize
     int
     ip
@@ -23,6 +26,7 @@ vql_plugin::one_file_each! {
     parse_json
     parse_json_array
     parse_string_with_regex
+    parse_x509
     parse_xml
     parse_yaml
     path_join
@@ -41,6 +45,7 @@ vql_plugin::one_file_each! {
     str
     strip
     substr
+    template
     timestamp
     timestamp_format
     to_dict

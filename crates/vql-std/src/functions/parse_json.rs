@@ -3,7 +3,7 @@
 use rows::{Text, Value};
 use vql_plugin::{Entry, Failure, Function, Scope, plugin_args};
 
-use crate::json::read;
+use crate::json::{self, read};
 
 pub(super) fn entry() -> Entry {
     Entry::function(ParseJson)
@@ -14,7 +14,7 @@ plugin_args! {
     pub struct ParseJsonArgs for "parse_json" {
         /// The text.
         data: Text,
-        /// Taken for compatibility; the text is not checked against a schema.
+        /// Taken for compatibility; the text is not checked against it, which is logged.
         schema: Option<Value>,
     }
 }
@@ -24,7 +24,8 @@ struct ParseJson;
 impl Function for ParseJson {
     type Args = ParseJsonArgs;
 
-    fn call(&self, args: ParseJsonArgs, _scope: &Scope) -> Result<Value, Failure> {
+    fn call(&self, args: ParseJsonArgs, scope: &Scope) -> Result<Value, Failure> {
+        json::unchecked("parse_json", args.schema.as_ref(), scope);
         read(&args.data)
     }
 }

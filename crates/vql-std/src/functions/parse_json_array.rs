@@ -3,7 +3,7 @@
 use rows::{Text, Value};
 use vql_plugin::{Entry, Failure, Function, Scope, plugin_args};
 
-use crate::json::{not_an_array, read};
+use crate::json::{self, not_an_array, read};
 
 pub(super) fn entry() -> Entry {
     Entry::function(ParseJsonArray)
@@ -14,7 +14,7 @@ plugin_args! {
     pub struct ParseJsonArrayArgs for "parse_json_array" {
         /// The text.
         data: Text,
-        /// Taken for compatibility; the text is not checked against a schema.
+        /// Taken for compatibility; the text is not checked against it, which is logged.
         schema: Option<Value>,
     }
 }
@@ -24,7 +24,8 @@ struct ParseJsonArray;
 impl Function for ParseJsonArray {
     type Args = ParseJsonArrayArgs;
 
-    fn call(&self, args: ParseJsonArrayArgs, _scope: &Scope) -> Result<Value, Failure> {
+    fn call(&self, args: ParseJsonArrayArgs, scope: &Scope) -> Result<Value, Failure> {
+        json::unchecked("parse_json_array", args.schema.as_ref(), scope);
         match read(&args.data)? {
             array @ Value::Array(_) => Ok(array),
             other => Err(not_an_array(&other)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rows::{OsPath, Value};
 use vql_plugin::{Entry, Failure, Function, Permission, Scope, plugin_args};
 
-use crate::reading;
+use crate::{json, reading};
 
 pub(super) fn entry() -> Entry {
     Entry::function(ParseYaml)
@@ -18,7 +18,7 @@ plugin_args! {
         filename: Arc<OsPath>,
         /// What the file is read through.
         accessor: String = "",
-        /// Taken for compatibility; the text is not checked against a schema.
+        /// Taken for compatibility; the text is not checked against it, which is logged.
         schema: Option<Value>,
     }
 }
@@ -30,6 +30,7 @@ impl Function for ParseYaml {
     const NEEDS: &'static [Permission] = &[Permission::FilesystemRead];
 
     fn call(&self, args: ParseYamlArgs, scope: &Scope) -> Result<Value, Failure> {
+        json::unchecked("parse_yaml", args.schema.as_ref(), scope);
         let bytes = reading::whole(scope, &args.accessor, &args.filename)?;
         let text = String::from_utf8_lossy(&bytes);
         // The library bounds aliases, depth and size on its own.

@@ -9,6 +9,7 @@ vql_plugin::one_file_each! {
     parse_jsonl
     parse_lines
     parse_records_with_regex
+    parse_recyclebin
     parse_utmp
     plist
     sigma

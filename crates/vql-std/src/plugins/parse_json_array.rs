@@ -3,7 +3,7 @@
 use rows::{Dict, Text, Value};
 use vql_plugin::{Entry, Failure, Plugin, RowStream, Scope, plugin_args, stream};
 
-use crate::json::{not_an_array, read};
+use crate::json::{self, not_an_array, read};
 
 pub(super) fn entry() -> Entry {
     Entry::plugin(JsonArrayRows)
@@ -14,7 +14,7 @@ plugin_args! {
     pub struct JsonArrayRowsArgs for "parse_json_array" {
         /// The text.
         data: Text,
-        /// Taken for compatibility; the text is not checked against a schema.
+        /// Taken for compatibility; the text is not checked against it, which is logged.
         schema: Option<Value>,
     }
 }
@@ -24,7 +24,8 @@ struct JsonArrayRows;
 impl Plugin for JsonArrayRows {
     type Args = JsonArrayRowsArgs;
 
-    fn rows(&self, args: JsonArrayRowsArgs, _scope: &Scope) -> Result<RowStream, Failure> {
+    fn rows(&self, args: JsonArrayRowsArgs, scope: &Scope) -> Result<RowStream, Failure> {
+        json::unchecked("parse_json_array", args.schema.as_ref(), scope);
         match read(&args.data)? {
             Value::Array(values) => {
                 Ok(stream::rows((0..values.len()).map(move |index| as_row(values[index].clone()))))

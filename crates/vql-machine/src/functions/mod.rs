@@ -12,6 +12,7 @@ vql_plugin::one_file_each! {
     getpid
     hash
     host
+    mail
     process_tracker
     process_tracker_all
     process_tracker_callchain

@@ -14,6 +14,7 @@ vql_plugin::one_file_each! {
     http_client
     info
     interfaces
+    mail
     modules
     netstat
     parse_evtx
@@ -22,9 +23,11 @@ vql_plugin::one_file_each! {
     process_tracker_pslist
     process_tracker_updates
     pslist
+    read_crypto_file
     read_file
     sqlite
     stat
+    unzip
     users
     vad
     watch_auditd
@@ -32,6 +35,7 @@ vql_plugin::one_file_each! {
     watch_evtx
     watch_journald
     watch_syslog
+    write_crypto_file
     write_csv
     write_jsonl
     yara

@@ -101,7 +101,7 @@ fn property_lists_are_values_and_rows() {
     expect![[r#"
         {"V":null}
         log: plist: `{}/b.plist`: not a property list: it is plain text"#]]
-        .assert_eq(&tree.ask("SELECT plist(file='{}/b.plist') AS V FROM scope()"));
+    .assert_eq(&tree.ask("SELECT plist(file='{}/b.plist') AS V FROM scope()"));
 }
 
 #[test]
@@ -123,5 +123,73 @@ fn files_say_what_they_are() {
         log: magic: the type `colour` is not known; there are none, mime, mime_encoding, extension
         log: magic: magic rules, line 1: the offset `nonsense` is no plain number, which is all that is understood"#]].assert_eq(&tree.ask(
         "SELECT magic(path='{}/a', type='colour') AS A, magic(path='{}/a', magic='nonsense') AS B FROM scope()",
+    ));
+}
+
+#[test]
+fn packed_and_hidden_bytes_are_read() {
+    use std::io::Write;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(b"hello").unwrap();
+    let tree = Tree::new(&[("a.gz", &packed.finish().unwrap())]);
+    expect![[r#"
+        {"A":"hello","B":null,"C":"Hello","D":"x","E":2,"F":1}
+        log: gunzip: this cannot be unpacked: unexpected end of file
+        log: WARN:parse_json: the text is read but not checked against the schema"#]].assert_eq(&tree.ask(
+        "SELECT gunzip(string=read_file(filename='{}/a.gz')) AS A, gunzip(string='plain') AS B,
+                base85decode(string='<~87cURDZ~>') AS C, crypto_rc4(string=crypto_rc4(string='x', key='k'), key='k') AS D,
+                parse_json(data='2', schema=dict(type='object')) AS E, parse_json(data='1', schema=dict()) AS F FROM scope()",
+    ));
+}
+
+fn archives() -> Tree {
+    use std::io::Write;
+    use zip::write::SimpleFileOptions;
+    let tree = Tree::new(&[]);
+    let file = std::fs::File::create(tree.path().join("a.zip")).unwrap();
+    let mut archive = zip::ZipWriter::new(file);
+    for name in ["one.txt", "sub/two.log", "../out.txt"] {
+        archive.start_file(name, SimpleFileOptions::default()).unwrap();
+        archive.write_all(name.as_bytes()).unwrap();
+    }
+    archive.finish().unwrap();
+    let mut tar = Vec::new();
+    for (name, kind) in [("three.txt", b'0'), ("/abs.txt", b'0'), ("link", b'2')] {
+        let mut header = [0; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[124..135].copy_from_slice(b"00000000002");
+        header[156] = kind;
+        header[257..263].copy_from_slice(b"ustar\0");
+        tar.extend(header);
+        tar.extend(b"hi");
+        tar.resize(tar.len() + 510, 0);
+    }
+    std::fs::write(tree.path().join("b.tar"), tar).unwrap();
+    tree
+}
+
+#[test]
+fn archives_are_unpacked_into_their_folder() {
+    let tree = archives();
+    expect![[r#"
+        {"OriginalPath":"one.txt","NewPath":"{}/z/one.txt","Size":7}
+        {"OriginalPath":"sub/two.log","NewPath":"{}/z/sub/two.log","Size":11}
+        log: WARN:unzip: `../out.txt` leads out of the folder and is left out"#]]
+    .assert_eq(&tree.ask("SELECT * FROM unzip(filename='{}/a.zip', output_directory='{}/z')"));
+    expect![[r#"{"OriginalPath":"sub/two.log","NewPath":"{}/y/sub/two.log","Size":11}"#]]
+        .assert_eq(&tree.ask(
+        "SELECT * FROM unzip(filename='{}/a.zip', output_directory='{}/y', filename_filter='log$')",
+    ));
+    expect![[r#"
+        {"OriginalPath":"three.txt","NewPath":"{}/t/three.txt","Size":2}
+        {"OriginalPath":"/abs.txt","NewPath":"{}/t/abs.txt","Size":2}"#]]
+    .assert_eq(&tree.ask("SELECT * FROM unzip(filename='{}/b.tar', output_directory='{}/t')"));
+    assert_eq!(std::fs::read(tree.path().join("z/sub/two.log")).unwrap(), b"sub/two.log");
+    assert!(!tree.path().join("out.txt").exists());
+    expect![[r#"
+        log: unzip: `{}/z/one.txt` is neither a zip nor a tar archive
+        log: unzip: archives of the type `rar` are not known; there are zip, tar"#]].assert_eq(&tree.ask(
+        "SELECT * FROM chain(a={ SELECT * FROM unzip(filename='{}/z/one.txt', output_directory='{}/n') },
+                             b={ SELECT * FROM unzip(filename='{}/a.zip', output_directory='{}/n', type='rar') })",
     ));
 }

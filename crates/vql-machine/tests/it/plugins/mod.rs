@@ -4,9 +4,11 @@
 mod event_logs;
 mod events;
 mod databases;
+mod events;
 mod evidence;
 mod files;
 mod formats;
+mod letters;
 mod machine;
 mod programs;
 mod question;

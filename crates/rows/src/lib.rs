@@ -39,5 +39,5 @@ pub use object::{Lazy, Object, ObjectKind, Rows};
 pub use path::{Delegate, OsPath, PathStyle};
 pub use shape::Shape;
 pub use text::Text;
-pub use time::Time;
+pub use time::{Time, Zone};
 pub use value::Value;

@@ -62,6 +62,13 @@ impl Time {
         Self::from_unix(seconds as i64, ((epoch - seconds) * 1e9) as i32)
     }
 
+    /// RFC 3339 with the offset of a zone, and as many digits of the fraction as are needed.
+    pub fn text_in(self, zone: &Zone) -> String {
+        let zoned = self.0.to_zoned(zone.0.clone());
+        // Seconds of an offset exist before 1900 only, and RFC 3339 has no room for them.
+        self.0.display_with_offset(zoned.offset()).to_string()
+    }
+
     /// Whole seconds since 1970.
     pub fn unix(self) -> i64 {
         self.0.as_nanosecond().div_euclid(1_000_000_000) as i64
@@ -192,6 +199,23 @@ const ONLY_DATE: &[&str] = &[
     "%b %d %Y",
 ];
 
+/// A time zone, for printing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Zone(TimeZone);
+
+impl Zone {
+    /// The zone of a name such as `Europe/Berlin`.
+    pub fn named(name: &str) -> Option<Self> {
+        TimeZone::get(name).ok().map(Self)
+    }
+}
+
+impl From<TimeZone> for Zone {
+    fn from(zone: TimeZone) -> Self {
+        Self(zone)
+    }
+}
+
 impl From<jiff::Timestamp> for Time {
     fn from(moment: jiff::Timestamp) -> Self {
         Self(moment)
@@ -240,6 +264,15 @@ mod tests {
         assert_eq!(Time::from_epoch_float(1.5).to_string(), "1970-01-01T00:00:01.5Z");
         assert_eq!(Time::from_epoch(0), Time::zero());
         assert_eq!(Time::zero().to_string(), "0001-01-01T00:00:00Z");
+    }
+
+    #[test]
+    fn a_moment_prints_in_a_zone() {
+        let zone = Zone::named("Europe/Berlin").unwrap();
+        let shown = |seconds, nanos| Time::from_unix(seconds, nanos).text_in(&zone);
+        assert_eq!(shown(1_700_000_000, 0), "2023-11-14T23:13:20+01:00");
+        assert_eq!(shown(1_690_000_000, 500_000_000), "2023-07-22T06:26:40.5+02:00");
+        assert_eq!(Zone::named("Atlantis"), None);
     }
 
     #[test]

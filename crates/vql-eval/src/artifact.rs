@@ -3,6 +3,7 @@
 //! An artifact that is called runs below its caller's scope, so the caller's variables are
 //! visible unless a parameter hides them. Preconditions are asked only with `preconditions=TRUE`.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use artifacts::{ArtifactSet, SourceChoice};
@@ -11,6 +12,7 @@ use rows::{Name, Row, Value};
 use vql_plugin::{CallArgs, Level, RowStream, stream};
 
 use crate::compile::Diagnostics;
+use crate::language::background::at_once;
 use crate::run::{Program, Rows};
 use crate::scope::{Env, Slot};
 
@@ -26,6 +28,11 @@ const NESTING_MAX: u8 = 10;
 pub trait ArtifactSource: Send + Sync {
     /// The artifact of that name, or a sentence that says why there is none.
     fn compiled(&self, name: &str, source: Option<&str>) -> Result<CompiledCollection, String>;
+
+    /// Whether its sources wait for events, so that none of them comes to an end.
+    fn waits_for_events(&self, _name: &str) -> bool {
+        false
+    }
 }
 
 /// There are no artifacts here.
@@ -43,6 +50,10 @@ impl ArtifactSource for ArtifactSet {
             source.map_or(SourceChoice::All, |source| SourceChoice::Named(vec![source.to_owned()]));
         artifacts::compile(self, name, &[], &choice)
             .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    }
+
+    fn waits_for_events(&self, name: &str) -> bool {
+        self.get(name).is_some_and(|artifact| artifact.kind.is_event())
     }
 }
 
@@ -67,6 +78,10 @@ impl BundledArtifacts {
 impl ArtifactSource for BundledArtifacts {
     fn compiled(&self, name: &str, source: Option<&str>) -> Result<CompiledCollection, String> {
         self.0.compiled(name, source)
+    }
+
+    fn waits_for_events(&self, name: &str) -> bool {
+        self.0.waits_for_events(name)
     }
 }
 
@@ -155,15 +170,23 @@ impl Env {
         for (_, value) in &mut given {
             *value = self.forced(std::mem::take(value));
         }
-        Ok(Box::new(ArtifactRows {
-            caller: self.clone(),
-            programs,
-            given,
-            asks,
-            next: 0,
-            scope: None,
-            rows: None,
-        }))
+        let count = programs.sources.len();
+        let rows = |sources: Range<usize>| -> RowStream {
+            Box::new(ArtifactRows {
+                caller: self.clone(),
+                programs: programs.clone(),
+                given: given.clone(),
+                asks,
+                sources,
+                scope: None,
+                rows: None,
+            })
+        };
+        if count > 1 && self.session().setup.artifacts.waits_for_events(name) {
+            let streams = (0..count).map(|source| rows(source..source + 1)).collect();
+            return Ok(at_once(dotted, streams, &self.handle()));
+        }
+        Ok(rows(0..count))
     }
 
     /// Compiled once per run, however often it is called.
@@ -186,7 +209,8 @@ struct ArtifactRows {
     programs: Arc<Programs>,
     given: Vec<(Name, Value)>,
     asks: bool,
-    next: usize,
+    /// Those that have not run, behind the one that runs.
+    sources: Range<usize>,
     scope: Option<Env>,
     rows: Option<Rows>,
 }
@@ -195,8 +219,8 @@ impl ArtifactRows {
     /// Starts the next source that is not ruled out; false when there is none.
     fn start_next(&mut self) -> bool {
         let programs = self.programs.clone();
-        while let Some(source) = programs.sources.get(self.next) {
-            self.next += 1;
+        while let Some(at) = self.sources.next() {
+            let Some(source) = programs.sources.get(at) else { return false };
             if self.programs.collection.mode == SourceMode::Parallel {
                 self.leave_scope();
             }
@@ -236,7 +260,7 @@ impl Iterator for ArtifactRows {
         loop {
             if let Some(rows) = &mut self.rows {
                 if let Some(found) = rows.next() {
-                    let source = &self.programs.sources[self.next - 1].name;
+                    let source = &self.programs.sources[self.sources.start - 1].name;
                     return Some(found.row.with("_Source", source.as_str()));
                 }
                 self.rows = None;

@@ -164,7 +164,7 @@ impl Collection {
                 return Some(Err(at));
             }
         }
-        self.current = Some(Rows::new(env, source.program.clone(), None));
+        self.current = Some(Rows::new(env, source.program.clone(), None).that_leave());
         Some(Ok(()))
     }
 }

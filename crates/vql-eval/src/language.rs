@@ -1,7 +1,7 @@
 //! The row sources and functions that belong to the language itself. Everything else comes from
 //! the catalogs of `vql-std` and `vql-machine`.
 
-mod background;
+pub(crate) mod background;
 mod entries;
 mod functions;
 mod keeping;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rows::{Dict, Name, ObjectKind, Row, Value};
+use rows::{Dict, Name, ObjectKind, Row, Value, Zone};
 use vql_plugin::{Catalog, Level, RowStream, Scope};
 use vql_syntax::{Diagnostic, ast};
 
@@ -135,11 +135,22 @@ pub struct Rows {
     next: usize,
     select: usize,
     run: Option<Arc<RunState>>,
+    /// Whether the rows leave the evaluator, so that moments are shown in the zone that the query
+    /// asks for.
+    leave: bool,
+    zone: Option<Zone>,
 }
 
 impl Rows {
     pub(crate) fn new(env: Env, program: Arc<Program>, run: Option<Arc<RunState>>) -> Self {
-        Self { current: None, env, program, next: 0, select: 0, run }
+        let leave = run.is_some();
+        Self { current: None, env, program, next: 0, select: 0, run, leave, zone: None }
+    }
+
+    /// The same rows, which leave the evaluator.
+    pub(crate) fn that_leave(mut self) -> Self {
+        self.leave = true;
+        self
     }
 
     /// Runs the statement that is next; false when there is none.
@@ -151,6 +162,7 @@ impl Rows {
             Statement::Let(definition) => self.env.define(definition),
             Statement::Select(select) => {
                 let env = self.env.with_context(Arc::default());
+                self.zone = if self.leave { env.zone() } else { None };
                 self.current = Some(env.rows_of_select(select));
             }
         }
@@ -184,6 +196,9 @@ impl Iterator for Rows {
                     if row.values().any(Value::holds_object) {
                         row.map_values(|_, value| *value = self.env.plain(value));
                     }
+                    if let Some(zone) = &self.zone {
+                        row.map_values(|_, value| show_in(zone, value));
+                    }
                     return Some(ResultRow { select: self.select, row });
                 }
                 None => {
@@ -195,7 +210,47 @@ impl Iterator for Rows {
     }
 }
 
+/// Moments become texts, wherever they are.
+fn show_in(zone: &Zone, value: &mut Value) {
+    match value {
+        Value::Time(time) => *value = Value::text(time.text_in(zone)),
+        Value::Array(items) if items.iter().any(holds_time) => {
+            Arc::make_mut(items).iter_mut().for_each(|item| show_in(zone, item));
+        }
+        Value::Dict(dict) if dict.values().any(holds_time) => {
+            dict.map_values(|_, value| show_in(zone, value));
+        }
+        _ => {}
+    }
+}
+
+fn holds_time(value: &Value) -> bool {
+    match value {
+        Value::Time(_) => true,
+        Value::Array(items) => items.iter().any(holds_time),
+        Value::Dict(dict) => dict.values().any(holds_time),
+        _ => false,
+    }
+}
+
 impl Env {
+    /// The zone that the variable TZ names; `None` is UTC.
+    fn zone(&self) -> Option<Zone> {
+        let Value::Text(name) = self.forced(self.find("TZ")?) else { return None };
+        let name = name.to_str_lossy();
+        if matches!(&*name, "" | "UTC") {
+            return None;
+        }
+        let zone = Zone::named(&name);
+        if zone.is_none() {
+            let text = format!(
+                "TZ: `{name}` is no time zone, so times are in UTC; name it as Europe/Berlin"
+            );
+            self.session().log_once(Level::Warn, text);
+        }
+        zone
+    }
+
     /// Carries out a LET.
     fn define(&self, definition: &Arc<Definition>) {
         let name: &Name = &definition.name;

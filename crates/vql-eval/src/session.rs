@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base::Timestamp;
@@ -124,6 +124,18 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// The same for another run: other limits, ended by somebody else.
+    pub(crate) fn for_another(&self, limits: Limits, cancel: Cancel) -> Self {
+        Self {
+            host: self.host.clone(),
+            catalog: self.catalog.clone(),
+            limits,
+            log: self.log.clone(),
+            cancel,
+            artifacts: self.artifacts.clone(),
+        }
+    }
+
     /// A setup with the usual limits, without artifacts, whose log nobody reads.
     pub fn new(host: Host, catalog: Arc<Catalog>) -> Self {
         Self {
@@ -140,7 +152,12 @@ impl Setup {
 /// The shared state of one run.
 pub(crate) struct Session {
     pub(crate) setup: Setup,
-    pub(crate) memory: Memory,
+    /// The run that this one is a part of.
+    parent: Option<Arc<Session>>,
+    /// How long it may go without a row, and since when it has, in microseconds.
+    idle_max: Option<Duration>,
+    idle_since: AtomicI64,
+    pub(crate) memory: Arc<Memory>,
     pub(crate) lambdas: Mutex<HashMap<String, Result<Lambda, String>>>,
     /// The statement that is running, for messages.
     pub(crate) statement: RwLock<Arc<str>>,
@@ -173,7 +190,10 @@ impl Session {
         let deadline = setup.host.clock().now().plus(setup.limits.time_max);
         Self {
             setup,
-            memory: Memory::default(),
+            parent: None,
+            idle_max: None,
+            idle_since: AtomicI64::new(0),
+            memory: Arc::default(),
             lambdas: Mutex::default(),
             statement: RwLock::new(Arc::from("")),
             deadline,
@@ -186,6 +206,64 @@ impl Session {
             rows: AtomicU64::new(0),
             said: Mutex::default(),
             measured: Mutex::default(),
+        }
+    }
+
+    /// A part of this run that may take only so long in all, and so long without a row. What it keeps
+    /// is charged to this run. With `shares`, plugins remember in both what they were told in either.
+    pub(crate) fn part(
+        self: &Arc<Self>,
+        time_max: Option<Duration>,
+        idle_max: Option<Duration>,
+        shares: bool,
+    ) -> Arc<Self> {
+        let limits = self.setup.limits;
+        let time_max = time_max.unwrap_or(limits.time_max);
+        let setup =
+            self.setup.for_another(Limits { time_max, ..limits }, self.setup.cancel.clone());
+        let mut part = Self::new(setup);
+        part.parent = Some(self.clone());
+        part.idle_max = idle_max;
+        part.note_progress();
+        if shares {
+            part.memory = self.memory.clone();
+        } else if let Some(view) = self.memory.view() {
+            part.memory.see(Some((*view).clone()));
+        }
+        Arc::new(part)
+    }
+
+    /// There is a row.
+    pub(crate) fn note_progress(&self) {
+        if self.idle_max.is_some() {
+            let now = self.setup.host.clock().now();
+            self.idle_since.store(now.as_micros(), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a part of a run took too long; ends it then.
+    fn is_late(&self, now: Timestamp) -> bool {
+        let since = Timestamp::from_micros(self.idle_since.load(Ordering::Relaxed));
+        let text = if now > self.deadline {
+            let time = base::format_duration(self.setup.limits.time_max);
+            format!("query: the query was ended after {time}")
+        } else if let Some(max) = self.idle_max.filter(|max| now.since(since) > *max) {
+            let time = base::format_duration(max);
+            format!("query: the query was ended: it gave no row in {time}")
+        } else {
+            return false;
+        };
+        if !self.stopped.swap(true, Ordering::Relaxed) {
+            self.log(Level::Error, text);
+        }
+        true
+    }
+
+    /// Ends a part of a run, without a word.
+    pub(crate) fn finish_part(&self) {
+        self.finish();
+        if self.parent.as_ref().is_some_and(|parent| !Arc::ptr_eq(&parent.memory, &self.memory)) {
+            self.memory.clear();
         }
     }
 
@@ -248,7 +326,7 @@ impl Session {
             self.stop(StopReason::Cancelled);
             return true;
         }
-        false
+        self.parent.as_ref().is_some_and(|parent| parent.is_stopped())
     }
 
     /// Counts a call or a row. True when the run must end.
@@ -275,7 +353,11 @@ impl Session {
         if self.is_stopped() {
             return true;
         }
-        if self.setup.host.clock().now() > self.deadline {
+        let now = self.setup.host.clock().now();
+        if let Some(parent) = &self.parent {
+            return self.is_late(now) || parent.look_at_clock();
+        }
+        if now > self.deadline {
             self.stop(StopReason::Time);
             return true;
         }
@@ -289,6 +371,10 @@ impl Session {
 
     /// Ends the run. Only the first reason counts, and is logged.
     pub(crate) fn stop(&self, reason: StopReason) {
+        if let Some(parent) = &self.parent {
+            parent.stop(reason);
+            return;
+        }
         let mut known = self.reason.lock();
         if known.is_none() {
             *known = Some(reason.clone());
@@ -336,6 +422,10 @@ impl Session {
 
     /// Counts memory that is kept until the run ends.
     pub(crate) fn keep(&self, bytes: usize) -> Result<(), Stopped> {
+        if let Some(parent) = &self.parent {
+            parent.keep(bytes)?;
+            return self.check();
+        }
         let before = self.kept_bytes.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) > self.setup.limits.memory_max_bytes {
             self.stop(StopReason::Memory);
@@ -346,17 +436,28 @@ impl Session {
 
     /// Gives back memory that was kept.
     pub(crate) fn release(&self, bytes: usize) {
+        if let Some(parent) = &self.parent {
+            parent.release(bytes);
+            return;
+        }
         self.kept_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Whether what is kept comes near the limit.
     pub(crate) fn is_short_of_memory(&self) -> bool {
+        if let Some(parent) = &self.parent {
+            return parent.is_short_of_memory();
+        }
         let kept = self.kept_bytes.load(Ordering::Relaxed);
         kept >= self.setup.limits.memory_max_bytes / 4 * 3
     }
 
     /// Counts disk space that is used.
     pub(crate) fn occupy_disk(&self, bytes: u64) -> Result<(), Stopped> {
+        if let Some(parent) = &self.parent {
+            parent.occupy_disk(bytes)?;
+            return self.check();
+        }
         let before = self.disk_bytes.fetch_add(bytes, Ordering::Relaxed);
         if before.saturating_add(bytes) > self.setup.limits.disk_max_bytes {
             self.disk_bytes.fetch_sub(bytes, Ordering::Relaxed);
@@ -368,6 +469,10 @@ impl Session {
 
     /// Gives back disk space.
     pub(crate) fn leave_disk(&self, bytes: u64) {
+        if let Some(parent) = &self.parent {
+            parent.leave_disk(bytes);
+            return;
+        }
         self.disk_bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
@@ -387,6 +492,10 @@ impl Session {
 
     /// Counts text or elements that joining or repeating is about to produce.
     pub(crate) fn grow(&self, bytes: usize) -> Result<(), Stopped> {
+        if let Some(parent) = &self.parent {
+            parent.grow(bytes)?;
+            return self.check();
+        }
         let before = self.grown_bytes.fetch_add(bytes, Ordering::Relaxed);
         let limits = &self.setup.limits;
         if bytes > limits.memory_max_bytes || before.saturating_add(bytes) > limits.growth_max_bytes

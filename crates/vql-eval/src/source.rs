@@ -72,10 +72,8 @@ impl Env {
         }
         let name = entry.spec.name;
         let Body::Plugin(body) = &entry.body else {
-            return self.run_nested(args).unwrap_or_else(|failure| {
-                self.log(Level::Default, format!("{name}: {failure}"));
-                stream::empty()
-            });
+            self.log(Level::Error, format!("{name}: is no row source"));
+            return stream::empty();
         };
         let scope = self.handle();
         match catch_unwind(AssertUnwindSafe(|| body(args, &scope))) {

@@ -17,15 +17,27 @@ const SLICE: Duration = Duration::from_millis(20);
 
 /// The rows of several sources as they come, for the plugin `name`.
 pub(super) fn interleaved(name: &str, sources: Vec<Value>, scope: &Scope) -> RowStream {
-    Box::new(receiver(name, sources, scope).into_iter())
+    let streams = sources.into_iter().map(|source| begins_later(source, scope));
+    at_once(name, streams.collect(), scope)
 }
 
-fn receiver(name: &str, sources: Vec<Value>, scope: &Scope) -> Receiver<Row> {
+/// The rows of several streams as they come. A stream does its work on a thread of its own.
+pub(crate) fn at_once(name: &str, streams: Vec<RowStream>, scope: &Scope) -> RowStream {
+    Box::new(receiver(name, streams, scope).into_iter())
+}
+
+/// A query that does nothing before its first row is asked for: plugins may wait when they start.
+fn begins_later(source: Value, scope: &Scope) -> RowStream {
+    let scope = scope.clone();
+    Box::new(std::iter::once(source).flat_map(move |source| scope.rows(&source)))
+}
+
+fn receiver(name: &str, streams: Vec<RowStream>, scope: &Scope) -> Receiver<Row> {
     let (send, receive) = mpsc::sync_channel::<Row>(AHEAD_MAX);
-    for source in sources {
+    for stream in streams {
         let (send, worker_scope) = (send.clone(), scope.clone());
         let work = move || {
-            for row in worker_scope.rows(&source) {
+            for row in stream {
                 if worker_scope.stopped() || send.send(row).is_err() {
                     return;
                 }
@@ -56,7 +68,10 @@ pub(super) struct Beside {
 
 impl Beside {
     pub(super) fn start(name: &str, source: Value, scope: &Scope) -> Self {
-        Self { rows: receiver(name, vec![source], scope), scope: scope.clone() }
+        Self {
+            rows: receiver(name, vec![begins_later(source, scope)], scope),
+            scope: scope.clone(),
+        }
     }
 
     /// Waits so long at most; without a time, until there is a row.

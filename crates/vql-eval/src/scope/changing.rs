@@ -2,16 +2,16 @@
 //! the scope is gone.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rows::{Dict, Name, Value};
 use vql_plugin::{Failure, Scope};
 
-use super::{Env, Layer, Slot};
+use super::{Env, Layer, Node, Slot, States};
 use crate::objects::{QueryKind, StoredQuery};
 use crate::run::{Program, Rows};
-use crate::session::{Cancel, Limits, Session, Setup};
+use crate::session::{Cancel, Limits, Session};
 
 /// What runs at the end.
 enum Farewell {
@@ -75,6 +75,21 @@ impl Env {
         }
     }
 
+    /// A scope with variables of its own in a part of the run. Apart from all others, or below
+    /// this one.
+    pub(crate) fn in_part(&self, part: Arc<Session>, below: bool) -> Self {
+        Self(Arc::new(Node {
+            parent: below.then(|| self.clone()),
+            layer: Layer::Variables(Box::default()),
+            depth: self.0.depth + 1,
+            artifact_depth: self.0.artifact_depth + 1,
+            quiet: false,
+            states: States::Own(OnceLock::new()),
+            session: part,
+            closers: OnceLock::new(),
+        }))
+    }
+
     /// Everything that can be seen and is kept: variables, arguments, columns of rows.
     fn visible(&self) -> HashMap<Name, Slot> {
         let mut seen: HashMap<Name, Slot> = HashMap::new();
@@ -121,14 +136,8 @@ impl Env {
         for (name, value) in variables.iter() {
             slots.insert(name.clone(), Slot::Value(value.clone()));
         }
-        let setup = Setup {
-            host: setup.host.clone(),
-            catalog: setup.catalog.clone(),
-            limits: Limits { time_max: timeout, ..setup.limits },
-            log: setup.log.clone(),
-            cancel: Cancel::default(),
-            artifacts: setup.artifacts.clone(),
-        };
+        let limits = Limits { time_max: timeout, ..setup.limits };
+        let setup = setup.for_another(limits, Cancel::default());
         Ok(move || {
             let session = Arc::new(Session::new(setup));
             let env = Env::root(session.clone());

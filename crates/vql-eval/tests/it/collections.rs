@@ -116,6 +116,31 @@ fn artifacts_are_called_with_arguments() {
 }
 
 #[test]
+fn sources_that_wait_for_events_run_at_once() {
+    let events = "
+name: Events
+type: CLIENT_EVENT
+sources:
+  - name: First
+    query: SELECT * FROM clock()
+  - name: Second
+    query: SELECT * FROM clock()
+";
+    let vql = "SELECT * FROM dedup(query={ SELECT _Source FROM Artifact.Events() }, key='_Source') \
+               LIMIT 2";
+    let mut lines = calling(vql, &[events]);
+    lines.sort();
+    assert_eq!(
+        lines,
+        [
+            "Test.One: 2 rows",
+            r#"Test.One: {"_Source":"Events/First"}"#,
+            r#"Test.One: {"_Source":"Events/Second"}"#,
+        ]
+    );
+}
+
+#[test]
 fn calls_that_cannot_be_are_logged() {
     let lines = calling("SELECT * FROM Artifact.Other(m=7)", &[OTHER]);
     assert_eq!(lines, ["Test.One: 0 rows", "ERROR:Unknown parameter m of artifact Other"]);

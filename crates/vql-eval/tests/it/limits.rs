@@ -7,7 +7,7 @@ use std::time::Duration;
 use base::{Clock, FixedClock, SeededEntropy, Timestamp};
 use rows::{Dict, Row, Value};
 use vql_eval::{Cancel, Limits, Program, Run, Setup, StopReason, language};
-use vql_plugin::{Failure, Function, Host, Plugin, RowStream, Scope, plugin_args};
+use vql_plugin::{Failure, Function, Host, LogLine, Plugin, RowStream, Scope, plugin_args};
 
 use crate::world::{Answer, ask, ask_with, host, host_at};
 
@@ -149,13 +149,43 @@ fn recursive_queries_end() {
 }
 
 #[test]
+fn a_query_inside_has_a_time_of_its_own() {
+    let answer = |text: &str| {
+        let catalog = Arc::new(language());
+        let program = Program::compile(text, &catalog).unwrap();
+        let log: Arc<Mutex<Vec<String>>> = Arc::default();
+        let mut setup = Setup::new(host_at(Arc::new(Hurrying(AtomicI64::new(0)))), catalog);
+        let sink = log.clone();
+        setup.log = Arc::new(move |line: LogLine| sink.lock().unwrap().push(line.to_string()));
+        setup.limits.time_max = Duration::from_secs(100_000);
+        let run = Run::new(setup, Dict::new());
+        let rows = run.rows(&program).count();
+        assert_eq!(run.stop_reason(), None);
+        (rows, log.lock().unwrap().clone())
+    };
+    let endless = format!("SELECT * FROM range(end={FOREVER}) WHERE _value < 5");
+    let (rows, log) = answer(&format!(
+        "SELECT * FROM chain(a={{ SELECT * FROM query(query={{ {endless} }}, timeout=30) }}, \
+         b=(1, 2))"
+    ));
+    assert_eq!((rows, log), (7, vec!["ERROR:query: the query was ended after 30s".to_owned()]));
+    let (rows, log) = answer(&format!(
+        "SELECT * FROM chain(a={{ SELECT * FROM query(query={{ {endless} }}, progress_timeout=20) }}, \
+         b=(1, 2))"
+    ));
+    let silent = "ERROR:query: the query was ended: it gave no row in 20s".to_owned();
+    assert_eq!((rows, log), (7, vec![silent]));
+}
+
+#[test]
 fn a_query_may_be_given_as_text() {
     let text = "LET text = 'LET y = x + n SELECT y FROM range(end=2)' LET n = 1 \
-                SELECT * FROM query(query=text, env=dict(x=4))";
+                SELECT * FROM query(query=text, env=dict(x=4), copy_env='n')";
     assert_eq!(ask(text).rows, [r#"{"y":5}"#, r#"{"y":5}"#]);
     let bad = ask("SELECT * FROM query(query='SELECT')");
     assert!(bad.log[0].starts_with("query: error: "), "{:?}", bad.log);
-    let endless = "LET text = 'SELECT * FROM query(query=text)' SELECT * FROM query(query=text)";
+    let endless = "LET text = 'SELECT * FROM query(query=text, inherit=TRUE)' \
+                   SELECT * FROM query(query=text, inherit=TRUE)";
     assert_eq!(ask(endless).log, ["query: queries are nested deeper than 10"]);
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rows::OsPath;
+use rows::{OsPath, Text};
 use vql_plugin::{Failure, Level, Scope};
 
 use crate::reading;
@@ -15,12 +15,12 @@ pub(crate) fn of_files(
     files: Vec<Arc<OsPath>>,
     accessor: String,
     line_max: i64,
-) -> impl Iterator<Item = Vec<u8>> + Send + 'static + use<> {
+) -> impl Iterator<Item = Text> + Send + 'static + use<> {
     let scope = scope.clone();
     let line_max = usize::try_from(line_max.clamp(64, 64 << 20)).unwrap_or(1 << 20);
     files.into_iter().flat_map(move |path| {
         let opened = reading::open(&scope, &accessor, &path);
-        let lines: Box<dyn Iterator<Item = Result<Vec<u8>, Failure>> + Send> = match opened {
+        let lines: Box<dyn Iterator<Item = Result<Text, Failure>> + Send> = match opened {
             Ok(file) => Box::new(reading::Lines::of(file, &path, line_max)),
             Err(failure) => Box::new(std::iter::once(Err(failure))),
         };
@@ -32,8 +32,8 @@ pub(crate) fn of_files(
 pub(crate) fn readable(
     name: &'static str,
     scope: &Scope,
-    mut lines: Box<dyn Iterator<Item = Result<Vec<u8>, Failure>> + Send>,
-) -> impl Iterator<Item = Vec<u8>> + Send + 'static + use<> {
+    mut lines: Box<dyn Iterator<Item = Result<Text, Failure>> + Send>,
+) -> impl Iterator<Item = Text> + Send + 'static + use<> {
     let scope = scope.clone();
     let mut failed = false;
     std::iter::from_fn(move || {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rows::{Dict, OsPath};
+use rows::{Dict, OsPath, Shape};
 use vql_plugin::{Entry, Failure, Permission, Plugin, RowStream, Scope, plugin_args};
 
 use crate::lines::of_files;
@@ -33,6 +33,7 @@ impl Plugin for ParseLines {
 
     fn rows(&self, args: ParseLinesArgs, scope: &Scope) -> Result<RowStream, Failure> {
         let lines = of_files("parse_lines", scope, args.filename, args.accessor, args.buffer_size);
-        Ok(Box::new(lines.map(|line| Dict::new().with("Line", line))))
+        let columns = Shape::of(["Line"]);
+        Ok(Box::new(lines.map(move |line| Dict::of_shape(&columns, [line.into()]))))
     }
 }

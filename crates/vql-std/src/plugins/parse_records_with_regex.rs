@@ -33,6 +33,9 @@ plugin_args! {
 
 struct ParseRecordsWithRegex;
 
+/// Less is not looked at together: with every window the end of the last one is looked at again.
+const WINDOW_BYTES_MIN: usize = 1 << 20;
+
 /// A smaller buffer misses too much, a larger one holds too much.
 const BUFFER_BYTES: std::ops::RangeInclusive<i64> = 1_024..=64 << 20;
 
@@ -106,22 +109,27 @@ impl Records {
     }
 
     fn fill(&mut self) -> Result<(), Failure> {
-        let mut chunk = vec![0; self.size - self.window.len().min(self.size)];
-        while self.window.len() < self.size {
-            let room = self.size - self.window.len();
-            match self.file.read(&mut chunk[..room]) {
-                Ok(0) => {
+        let size = self.size.max(WINDOW_BYTES_MIN);
+        let mut filled = self.window.len();
+        self.window.resize(size, 0);
+        let ended = loop {
+            match self.file.read(&mut self.window[filled..]) {
+                Ok(0) if filled < size => {
                     self.at_end = true;
-                    return Ok(());
+                    break Ok(());
                 }
-                Ok(count) => self.window.extend_from_slice(&chunk[..count]),
+                Ok(count) => filled += count,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    return Err(Failure::new(format!("cannot read `{}`: {error}", self.path)));
+                    break Err(Failure::new(format!("cannot read `{}`: {error}", self.path)));
                 }
             }
-        }
-        Ok(())
+            if filled == size {
+                break Ok(());
+            }
+        };
+        self.window.truncate(filled);
+        ended
     }
 
     /// Matches of this window in order. One that touches the end of the window may go on behind

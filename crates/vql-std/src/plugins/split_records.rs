@@ -107,7 +107,7 @@ fn records(
     scope: &Scope,
     args: &SplitRecordsArgs,
     path: Arc<OsPath>,
-) -> Box<dyn Iterator<Item = Vec<u8>> + Send> {
+) -> Box<dyn Iterator<Item = Text> + Send> {
     const NAME: &str = "split_records";
     let Some(between) = args.record_regex.clone() else {
         let size = args.buffer_size;
@@ -120,7 +120,7 @@ fn records(
             cuts.push(text.len()..text.len());
             let mut start = 0;
             Box::new(cuts.into_iter().filter_map(move |cut| {
-                let record = text[start..cut.start].to_vec();
+                let record = Text::from(&text[start..cut.start]);
                 start = cut.end;
                 (!record.is_empty()).then_some(record)
             }))

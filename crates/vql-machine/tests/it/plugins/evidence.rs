@@ -177,7 +177,6 @@ fn binary_and_enormous_lines_come_in_bounded_pieces() {
         {"n":1000}
         {"n":1000}
         {"n":1000}
-        {"n":0}
         {"n":3}"#]]
     .assert_eq(
         &tree.ask("SELECT len(list=Line) AS n FROM parse_lines(filename='{}/x', buffer_size=1000)"),

@@ -256,3 +256,15 @@ fn content_comes_from_variables_offsets_and_gzip() {
          read_file(accessor='nope', filename='x') AS f FROM scope()",
     ));
 }
+
+#[test]
+fn large_files_have_the_same_hashes_as_their_pieces_say() {
+    let tree = Tree::new(&[("large", &vec![b'a'; 9 << 20])]);
+    let all = tree.ask("SELECT hash(path='{}/large') AS H FROM scope()");
+    let one_by_one = tree.ask(
+        "SELECT dict(MD5=hash(path='{}/large', hashselect='MD5').MD5,
+                     SHA1=hash(path='{}/large', hashselect='SHA1').SHA1,
+                     SHA256=hash(path='{}/large', hashselect='SHA256').SHA256) AS H FROM scope()",
+    );
+    assert_eq!(all, one_by_one);
+}

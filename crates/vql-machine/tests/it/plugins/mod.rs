@@ -1,6 +1,7 @@
 //! Questions to the plugins and their answers, through the real evaluator and real accessors, on
 //! made-up trees and a made-up machine.
 
+mod databases;
 mod event_logs;
 mod events;
 mod databases;

@@ -1,6 +1,6 @@
 //! The function `pathspec`: makes a structured path: a place, possibly inside of something else.
 
-use rows::{Name, OsPath, PathStyle, Value};
+use rows::{Dict, Name, OsPath, PathStyle, Value};
 use vql_plugin::{Entry, Failure, Function, Scope, plugin_args};
 
 use crate::paths::style;
@@ -20,7 +20,7 @@ plugin_args! {
         delegate: Option<Value> as "Delegate",
         /// The path; inside of the container, if there is one.
         path: Option<Value> as "Path",
-        /// A path to read, as text.
+        /// A path to read, as text; also the JSON that a path inside of something prints as.
         parse: Option<String>,
         /// How the path is written: `linux`, `windows`, `registry`, `zip`, `opaque`.
         path_type: String = "",
@@ -47,6 +47,26 @@ impl Function for PathSpec {
             };
             Ok(OsPath::parse(style, text))
         };
+        if let Some(spec) = args.parse.as_deref().and_then(spec) {
+            let field = |name: &str| spec.get(name).map(Value::to_text).unwrap_or_default();
+            let accessor = match field("DelegateAccessor") {
+                accessor if accessor.is_empty() => args.delegate_accessor,
+                accessor => accessor.to_str_lossy().into_owned(),
+            };
+            let container = match spec.get("Delegate") {
+                Some(delegate @ Value::Dict(_)) => delegate.to_text(),
+                _ => field("DelegatePath"),
+            };
+            let style = match args.path_type.as_str() {
+                "" => PathStyle::Relative,
+                other => style(other)?,
+            };
+            let path = match args.accessor.as_str() {
+                "" => OsPath::parse(style, &field("Path")),
+                accessor => scope.accessor(accessor)?.parse(&field("Path"))?,
+            };
+            return Ok(path.inside(Name::from(accessor.as_str()), container).into());
+        }
         let path = match (&args.parse, &inner) {
             (Some(text), _) => parse(text.as_bytes())?,
             (None, Value::Null) => parse(b"")?,
@@ -61,4 +81,14 @@ impl Function for PathSpec {
         };
         Ok(path.inside(Name::from(args.delegate_accessor.as_str()), container).into())
     }
+}
+
+/// The fields of a path spec, if the text is one.
+fn spec(text: &str) -> Option<Dict> {
+    let text = text.trim();
+    if !text.starts_with('{') {
+        return None;
+    }
+    let spec = rows_json::row_from_json(text.as_bytes()).ok()?;
+    ["DelegatePath", "Delegate"].iter().any(|name| spec.contains(name)).then_some(spec)
 }

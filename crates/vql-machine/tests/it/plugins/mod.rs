@@ -11,6 +11,7 @@ mod files;
 mod formats;
 mod letters;
 mod machine;
+mod paths;
 mod programs;
 mod question;
 mod remapping;

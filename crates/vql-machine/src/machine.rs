@@ -118,22 +118,8 @@ pub struct AuditMessage {
 
 /// The memory of a process.
 pub trait ProcessMemory: Send {
-    /// Its stretches that can be read, in order.
-    fn stretches(&self) -> Vec<Stretch>;
-
     /// Fills as much of the buffer as can be read from an address on; says how much that is.
     fn read_at(&mut self, address: u64, buffer: &mut [u8]) -> usize;
-}
-
-/// A stretch of memory.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stretch {
-    /// Its first address.
-    pub start: u64,
-    /// How many bytes it has.
-    pub length: u64,
-    /// The file that it shows, or another name.
-    pub name: String,
 }
 
 /// The machine as a whole.

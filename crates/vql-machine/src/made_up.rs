@@ -10,8 +10,8 @@ use parsers::linux::maps::{self, Region};
 use rows::Time;
 
 use crate::machine::{
-    AuditMessage, Facts, Feed, Interface, Machine, Process, ProcessMemory, Protocol, Socket,
-    Stretch, Told, Unanswered,
+    AuditMessage, Facts, Feed, Interface, Machine, Process, ProcessMemory, Protocol, Socket, Told,
+    Unanswered,
 };
 
 /// A [`Machine`] whose answers are its fields.
@@ -77,7 +77,10 @@ impl MadeUpMachine {
             processes,
             memory: BTreeMap::from([(
                 40,
-                vec![(0x1000, b"\x7fELF code".to_vec()), (0x9000, b"secret: hunter2".to_vec())],
+                vec![
+                    (0x40_1000, b"\x7fELF code".to_vec()),
+                    (0x50_0000, b"secret: hunter2".to_vec()),
+                ],
             )]),
             sockets: sockets(),
             interfaces: vec![Interface {
@@ -154,15 +157,6 @@ fn sockets() -> Vec<Socket> {
 struct MadeUpMemory(Vec<(u64, Vec<u8>)>);
 
 impl ProcessMemory for MadeUpMemory {
-    fn stretches(&self) -> Vec<Stretch> {
-        let stretch = |(start, bytes): &(u64, Vec<u8>)| Stretch {
-            start: *start,
-            length: bytes.len() as u64,
-            name: String::new(),
-        };
-        self.0.iter().map(stretch).collect()
-    }
-
     fn read_at(&mut self, address: u64, buffer: &mut [u8]) -> usize {
         let here = self.0.iter().find_map(|(start, bytes)| {
             let skip = usize::try_from(address.checked_sub(*start)?).ok()?;

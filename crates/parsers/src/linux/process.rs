@@ -29,37 +29,6 @@ pub struct Stat {
     pub resident_pages: i64,
 }
 
-/// A line of `/proc/PID/maps`: a stretch of memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MemoryMap<'a> {
-    /// Its first address.
-    pub start: u64,
-    /// The address behind its last.
-    pub end: u64,
-    /// The process may read it.
-    pub readable: bool,
-    /// Permissions as they are written: `r-xp`.
-    pub permissions: &'a str,
-    /// The file that it shows, or another name; may be empty.
-    pub name: &'a str,
-}
-
-/// Reads `/proc/PID/maps`. Lines that make no sense are passed over.
-pub fn memory_maps(text: &str) -> impl Iterator<Item = MemoryMap<'_>> {
-    text.lines().filter_map(|line| {
-        let (range, rest) = line.split_once(' ')?;
-        let (start, end) = range.split_once('-')?;
-        let address = |digits| u64::from_str_radix(digits, 16).ok();
-        let (start, end) = (address(start)?, address(end)?);
-        // Permissions, offset, device, inode; then the name, which may hold anything.
-        let mut fields = rest.splitn(5, ' ');
-        let permissions = fields.next()?;
-        let name = fields.nth(3).unwrap_or_default().trim_start();
-        let readable = permissions.starts_with('r');
-        (start < end).then_some(MemoryMap { start, end, readable, permissions, name })
-    })
-}
-
 /// Reads `/proc/PID/stat`. The name stands in parentheses and may itself hold parentheses,
 /// blanks and line ends, so the last closing one counts.
 pub fn stat(text: &str) -> Option<Stat> {
@@ -125,25 +94,6 @@ pub fn zero_separated(bytes: &[u8]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn stretches_of_memory_have_addresses_and_names() {
-        let text = "00400000-00452000 r-xp 00000000 08:02 173521      /usr/bin/my program\n\
-            nonsense\n\
-            35b1800000-35b1700000 r--p 00000000 00:00 0 \n\
-            7ffe2000-7ffe4000 ---p 00000000 00:00 0 \n\
-            7fff2000-7fff4000 rw-p 00000000 00:00 0                [stack]";
-        let maps: Vec<_> = memory_maps(text).collect();
-        let seen: Vec<_> = maps.iter().map(|map| (map.start, map.readable, map.name)).collect();
-        assert_eq!(
-            seen,
-            [
-                (0x40_0000, true, "/usr/bin/my program"),
-                (0x7ffe_2000, false, ""),
-                (0x7fff_2000, true, "[stack]"),
-            ]
-        );
-    }
 
     const STAT: &str = "4242 (a) b (c) S 1 4242 4242 0 -1 4194560 100 0 0 0 7 3 0 0 20 0 2 0 \
                         9000 1048576 250 18446744073709551615 1 1 0 0 0 0";

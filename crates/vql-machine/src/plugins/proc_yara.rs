@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use parsers::linux::maps::Region;
 use rows::{Dict, Text};
 use vql_plugin::{
     Entry, Failure, Level, Permission, Plugin, RowStream, Scope, plugin_args, stream,
@@ -57,8 +58,10 @@ impl Plugin for ProcYara {
             scope,
         )?;
         let Some(rules) = compiled else { return Ok(stream::empty()) };
+        let pieces = pieces(&self.0.memory_map(args.pid)?);
         let memory = self.0.memory(args.pid)?;
         let search = Search {
+            pieces,
             rules,
             limits: yara_rows::limits(args.number),
             context: usize::try_from(args.context).unwrap_or(0).min(1 << 20),
@@ -71,6 +74,7 @@ impl Plugin for ProcYara {
 }
 
 struct Search {
+    pieces: Vec<Piece>,
     rules: Rules,
     limits: Limits,
     context: usize,
@@ -79,8 +83,7 @@ struct Search {
 
 impl Search {
     fn rows(&self, mut memory: Box<dyn ProcessMemory>, scope: &Scope) -> Vec<rows::Row> {
-        let pieces = pieces(&*memory);
-        let mut any_read = pieces.is_empty();
+        let mut any_read = self.pieces.is_empty();
         let read = |piece: Piece, buffer: &mut Vec<u8>| {
             if scope.stopped() {
                 return false;
@@ -92,7 +95,7 @@ impl Search {
             any_read |= count > 0;
             count > 0
         };
-        let scanned = self.rules.scan_pieces(&pieces, read, &self.limits);
+        let scanned = self.rules.scan_pieces(&self.pieces, read, &self.limits);
         let what = format!("process {}", self.pid);
         if !any_read {
             scope.log(Level::Default, &format!("proc_yara: the memory of {what} cannot be read"));
@@ -115,17 +118,17 @@ impl Search {
     }
 }
 
-/// The stretches in pieces that fit into memory. They overlap, so that a string across the border
-/// of two is found.
-fn pieces(memory: &dyn ProcessMemory) -> Vec<Piece> {
+/// What can be read, in pieces that fit into memory. They overlap, so that a string across the
+/// border of two is found.
+fn pieces(regions: &[Region]) -> Vec<Piece> {
     const PIECE_BYTES: u64 = 16 << 20;
     const OVERLAP_BYTES: u64 = 4 << 10;
     /// What is larger is mostly reserved and not used.
-    const STRETCH_BYTES_MAX: u64 = 8 << 30;
+    const REGION_BYTES_MAX: u64 = 8 << 30;
     let mut pieces = Vec::new();
-    for stretch in memory.stretches() {
-        let end = stretch.start + stretch.length.min(STRETCH_BYTES_MAX);
-        let mut start = stretch.start;
+    for region in regions.iter().filter(|region| region.is_readable() && is_its_own(region)) {
+        let end = region.start.saturating_add(region.size().min(REGION_BYTES_MAX));
+        let mut start = region.start;
         while start < end {
             let length = (PIECE_BYTES + OVERLAP_BYTES).min(end - start);
             let Ok(length) = usize::try_from(length) else { break };
@@ -134,4 +137,12 @@ fn pieces(memory: &dyn ProcessMemory) -> Vec<Piece> {
         }
     }
     pieces
+}
+
+/// Not what the kernel gives to every process, nor devices, whose reading may do something.
+fn is_its_own(region: &Region) -> bool {
+    let name = region.name.as_str();
+    let is_device = name.starts_with("/dev/") && !name.starts_with("/dev/shm/");
+    !matches!(name, "[vvar]" | "[vvar_vclock]" | "[vsyscall]" | "[vdso]")
+        && (!is_device || name == "/dev/zero")
 }

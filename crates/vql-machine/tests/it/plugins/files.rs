@@ -246,7 +246,7 @@ fn content_comes_from_variables_offsets_and_gzip() {
     expect![[r#"
         {"a":"from a variable","b":"packed","c":"789","d":"0123456789","e":null,"f":null}
         log: read_file: cannot read `{}/f`: invalid gzip header
-        log: read_file: no accessor is called `nope`; there are auto, bzip2, data, file, file_links, file_nocase, gzip, offset, ranged, raw_file, scope, sparse, xz, zip, zip_nocase, zstd"#]].assert_eq(&tree.ask(
+        log: read_file: no accessor is called `nope`; there are auto, bzip2, data, file, file_links, file_nocase, gzip, offset, process, ranged, raw_file, scope, sparse, xz, zip, zip_nocase, zstd"#]].assert_eq(&tree.ask(
         "LET v = 'from a variable' \
          SELECT read_file(accessor='scope', filename='v') AS a, \
          read_file(accessor='gzip', filename='{}/x.gz', offset=2) AS b, \

@@ -94,7 +94,9 @@ fn paths_are_indexed_sliced_and_appended_to() {
         format!("if(condition={path}, then='yes')"),
         format!("str(str={path})"),
     ];
-    check(&questions.iter().map(String::as_str).collect::<Vec<_>>(), expect![[r#"
+    check(
+        &questions.iter().map(String::as_str).collect::<Vec<_>>(),
+        expect![[r#"
         "a"
         "c"
         null
@@ -112,5 +114,6 @@ fn paths_are_indexed_sliced_and_appended_to() {
         null
         3
         "yes"
-        "/a/b/c""#]]);
+        "/a/b/c""#]],
+    );
 }

@@ -128,11 +128,11 @@ fn lint_keeps_the_rules_that_can_be_compiled() {
 fn the_memory_of_a_process_is_searched_by_its_addresses() {
     let ask = |query: &str| asker().ask(query);
     expect![[r#"
-        {"Rule":"both","String":{"Name":"$a","Offset":4101,"Base":4096,"HexData":["00000000  45 4c 46 20 63 6f 64 65                           |ELF code|"],"Data":"ELF code"},"Pid":40}
-        {"Rule":"both","String":{"Name":"$b","Offset":36872,"Base":36864,"HexData":["00000000  65 74 3a 20 68 75 6e 74  65 72 32                 |et: hunter2|"],"Data":"et: hunter2"},"Pid":40}"#]]
+        {"Rule":"both","String":{"Name":"$a","Offset":4198405,"Base":4198400,"HexData":["00000000  45 4c 46 20 63 6f 64 65                           |ELF code|"],"Data":"ELF code"},"Pid":40}
+        {"Rule":"both","String":{"Name":"$b","Offset":5242888,"Base":5242880,"HexData":["00000000  65 74 3a 20 68 75 6e 74  65 72 32                 |et: hunter2|"],"Data":"et: hunter2"},"Pid":40}"#]]
         .assert_eq(&ask("SELECT Rule, String, Pid FROM proc_yara(pid=40, context=4, number=5,
            rules='rule both { strings: $a = \"code\" $b = \"hunter2\" condition: all of them }')"));
-    expect!["log: proc_yara: cannot read the memory of process 41: permission denied"]
+    expect!["log: proc_yara: cannot read /proc/41/maps: no such process"]
         .assert_eq(&ask("SELECT Rule FROM proc_yara(pid=41, rules=Rules)"));
 }
 

@@ -4,8 +4,6 @@
 mod databases;
 mod event_logs;
 mod events;
-mod databases;
-mod events;
 mod evidence;
 mod files;
 mod formats;

@@ -4,6 +4,7 @@
 //! - [`results`] are the records of rows and logs; [`query`] filters, sorts and cuts them, the same
 //!   way over every store.
 //! - [`uploads`] are the records and the bytes of files.
+//! - [`tools`] are the records of files that artifacts need on clients.
 //! - [`monitoring`] is the record of event artifacts: which are wanted, and what they bring.
 //! - [`completion`] compares what an agent declares with what arrived; [`reconcile`] what both
 //!   sides believe to be under way; [`retry`] says what runs again.
@@ -31,9 +32,11 @@ pub mod reconcile;
 pub mod results;
 pub mod retry;
 pub mod steer;
+pub mod tools;
 pub mod uploads;
 
 pub use monitoring::MonitoringStore;
 pub use ports::FlowStore;
 pub use results::ResultStore;
+pub use tools::ToolStore;
 pub use uploads::{BlobStore, UploadStore};

@@ -7,6 +7,7 @@
 mod blobs;
 mod evidence;
 mod monitoring;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use async_trait::async_trait;
 use base::{ClientId, FlowId, Timestamp};
 use model::flow::{Flow, FlowOrigin};
 use model::store::{Page, StoreError};
+use model::tool::ToolFile;
 use parking_lot::Mutex;
 
 use crate::life::{after, overdue};
@@ -35,6 +37,7 @@ struct Records {
     flows: BTreeMap<FlowId, Flow>,
     evidence: evidence::Evidence,
     events: monitoring::Events,
+    tools: BTreeMap<(String, String), ToolFile>,
 }
 
 /// Is told of every flow of a hunt that has moved, before anybody can see it.

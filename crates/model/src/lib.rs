@@ -18,3 +18,4 @@ pub mod monitoring;
 pub mod org;
 pub mod results;
 pub mod store;
+pub mod tool;

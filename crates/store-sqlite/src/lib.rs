@@ -34,6 +34,7 @@ mod records;
 mod rows_table;
 mod rows_write;
 mod schema;
+mod tools;
 mod uploads;
 mod writer;
 

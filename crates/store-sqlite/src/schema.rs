@@ -9,9 +9,10 @@ use rusqlite::Connection;
 use crate::open::OpenError;
 
 /// All migrations, in order. The schema's number is how many have run.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("../migrations/0001_records.sql"),
     include_str!("../migrations/0002_monitoring.sql"),
+    include_str!("../migrations/0003_tools.sql"),
 ];
 
 /// Marks the file as ours: "LYCA".

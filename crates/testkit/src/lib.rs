@@ -10,3 +10,4 @@ pub mod hunt_suite;
 pub mod monitoring_suite;
 pub mod outbox;
 pub mod stores;
+pub mod tool_suite;

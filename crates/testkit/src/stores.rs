@@ -9,7 +9,7 @@ use fleet::memory::MemFleet;
 use fleet::{AccountStore, AuditLog, ClientStore, SettingStore, TokenStore};
 use flows::memory::MemFlows;
 use flows::ports::FlowStep;
-use flows::{FlowStore, MonitoringStore, ResultStore, UploadStore};
+use flows::{FlowStore, MonitoringStore, ResultStore, ToolStore, UploadStore};
 use hunts::memory::MemHunts;
 use hunts::ports::{Decision, Grant, HuntStep, MemberKey, NewHunt};
 use hunts::{AdmissionStore, HuntStore, MemberStore};
@@ -36,6 +36,7 @@ pub struct Stores {
     pub results: Arc<dyn ResultStore>,
     pub uploads: Arc<dyn UploadStore>,
     pub monitoring: Arc<dyn MonitoringStore>,
+    pub tools: Arc<dyn ToolStore>,
     pub hunts: Arc<dyn HuntStore>,
     pub members: Arc<dyn MemberStore>,
     pub admissions: Arc<dyn AdmissionStore>,
@@ -59,7 +60,8 @@ impl Stores {
             flows: flows.clone(),
             results: flows.clone(),
             uploads: flows.clone(),
-            monitoring: flows,
+            monitoring: flows.clone(),
+            tools: flows,
             hunts: hunts.clone(),
             members: hunts.clone(),
             admissions: hunts,
@@ -74,6 +76,7 @@ impl Stores {
         S: ResultStore
             + UploadStore
             + MonitoringStore
+            + ToolStore
             + HuntStore
             + MemberStore
             + AdmissionStore
@@ -89,6 +92,7 @@ impl Stores {
             results: store.clone(),
             uploads: store.clone(),
             monitoring: store.clone(),
+            tools: store.clone(),
             hunts: store.clone(),
             members: store.clone(),
             admissions: store,

@@ -1,6 +1,7 @@
 //! Compiled collections on their way to an agent.
 //!
-//! Permissions and wishes for resources stay on the server: it has checked the first and turned the
+//! Tools are not a part of a compiled collection: the server adds the files that it keeps, the agent
+//! fetches them and tells queries of them as variables. Permissions and wishes for resources stay on the server: it has checked the first and turned the
 //! second into the flow's limits.
 
 use model::collect::{CompiledCollection, CompiledSource, SourceMode};
@@ -22,6 +23,7 @@ impl From<CompiledCollection> for Collection {
             sources: compiled.sources.into_iter().map(source).collect(),
             parallel: compiled.mode == SourceMode::Parallel,
             dependencies: compiled.artifacts,
+            tools: Vec::new(),
         }
     }
 }

@@ -370,6 +370,29 @@ pub struct Collection {
     /// YAML of the artifacts that it calls.
     #[prost(string, repeated, tag = "6")]
     pub dependencies: Vec<String>,
+    /// Files that it needs, to be fetched below [`crate::TOOL_PATH`] before it runs.
+    #[prost(message, repeated, tag = "7")]
+    pub tools: Vec<Tool>,
+}
+
+/// A file that an artifact needs on the machine. Queries see it as `Tool_<name>_…`.
+#[derive(Clone, PartialEq, Message)]
+pub struct Tool {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub name: String,
+    /// Its version; may be empty.
+    #[prost(string, tag = "2")]
+    pub version: String,
+    /// What the file is called.
+    #[prost(string, tag = "3")]
+    pub filename: String,
+    /// 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub sha256: Vec<u8>,
+    /// Its bytes.
+    #[prost(uint64, tag = "5")]
+    pub size: u64,
 }
 
 /// Collect this.

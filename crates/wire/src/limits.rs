@@ -30,6 +30,13 @@ pub const LINK_PATH: &str = "/agent/v1/link";
 /// Where an agent posts frames and collects frames when no WebSocket can be had.
 pub const POLL_PATH: &str = "/agent/v1/poll";
 
+/// Where an agent fetches tools: `POST`, then the SHA-256 in hex, `/`, and the first byte wanted. The
+/// answer is that byte and those behind it, at most [`TOOL_PIECE_BYTES`].
+pub const TOOL_PATH: &str = "/agent/v1/tool/";
+
+/// Bytes of a tool in one answer.
+pub const TOOL_PIECE_BYTES: usize = 1 << 20;
+
 /// Bytes of all rows in one [`crate::CheckAnswer`]; more are answered in parts.
 pub const ANSWER_BYTES_MAX: usize = 900 << 10;
 

@@ -9,6 +9,7 @@ use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
 use testkit::hunt_suite::hunt_suite;
 use testkit::monitoring_suite::monitoring_suite;
 use testkit::stores::Stores;
+use testkit::tool_suite::tool_suite;
 
 /// Makes stores in one folder that lives as long as this.
 struct Files(TempDir, std::cell::Cell<u32>);
@@ -49,6 +50,7 @@ async fn sqlite_keeps_results() {
 async fn sqlite_keeps_monitoring() {
     let files = Files::new();
     monitoring_suite(async || files.fresh()).await;
+    tool_suite(async || files.fresh()).await;
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
 use testkit::hunt_suite::hunt_suite;
 use testkit::monitoring_suite::monitoring_suite;
 use testkit::stores::Stores;
+use testkit::tool_suite::tool_suite;
 
 #[tokio::test]
 async fn the_twins_keep_the_fleet() {
@@ -25,6 +26,7 @@ async fn the_twins_keep_flows_and_results() {
 #[tokio::test]
 async fn the_twins_keep_monitoring() {
     monitoring_suite(async || Stores::in_memory()).await;
+    tool_suite(async || Stores::in_memory()).await;
 }
 
 #[tokio::test]

@@ -132,6 +132,7 @@ fn collection() -> Collection {
         }],
         parallel: true,
         dependencies: vec!["name: C".into()],
+        tools: vec![],
     }
 }
 
@@ -160,6 +161,15 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
     };
     let request =
         FlowRequest { attempt: attempt(), collections: vec![collection()], limits: Some(limits) };
+    let tool = Tool {
+        name: "T".into(),
+        version: "1".into(),
+        filename: "t.bin".into(),
+        sha256: vec![3; 32],
+        size: 7,
+    };
+    let mut with_tools = request.clone();
+    with_tools.collections[0].tools.push(tool);
     let ack = ReportAck {
         up_to: 4,
         rejected: vec![Rejected { number: 3, reason: "the attempt is over".into() }],
@@ -181,6 +191,7 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
         ("server-check", ServerSays::Check(Check { check: 7, snapshot: 9, queries: vec![query] })),
         ("server-cursor-ack", ServerSays::CursorAck(CursorAck { cursor: 9, recheck: 5 })),
         ("server-flow-request", ServerSays::FlowRequest(request)),
+        ("server-flow-request-tools", ServerSays::FlowRequest(with_tools)),
         ("server-flow-cancel", ServerSays::FlowCancel(FlowCancel { flow: (1..=16).collect() })),
         ("server-report-ack", ServerSays::ReportAck(ack)),
         (

@@ -36,8 +36,10 @@ mod labels;
 mod monitor;
 mod os;
 mod tls;
+mod tools;
 mod transport;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,13 +47,15 @@ use base::{Clock, Entropy};
 use link::{Bookmarks, Outbox, OutboxError};
 use monitor::{Monitor, MonitorParts};
 use tokio_util::sync::CancellationToken;
+use tools::ToolBox;
 use wire::Facts;
 
 pub use collector::Collector;
 pub use connect::{Farewell, TransportChoice};
 pub use enrol::{EnrolError, EnrolmentWish, enrol, enrol_patiently};
 pub use evaluator::{HostNeeds, MakeHost, VqlCollector};
-pub use flow::{Room, Runner, RunnerParts};
+pub use flow::Room;
+use flow::{Runner, RunnerParts};
 pub use identity::{Identity, IdentityError, Key, save_certificate};
 pub use labels::Labels;
 pub use tls::{TlsError, client_config};
@@ -75,6 +79,8 @@ pub struct AgentParts {
     pub entropy: Box<dyn Entropy>,
     /// The labels that queries see.
     pub labels: Labels,
+    /// Where files are kept that artifacts need; `None` when this agent keeps none.
+    pub tools: Option<PathBuf>,
     /// The rest.
     pub settings: Settings,
 }
@@ -101,6 +107,11 @@ impl Default for Settings {
 pub async fn run(parts: AgentParts, stop: CancellationToken) -> Result<Farewell, OutboxError> {
     let mut parts = parts;
     let room = Arc::new(Room::default());
+    let tools = Arc::new(ToolBox {
+        folder: parts.tools,
+        targets: parts.targets.clone(),
+        turn: tokio::sync::Mutex::default(),
+    });
     let wanted = parts.bookmarks.monitoring();
     let monitor = Monitor::new(
         MonitorParts {
@@ -109,6 +120,7 @@ pub async fn run(parts: AgentParts, stop: CancellationToken) -> Result<Farewell,
             collector: Arc::clone(&parts.collector),
             clock: Arc::clone(&parts.clock),
             labels: parts.labels.clone(),
+            tools: Arc::clone(&tools),
             seed: parts.entropy.next_u64(),
         },
         wanted.id,
@@ -119,6 +131,7 @@ pub async fn run(parts: AgentParts, stop: CancellationToken) -> Result<Farewell,
         collector: Arc::clone(&parts.collector),
         clock: parts.clock,
         labels: parts.labels.clone(),
+        tools,
         flows_at_once: parts.settings.flows_at_once,
     });
     runner.recover().await?;

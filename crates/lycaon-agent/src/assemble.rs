@@ -46,6 +46,7 @@ pub(crate) async fn run(config: &AgentConfig, stop: CancellationToken) -> anyhow
         clock: Arc::new(SystemClock),
         entropy: Box::new(SystemEntropy),
         labels: Labels::new(config.labels.iter().cloned()),
+        tools: Some(config.state_dir.join("tools")),
         settings: Settings {
             transport: checked.transport,
             poll_every: checked.poll_every,

@@ -9,4 +9,4 @@ mod runner;
 pub(crate) use pace::Pace;
 pub(crate) use recorder::cut;
 pub use room::Room;
-pub use runner::{Runner, RunnerParts};
+pub(crate) use runner::{Runner, RunnerParts};

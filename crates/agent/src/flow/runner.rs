@@ -23,6 +23,7 @@ use super::room::Room;
 use crate::collector::{Collector, Evidence, Order, StopSign};
 use crate::event;
 use crate::labels::Labels;
+use crate::tools::ToolBox;
 
 /// How often a running flow is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -35,24 +36,26 @@ const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// What a runner needs.
 #[derive(Clone)]
-pub struct RunnerParts {
+pub(crate) struct RunnerParts {
     /// Where reports go.
-    pub outbox: Arc<dyn Outbox>,
+    pub(crate) outbox: Arc<dyn Outbox>,
     /// Tells about room in it.
-    pub room: Arc<Room>,
+    pub(crate) room: Arc<Room>,
     /// Evaluates.
-    pub collector: Arc<dyn Collector>,
+    pub(crate) collector: Arc<dyn Collector>,
     /// Dates log lines.
-    pub clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     /// For `config.Client_labels`.
-    pub labels: Labels,
+    pub(crate) labels: Labels,
+    /// Files that artifacts need.
+    pub(crate) tools: Arc<ToolBox>,
     /// Flows that are evaluated at once.
-    pub flows_at_once: usize,
+    pub(crate) flows_at_once: usize,
 }
 
 /// Runs flows. Clones are the same runner.
 #[derive(Clone)]
-pub struct Runner(Arc<Inner>);
+pub(crate) struct Runner(Arc<Inner>);
 
 struct Inner {
     parts: RunnerParts,
@@ -63,7 +66,7 @@ struct Inner {
 
 impl Runner {
     /// A runner without flows.
-    pub fn new(parts: RunnerParts) -> Self {
+    pub(crate) fn new(parts: RunnerParts) -> Self {
         let turns = Semaphore::new(parts.flows_at_once.max(1));
         let (running, stopping) = (Mutex::default(), AtomicBool::new(false));
         Self(Arc::new(Inner { parts, turns, running, stopping }))
@@ -71,7 +74,7 @@ impl Runner {
 
     /// Brings in order what an earlier process left: evaluations that had begun are lost, those that
     /// had not are run now.
-    pub async fn recover(&self) -> Result<(), OutboxError> {
+    pub(crate) async fn recover(&self) -> Result<(), OutboxError> {
         let held = self.0.on_disk(|outbox| outbox.held()).await?;
         for HeldFlow { attempt, request, begun } in held {
             if begun {
@@ -85,7 +88,7 @@ impl Runner {
     }
 
     /// Runs an accepted request. A running older attempt of the same flow is stopped.
-    pub fn start(&self, attempt: AttemptId, request: FlowRequest) {
+    pub(crate) fn start(&self, attempt: AttemptId, request: FlowRequest) {
         let recorder = Arc::new(Recorder::new(RecorderParts {
             attempt,
             limits: limits_of(&request),
@@ -109,12 +112,12 @@ impl Runner {
     }
 
     /// Stops all attempts of a flow because the server said so.
-    pub fn cancel(&self, flow: FlowId) {
+    pub(crate) fn cancel(&self, flow: FlowId) {
         self.end_flow(flow, &AttemptOutcome::Cancelled, "the server asked for it");
     }
 
     /// Stops a flow whose reports the server refuses.
-    pub fn give_up(&self, attempt: AttemptId, reason: &str) {
+    pub(crate) fn give_up(&self, attempt: AttemptId, reason: &str) {
         let failure = FlowFailure::Incomplete(format!("the server refused a report: {reason}"));
         self.end_flow(attempt.flow, &AttemptOutcome::Failed(failure), reason);
     }
@@ -132,13 +135,13 @@ impl Runner {
     }
 
     /// How many flows wait or run.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.running().len()
     }
 
     /// The process is about to end: evaluations stop, and the next process reports them as
     /// restarted.
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.0.stopping.store(true, Ordering::SeqCst);
         self.0.turns.close();
         let recorders: Vec<_> = self.0.running().values().map(Arc::clone).collect();
@@ -237,8 +240,19 @@ impl Inner {
         }
         event::flow_began(attempt);
         let limits = limits_of(&request);
+        let mut collections = Vec::with_capacity(request.collections.len());
+        for collection in request.collections {
+            match self.parts.tools.ready(&collection.tools).await {
+                Ok(variables) => {
+                    let mut collection = CompiledCollection::from(collection);
+                    collection.environment.extend(variables);
+                    collections.push(collection);
+                }
+                Err(why) => return Watched::Ended(Err(why)),
+            }
+        }
         let order = Order {
-            collections: request.collections.into_iter().map(CompiledCollection::from).collect(),
+            collections,
             time_max: limits.timeout,
             labels: self.parts.labels.all(),
             stop: recorder.stop_sign(),

@@ -34,6 +34,7 @@ use crate::collector::{Collector, Evidence, Order};
 use crate::event;
 use crate::flow::Room;
 use crate::labels::Labels;
+use crate::tools::ToolBox;
 
 /// What is on disk is started after this time, so that a list that brings the process down can be
 /// replaced by the server before.
@@ -62,6 +63,7 @@ pub(crate) struct MonitorParts {
     pub(crate) collector: Arc<dyn Collector>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) labels: Labels,
+    pub(crate) tools: Arc<ToolBox>,
     /// For the names of runs.
     pub(crate) seed: u64,
 }
@@ -86,6 +88,7 @@ struct Inner {
 struct Watched {
     name: String,
     collection: CompiledCollection,
+    tools: Vec<wire::Tool>,
     limits: MonitoringLimits,
 }
 
@@ -180,12 +183,14 @@ fn parts_of(monitored: &Monitored) -> Vec<Monitored> {
 impl Watched {
     fn new(monitored: Monitored) -> Option<Self> {
         let limits = monitoring_limits(&monitored);
-        let collection = CompiledCollection::from(monitored.collection?);
+        let mut collection = monitored.collection?;
+        let tools = std::mem::take(&mut collection.tools);
+        let collection = CompiledCollection::from(collection);
         let name = match (collection.mode, collection.sources.as_slice()) {
             (_, []) => return None,
             (SourceMode::Parallel | SourceMode::Serial, [first, ..]) => first.name.clone(),
         };
-        Some(Self { name, collection, limits })
+        Some(Self { name, collection, tools, limits })
     }
 }
 
@@ -247,7 +252,14 @@ impl Inner {
         recorder: &Arc<EventRecorder>,
         stop: &CancellationToken,
     ) -> RunEnd {
-        let mut evaluation = match self.start(watched, recorder) {
+        let variables = tokio::select! {
+            variables = self.parts.tools.ready(&watched.tools) => match variables {
+                Ok(variables) => variables,
+                Err(why) => return RunEnd::Ended(Err(why)),
+            },
+            () = stop.cancelled() => return RunEnd::Stopped,
+        };
+        let mut evaluation = match self.start(watched, variables, recorder) {
             Ok(evaluation) => evaluation,
             Err(error) => {
                 return RunEnd::Ended(Err(format!("no thread could be started: {error}")));
@@ -294,10 +306,13 @@ impl Inner {
     fn start(
         &self,
         watched: &Watched,
+        variables: Vec<(String, String)>,
         recorder: &Arc<EventRecorder>,
     ) -> std::io::Result<oneshot::Receiver<Result<(), String>>> {
+        let mut collection = watched.collection.clone();
+        collection.environment.extend(variables);
         let order = Order {
-            collections: vec![watched.collection.clone()],
+            collections: vec![collection],
             time_max: Duration::ZERO,
             labels: self.parts.labels.all(),
             stop: recorder.stop_sign(),

@@ -1,4 +1,4 @@
-//! What differs between operating systems: private files, and the processor time of a thread.
+//! What differs between operating systems: private and runnable files, and the processor time of a thread.
 
 #[cfg(unix)]
 mod unix;
@@ -17,6 +17,11 @@ use std::time::Duration;
 /// Writes a new file that only its owner may read, replacing an older one as a whole.
 pub(crate) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     here::write_private(path, content)
+}
+
+/// Lets the owner of a file run it.
+pub(crate) fn make_runnable(path: &Path) -> io::Result<()> {
+    here::make_runnable(path)
 }
 
 /// Processor time that the calling thread has used.

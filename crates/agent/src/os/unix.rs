@@ -21,6 +21,11 @@ pub(super) fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     }
 }
 
+pub(super) fn make_runnable(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o700))
+}
+
 pub(super) fn thread_cpu_time() -> Duration {
     let used = clock_gettime(ClockId::ThreadCPUTime);
     let secs = u64::try_from(used.tv_sec).unwrap_or(0);

@@ -462,6 +462,7 @@ impl Actor {
             clock,
             entropy: Box::new(NoChance),
             labels: Labels::new(["own".to_owned()]),
+            tools: None,
             settings,
         };
         let stop = CancellationToken::new();

@@ -154,6 +154,24 @@ impl Client {
     }
 }
 
+/// Tools.
+impl Client {
+    /// Files that artifacts need: those kept, and those wanted.
+    pub async fn tools(&self) -> Answer<Vec<ToolView>> {
+        self.get("/tools").await
+    }
+
+    /// Keeps a file that artifacts need.
+    pub async fn upload_tool(
+        &self,
+        tool: &str,
+        query: &ToolQuery,
+        file: impl Stream<Item = std::io::Result<Bytes>> + Send + Sync + 'static,
+    ) -> Answer<ToolView> {
+        self.send_stream(&format!("/tools/{}", segment(tool)), query, file).await
+    }
+}
+
 /// Monitoring.
 impl Client {
     /// What is monitored.

@@ -94,6 +94,18 @@ impl Client {
         self.read(method.clone(), path, self.request(method, path).json(body)).await
     }
 
+    /// Puts bytes that are made while they are sent.
+    pub(crate) async fn send_stream<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+        body: impl futures_util::Stream<Item = std::io::Result<bytes::Bytes>> + Send + Sync + 'static,
+    ) -> Result<T, ApiError> {
+        let body = reqwest::Body::wrap_stream(body);
+        let request = self.request(Method::PUT, path).query(query).body(body);
+        self.read(Method::PUT, path, request).await
+    }
+
     pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
         self.read(Method::POST, path, self.request(Method::POST, path)).await
     }

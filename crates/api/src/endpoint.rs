@@ -127,7 +127,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     all.extend(client_and_flow_endpoints());
     all.extend(artifact_endpoints());
     all.extend(hunt_endpoints());
-    all.extend(monitoring_endpoints());
+    all.extend(monitoring_and_tool_endpoints());
     all
 }
 
@@ -187,8 +187,16 @@ fn artifact_endpoints() -> Vec<Endpoint> {
     ]
 }
 
-fn monitoring_endpoints() -> Vec<Endpoint> {
+fn monitoring_and_tool_endpoints() -> Vec<Endpoint> {
     vec![
+        list::<ToolView>("/tools", "Files that artifacts need: those kept, and those wanted"),
+        Endpoint::new(
+            Method::Put,
+            "/tools/{tool}",
+            "Keep a file that artifacts need; the body is the file",
+            Answer::One(of::<ToolView>()),
+        )
+        .query::<ToolQuery>(),
         get::<MonitoringView>("/monitoring", "What is monitored"),
         Endpoint::new(
             Method::Put,

@@ -60,6 +60,8 @@
 //! | `GET /monitoring/export.jsonl` | `EventScanQuery` | JSON objects, one a line, streamed |
 //! | `GET /clients/{client}/monitoring` | | `ClientMonitoring` |
 //! | `GET /clients/{client}/monitoring/rows` | `EventsQuery` | `EventRowPage` |
+//! | `GET /tools` | | list of `ToolView` |
+//! | `PUT /tools/{tool}` | `ToolQuery`; the body is the file | `ToolView` |
 //! | `GET /tokens`, `POST /tokens`, `POST /tokens/{id}/revoke` | `TokenRequest` | `TokenView`s |
 //! | `GET /audit` | `offset`, `limit` | `AuditPage` |
 //! | `GET /health` (no sign-in) | | `Health` |
@@ -80,6 +82,7 @@ mod openapi;
 mod query;
 mod results;
 mod session;
+mod tool;
 
 pub use artifact::*;
 pub use client::*;
@@ -93,6 +96,7 @@ pub use openapi::openapi;
 pub use query::*;
 pub use results::*;
 pub use session::*;
+pub use tool::*;
 
 /// Before every path.
 pub const PREFIX: &str = "/api/v1";

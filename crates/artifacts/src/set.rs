@@ -209,7 +209,7 @@ impl ArtifactSet {
 
     /// The artifacts that running `name` needs besides itself: called ones, what those call and
     /// import, and itself when it is called again. In the order of discovery.
-    pub(crate) fn dependencies(&self, name: &str) -> Vec<&Artifact> {
+    pub fn dependencies(&self, name: &str) -> Vec<&Artifact> {
         let Some(root) = self.get(name) else {
             return Vec::new();
         };

@@ -33,6 +33,7 @@ mod results;
 mod serve;
 mod storage;
 mod token;
+mod tool;
 mod uploads;
 mod yaml;
 
@@ -72,6 +73,7 @@ enum Command {
     Hunt(hunt::HuntArgs),
     Flow(flow::FlowArgs),
     Monitoring(monitoring::MonitoringArgs),
+    Tool(tool::ToolArgs),
     Bench(bench::BenchArgs),
     Completions(CompletionArgs),
 }
@@ -108,6 +110,7 @@ fn run(command: Command) -> Outcome {
         Command::Hunt(args) => hunt::run(args),
         Command::Flow(args) => flow::run(args),
         Command::Monitoring(args) => monitoring::run(args),
+        Command::Tool(args) => tool::run(args),
         Command::Artifact(args) => artifact::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Completions(args) => completions(&args),

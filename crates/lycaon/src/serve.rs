@@ -11,6 +11,7 @@ use server::config::ServerConfig;
 use server::core::{Core, Parts};
 use server::health::Health;
 use server::serve::check_data_dir;
+use server::tools::FoundTool;
 use server::vql::Vql;
 use server::{Server, Start};
 use vql_plugin::Host;
@@ -54,7 +55,7 @@ fn read_config(path: &Path) -> Outcome<ServerConfig> {
     // A relative folder is meant from where the configuration lies, not from where somebody stands.
     let home = path.parent().unwrap_or(Path::new("."));
     config.data_dir = home.join(&config.data_dir);
-    for folder in &mut config.artifacts.folders {
+    for folder in config.artifacts.folders.iter_mut().chain(&mut config.tools.folder) {
         *folder = home.join(&*folder);
     }
     Ok(config)
@@ -62,6 +63,14 @@ fn read_config(path: &Path) -> Outcome<ServerConfig> {
 
 async fn serve(config: &ServerConfig) -> Outcome {
     let core = core(config)?;
+    if let Some(folder) = &config.tools.folder {
+        let unwanted = core.keep_found_tools(found_tools(folder)?).await;
+        let unwanted = unwanted.map_err(|error| Complaint::failed(Chain(&error).to_string()))?;
+        for name in unwanted {
+            let file = folder.join(name);
+            tracing::warn!(file = %file.display(), "no artifact declares a tool for this file");
+        }
+    }
     let start = Start { config, assets: Arc::new(Gui::default()), health: Arc::new(Health::new()) };
     let server = Server::start(core, start)
         .await
@@ -72,6 +81,23 @@ async fn serve(config: &ServerConfig) -> Outcome {
     note("ending");
     server.stop().await;
     Ok(())
+}
+
+/// The files of the folder of tools. Read one after the other when the server starts.
+fn found_tools(folder: &Path) -> Outcome<Vec<FoundTool>> {
+    let bad = |error: std::io::Error| Complaint::io("read", folder, &error);
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(bad)? {
+        let path = entry.map_err(bad)?.path();
+        if !path.is_file() {
+            continue;
+        }
+        let content = std::fs::read(&path).map_err(|error| Complaint::io("read", &path, &error))?;
+        let filename = path.file_name().map(|name| name.to_string_lossy().into_owned());
+        let filename = filename.unwrap_or_default();
+        found.push(FoundTool { filename, content: content.into() });
+    }
+    Ok(found)
 }
 
 fn core(config: &ServerConfig) -> Outcome<Arc<Core>> {

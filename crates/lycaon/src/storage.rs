@@ -32,6 +32,7 @@ pub(crate) fn open(data: &Path) -> Outcome<Ports> {
         results: records.clone(),
         uploads: records.clone(),
         monitoring: records.clone(),
+        tools: records.clone(),
         blobs: Arc::new(blobs),
         hunts: records.clone(),
         members: records.clone(),

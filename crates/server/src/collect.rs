@@ -3,7 +3,7 @@
 //! Calls are compiled when a flow or hunt is made, so that whoever makes it hears what is wrong, and
 //! again when a flow is sent; the last ones are remembered.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use api::Problem;
@@ -11,7 +11,8 @@ use artifacts::{ArtifactSet, CompileError, SourceChoice, compile};
 use model::collect::CompiledCollection;
 use model::flow::{ArtifactCall, Flow};
 use model::results::AttemptId;
-use parking_lot::Mutex;
+use model::tool::{ToolFile, ToolMissing, choose, hash_text};
+use parking_lot::{Mutex, RwLock};
 use wire::{Collection, FlowRequest};
 
 /// How many different lists of calls are remembered.
@@ -27,12 +28,14 @@ pub struct Collector {
     /// Which artifacts came with the product.
     built_in: Arc<ArtifactSet>,
     remembered: Mutex<VecDeque<(Vec<ArtifactCall>, Compiled)>>,
+    /// Files that are kept for artifacts.
+    tools: RwLock<Vec<ToolFile>>,
 }
 
 impl Collector {
     /// A collector over these artifacts, of which `built_in` came with the product.
     pub fn new(artifacts: Arc<ArtifactSet>, built_in: Arc<ArtifactSet>) -> Self {
-        Self { artifacts, built_in, remembered: Mutex::default() }
+        Self { artifacts, built_in, remembered: Mutex::default(), tools: RwLock::default() }
     }
 
     /// All artifacts.
@@ -43,6 +46,84 @@ impl Collector {
     /// Whether an artifact came with the product.
     pub(crate) fn is_built_in(&self, name: &str) -> bool {
         self.built_in.get(name).is_some()
+    }
+
+    /// These tools are kept from now on.
+    pub(crate) fn set_tools(&self, tools: Vec<ToolFile>) {
+        *self.tools.write() = tools;
+        self.remembered.lock().clear();
+    }
+
+    /// Whether a file with this content is kept as a tool.
+    pub(crate) fn keeps_tool(&self, sha256: &[u8; 32]) -> bool {
+        self.tools.read().iter().any(|tool| tool.sha256 == *sha256)
+    }
+
+    /// The tools that artifacts declare, with the names of those artifacts.
+    pub(crate) fn tools_wanted(&self) -> BTreeMap<String, Vec<String>> {
+        let mut wanted: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for artifact in self.artifacts.iter() {
+            for tool in &artifact.tools {
+                wanted.entry(tool.name.clone()).or_default().push(artifact.name.clone());
+            }
+        }
+        wanted
+    }
+
+    /// The declared tools that a file of this name is meant for: those of its name, and those whose URL
+    /// ends in it. With the versions that are declared.
+    pub(crate) fn tools_named(&self, filename: &str) -> Vec<(String, String)> {
+        let stem = filename.split_once('.').map_or(filename, |(stem, _)| stem);
+        let declared = self.artifacts.iter().flat_map(|artifact| &artifact.tools);
+        let meant = declared.filter(|tool| {
+            let url = tool.url.as_deref().and_then(|url| url.rsplit('/').next());
+            tool.name == filename || tool.name == stem || url == Some(filename)
+        });
+        let mut found: Vec<(String, String)> = meant
+            .map(|tool| (tool.name.clone(), tool.version.clone().unwrap_or_default()))
+            .collect();
+        found.sort();
+        found.dedup();
+        found
+    }
+
+    /// Why no artifact that declares this tool could use this file; `None` when one could, or when
+    /// none declares it.
+    pub(crate) fn unfit(&self, file: &ToolFile) -> Option<String> {
+        let declared = self.artifacts.iter().flat_map(|artifact| &artifact.tools);
+        let declared: Vec<_> = declared.filter(|tool| tool.name == file.name).collect();
+        let fits = |tool: &&model::artifact::Tool| {
+            !matches!(choose(tool, std::slice::from_ref(file)), Err(ToolMissing::OtherHash { .. }))
+        };
+        if declared.is_empty() || declared.iter().any(fits) {
+            return None;
+        }
+        let wanted = declared.iter().find_map(|tool| tool.expected_hash.as_deref())?;
+        let found = hash_text(&file.sha256);
+        Some(format!(
+            "the file has {found}, and {wanted} is expected by every artifact that needs it"
+        ))
+    }
+
+    /// The files that an artifact, and those that it calls, need; or why one is not there.
+    pub(crate) fn tools_of(&self, artifact: &str) -> Result<Vec<wire::Tool>, String> {
+        let kept = self.tools.read();
+        let own = self.artifacts.get(artifact).into_iter();
+        let mut found: Vec<wire::Tool> = Vec::new();
+        for declared in own.chain(self.artifacts.dependencies(artifact)).flat_map(|a| &a.tools) {
+            if found.iter().any(|known| known.name == declared.name) {
+                continue;
+            }
+            let file = choose(declared, &kept).map_err(|missing| missing.to_string())?;
+            found.push(wire::Tool {
+                name: file.name.clone(),
+                version: file.version.clone(),
+                filename: file.filename.clone(),
+                sha256: file.sha256.to_vec(),
+                size: file.size,
+            });
+        }
+        Ok(found)
     }
 
     /// Everything that is wrong with these calls; empty when they can be collected from clients.
@@ -60,7 +141,10 @@ impl Collector {
                 problems.push(problem_at(format!("{field}.name"), message));
             }
             match compile_call(&self.artifacts, call) {
-                Ok(_) => {}
+                Ok(_) => {
+                    let missing = self.tools_of(&call.name).err();
+                    problems.extend(missing.map(|why| problem_at(format!("{field}.name"), why)));
+                }
                 Err(errors) => {
                     problems.extend(errors.iter().map(|error| compile_problem(&field, error)));
                 }
@@ -101,9 +185,7 @@ impl Collector {
 
     /// The request for a flow's present attempt, or why its calls no longer compile.
     pub(crate) fn request(&self, flow: &Flow) -> Result<FlowRequest, String> {
-        let collections = self.compiled(&flow.artifacts).map_err(|errors| {
-            errors.iter().map(CompileError::to_string).collect::<Vec<_>>().join("; ")
-        })?;
+        let collections = self.compiled(&flow.artifacts)?;
         let attempt = AttemptId { flow: flow.id, attempt: flow.life.attempt };
         Ok(FlowRequest {
             attempt: Some(attempt.into()),
@@ -112,14 +194,18 @@ impl Collector {
         })
     }
 
-    fn compiled(&self, calls: &[ArtifactCall]) -> Result<Compiled, Vec<CompileError>> {
+    fn compiled(&self, calls: &[ArtifactCall]) -> Result<Compiled, String> {
         let known = self.remembered.lock().iter().find(|(known, _)| known == calls).cloned();
         if let Some((_, compiled)) = known {
             return Ok(compiled);
         }
         let mut collections = Vec::with_capacity(calls.len());
         for call in calls {
-            collections.push(compile_call(&self.artifacts, call)?.into());
+            let compiled = compile_call(&self.artifacts, call).map_err(|errors| {
+                errors.iter().map(CompileError::to_string).collect::<Vec<_>>().join("; ")
+            })?;
+            let tools = self.tools_of(&call.name)?;
+            collections.push(Collection { tools, ..compiled.into() });
         }
         let compiled = Arc::new(collections);
         let mut remembered = self.remembered.lock();

@@ -26,6 +26,8 @@ pub struct ServerConfig {
     pub artifacts: ArtifactsConfig,
     /// What event artifacts bring.
     pub monitoring: MonitoringConfig,
+    /// Files that artifacts need on clients.
+    pub tools: ToolsConfig,
 }
 
 /// `agents:` in the server's configuration.
@@ -94,6 +96,15 @@ impl Default for MonitoringConfig {
     }
 }
 
+/// `tools:` in the server's configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ToolsConfig {
+    /// A folder of files that are kept when the server starts: each for the tool that has its name, or
+    /// whose URL ends in it.
+    pub folder: Option<PathBuf>,
+}
+
 /// `artifacts:` in the server's configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -111,6 +122,7 @@ impl Default for ServerConfig {
             hunts: HuntsConfig::default(),
             artifacts: ArtifactsConfig::default(),
             monitoring: MonitoringConfig::default(),
+            tools: ToolsConfig::default(),
         }
     }
 }
@@ -330,7 +342,7 @@ mod tests {
         check(
             "data_dir: /tmp/x\nhtp:\n  listen: 127.0.0.1:1\n",
             expect_test::expect![[r#"
-            server.yaml:2: unknown field `htp`, expected one of data_dir, agents, http, hunts, artifacts, monitoring at line 2, column 1
+            server.yaml:2: unknown field `htp`, expected one of data_dir, agents, http, hunts, artifacts, monitoring, tools at line 2, column 1
         "#]],
         );
         check(

@@ -4,7 +4,8 @@
 //! - [`pki`] is the certificate authority, [`tls`] how both listeners speak TLS.
 //! - `agents` are the agents' listener and sessions, `people` the HTTP API and the web interface's
 //!   files, `tasks` what runs by itself, `export` the zips.
-//! - `monitoring` is what agents are to monitor; [`collect`] makes requests of artifacts; [`vql`] decides conditions.
+//! - `monitoring` is what agents are to monitor; [`collect`] makes requests of artifacts,
+//!   [`tools`] keeps files for them; [`vql`] decides conditions.
 //!
 //! # Not here
 //!
@@ -28,6 +29,7 @@ pub mod ports;
 pub mod serve;
 mod tasks;
 pub mod tls;
+pub mod tools;
 pub mod vql;
 
 pub use agents::{Gate, GateLimits};

@@ -97,7 +97,12 @@ fn compile(entry: &MonitoringEntry, collector: &Collector) -> Result<Monitored, 
     let compiled = collector.compile_one(&entry.call).map_err(|errors| {
         errors.iter().map(CompileError::to_string).collect::<Vec<_>>().join("; ")
     })?;
-    Ok(wire::monitored(compiled, &entry.limits))
+    let tools = collector.tools_of(&entry.call.name)?;
+    let mut monitored = wire::monitored(compiled, &entry.limits);
+    if let Some(collection) = &mut monitored.collection {
+        collection.tools = tools;
+    }
+    Ok(monitored)
 }
 
 /// What keeps an entry out of the table: the field below the entry, and what is wrong.
@@ -118,7 +123,10 @@ pub(crate) fn problems(entry: &MonitoringEntry, collector: &Collector) -> Vec<(S
         found.push(("label".to_owned(), message));
     }
     match collector.compile_one(&entry.call) {
-        Ok(_) => {}
+        Ok(_) => {
+            let missing = collector.tools_of(&entry.call.name).err();
+            found.extend(missing.map(|why| ("artifact".to_owned(), why)));
+        }
         Err(errors) => found.extend(errors.iter().map(|error| {
             let field = match error {
                 CompileError::UnknownParameter { parameter, .. }
@@ -163,6 +171,12 @@ pub(crate) fn usual_limits(collector: &Collector, artifact: &str) -> MonitoringL
 }
 
 impl Core {
+    /// Reads again which tools are kept; what needs them is compiled anew.
+    pub(crate) async fn refresh_tools(&self) -> Result<(), StoreError> {
+        self.collector.set_tools(self.ports.tools.tools().await?);
+        self.refresh_monitoring().await
+    }
+
     /// Reads the monitoring table again, and tells agents that are connected.
     pub(crate) async fn refresh_monitoring(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.monitoring_change.lock().await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use fleet::{AccountStore, AuditLog, ClientStore, SettingStore, TokenStore};
-use flows::{BlobStore, FlowStore, MonitoringStore, ResultStore, UploadStore};
+use flows::{BlobStore, FlowStore, MonitoringStore, ResultStore, ToolStore, UploadStore};
 use hunts::{AdmissionStore, HuntStore, MemberStore};
 
 /// Where everything is kept.
@@ -27,6 +27,8 @@ pub struct Ports {
     pub uploads: Arc<dyn UploadStore>,
     /// What is monitored, and what that brought.
     pub monitoring: Arc<dyn MonitoringStore>,
+    /// Files that artifacts need.
+    pub tools: Arc<dyn ToolStore>,
     /// Bytes of files.
     pub blobs: Arc<dyn BlobStore>,
     /// Hunts.

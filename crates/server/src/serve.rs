@@ -162,7 +162,7 @@ impl Server {
             (Some(_) | None, Some(_) | None) => None,
         };
         core.refresh_foreman().await?;
-        core.refresh_monitoring().await?;
+        core.refresh_tools().await?;
         let stop = CancellationToken::new();
         let routes = Arc::new(AgentRoutes::new(Arc::clone(&core), stop.clone()));
         let gate = Gate::new(GateLimits {

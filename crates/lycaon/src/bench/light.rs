@@ -54,6 +54,7 @@ pub(crate) async fn enrolled(door: Door, number: u32) -> Outcome<Enrolled> {
         clock: Arc::new(SystemClock),
         entropy: Box::new(SeededEntropy::new(number.into())),
         labels: Labels::default(),
+        tools: None,
         settings: Settings::default(),
     }))
 }

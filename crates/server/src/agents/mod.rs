@@ -18,5 +18,6 @@ mod poll;
 mod reports;
 pub(crate) mod routes;
 mod socket;
+mod tools;
 
 pub use gate::{Gate, GateLimits};

@@ -1,4 +1,4 @@
-//! What can be asked on the agents' listener: enrolment, the link, its HTTP fallback. Everything but
+//! What can be asked on the agents' listener: enrolment, the link, its HTTP fallback, tools. Everything but
 //! enrolment needs the certificate of a client that is known and not revoked.
 
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::listen::Peer;
-use super::{enrol, poll, socket};
+use super::{enrol, poll, socket, tools};
 use crate::core::Core;
 use crate::event::{AgentRefused, TaskFellBehind};
 
@@ -41,6 +41,7 @@ impl AgentRoutes {
         let wanted = match path {
             wire::ENROL_PATH | wire::POLL_PATH => Method::POST,
             wire::LINK_PATH => Method::GET,
+            path if path.starts_with(wire::TOOL_PATH) => Method::POST,
             _ => return plain(StatusCode::NOT_FOUND, "nothing is here"),
         };
         if request.method() != wanted {
@@ -55,6 +56,9 @@ impl AgentRoutes {
         };
         match request.uri().path() {
             wire::LINK_PATH => socket::answer(self, request, peer, client).await,
+            path if path.starts_with(wire::TOOL_PATH) => {
+                tools::answer(&self.core, &path[wire::TOOL_PATH.len()..]).await
+            }
             _ => poll::answer(&self, request, &peer, client).await,
         }
     }

@@ -27,6 +27,7 @@ pub(crate) mod sessions;
 pub(crate) mod sign_in;
 pub(crate) mod throttle;
 pub(crate) mod tokens;
+pub(crate) mod tools;
 pub(crate) mod view;
 
 use std::ops::Deref;

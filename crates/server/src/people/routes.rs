@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use base::Fault;
 use hyper::header::{
     ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue,
@@ -18,7 +18,7 @@ use hyper::{HeaderMap, Method, StatusCode, Uri};
 use super::error::ApiError;
 use super::{
     People, artifacts, audit, clients, downloads, events, flows, guard, health, hunts, members,
-    monitoring, results, sessions, sign_in, tokens,
+    monitoring, results, sessions, sign_in, tokens, tools,
 };
 
 /// Bytes of a request's body.
@@ -70,6 +70,8 @@ fn signed_in() -> Router<Arc<People>> {
         .route("/artifacts/{name}", get(artifacts::one))
         .route("/vql/check", post(artifacts::check_vql))
         .route("/vql/complete", post(artifacts::complete_vql))
+        .route("/tools", get(tools::list))
+        .route("/tools/{tool}", put(tools::upload).layer(DefaultBodyLimit::disable()))
         .route("/monitoring", get(monitoring::show).put(monitoring::set))
         .route("/monitoring/add", post(monitoring::add))
         .route("/monitoring/remove", post(monitoring::remove))

@@ -106,6 +106,22 @@ impl Browser {
         self.send(Method::POST, &format!("/api/v1{path}"), Some(body)).await
     }
 
+    /// Puts bytes; status and body of the reply.
+    pub(crate) async fn put_bytes(&self, path: &str, bytes: &[u8]) -> (u16, Value) {
+        let host = format!("localhost:{}", self.address.port());
+        let mut request = Request::put(format!("http://{}/api/v1{path}", self.address))
+            .header("host", host)
+            .header("content-type", "application/octet-stream");
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let body = Full::new(Bytes::copy_from_slice(bytes));
+        let reply = self.client.request(request.body(body).unwrap()).await.unwrap();
+        let status = reply.status().as_u16();
+        let body = reply.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+    }
+
     /// A change without a body.
     pub(crate) async fn act(&self, path: &str) -> Reply {
         self.send(Method::POST, &format!("/api/v1{path}"), None).await

@@ -13,4 +13,5 @@ mod log;
 mod monitoring;
 mod pages;
 mod polling;
+mod tools;
 mod world;

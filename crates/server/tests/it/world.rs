@@ -27,6 +27,17 @@ use crate::log;
 /// The password of the user `admin`.
 pub(crate) const PASSWORD: &str = "correct horse";
 
+const TOOL_ARTIFACT: &str = "
+name: Test.Tool
+tools:
+  - name: Shell
+    version: 2
+    url: https://example.org/shell.sh
+    expected_hash: bf664cf84f00f6ed76164c8457fdeaf8e4dee547226e9ffcf8274e2d2246fed9
+sources:
+  - query: SELECT Tool_Shell_PATH FROM scope()
+";
+
 const EVENTS_ARTIFACT: &str = "
 name: Test.Events
 type: CLIENT_EVENT
@@ -151,7 +162,8 @@ fn memory(counted: &Counted) -> Ports {
         flows: counted.flows(flows.clone()),
         results: flows.clone(),
         uploads: flows.clone(),
-        monitoring: flows,
+        monitoring: flows.clone(),
+        tools: flows,
         blobs: Arc::new(MemBlobs::new(|bytes| sha2::Sha256::digest(bytes).into())),
         hunts: counted.hunts(hunts.clone()),
         members: counted.members(hunts.clone()),
@@ -170,6 +182,7 @@ fn collector() -> Collector {
     let mut set = ArtifactSet::new();
     set.add("Test.Rows.yaml", ROWS_ARTIFACT).unwrap();
     set.add("Test.Events.yaml", EVENTS_ARTIFACT).unwrap();
+    set.add("Test.Tool.yaml", TOOL_ARTIFACT).unwrap();
     Collector::new(Arc::new(set), Arc::new(ArtifactSet::new()))
 }
 

@@ -15,7 +15,7 @@
 
 use std::fmt;
 
-use rows::{Dict, Row, Value};
+use rows::{Dict, Name, Row, Value};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
 pub use rows::{write_json, write_json_row};
@@ -147,10 +147,33 @@ impl<'de> Visitor<'de> for AnyValue {
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
         let mut dict = Dict::new();
-        while let Some(key) = entries.next_key::<String>()? {
+        while let Some(key) = entries.next_key_seed(Key)? {
             dict.update(key, entries.next_value_seed(AnyValue)?);
         }
         Ok(Value::Dict(dict))
+    }
+}
+
+/// A key, which most likely came before.
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Name;
+
+    fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<Name, D::Error> {
+        reader.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Name, E> {
+        Ok(Name::from(key))
     }
 }
 

@@ -15,6 +15,7 @@ pub mod accounts;
 pub mod audit;
 pub mod command_line;
 pub mod evtx;
+pub mod dns;
 pub mod free_dates;
 pub mod glob;
 pub mod go_layout;

@@ -29,6 +29,7 @@ pub mod machine;
 pub mod made_up;
 mod mailing;
 pub mod os;
+mod own_program;
 mod plugins;
 mod processes;
 mod read_file;

@@ -77,6 +77,26 @@ pub trait Machine: Send + Sync {
         Err(Unanswered::NotHere { what: "the memory of processes" })
     }
 
+    /// A small file in which the system tells about itself, by its place on such a system.
+    fn system_file(&self, _path: &str) -> Result<Vec<u8>, Unanswered> {
+        Err(Unanswered::NotHere { what: "what the system tells about itself" })
+    }
+
+    /// Names in a folder in which the system tells about itself, in order.
+    fn system_folder(&self, _path: &str) -> Result<Vec<String>, Unanswered> {
+        Err(Unanswered::NotHere { what: "what the system tells about itself" })
+    }
+
+    /// Total, free and available bytes of the file system at a path.
+    fn space(&self, _path: &str) -> Option<[u64; 3]> {
+        None
+    }
+
+    /// The extended attributes of a file, a last link not followed.
+    fn extended_attributes(&self, _path: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Unanswered> {
+        Err(Unanswered::NotHere { what: "extended attributes of files" })
+    }
+
     /// What happens to processes, from now on.
     fn process_events(&self) -> Result<Box<dyn Feed<ProcessEvent>>, Unanswered> {
         Err(Unanswered::NotHere { what: "the events of processes" })

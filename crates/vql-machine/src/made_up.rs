@@ -29,6 +29,8 @@ pub struct MadeUpMachine {
     pub users: Vec<parsers::accounts::User>,
     /// Memory of its processes: addresses and what is there.
     pub memory: BTreeMap<i64, Vec<(u64, Vec<u8>)>>,
+    /// Files in which the system tells about itself.
+    pub system_files: BTreeMap<String, Vec<u8>>,
     /// What every watcher of processes is told before the feed ends.
     pub process_events: Vec<Told<ProcessEvent>>,
     /// What every watcher of the audit log is told before the feed ends.
@@ -94,6 +96,7 @@ impl MadeUpMachine {
             users: parsers::accounts::users(
                 "root:x:0:0:root:/root:/bin/bash\nwww:x:33:33::/var/www:/bin/false\nann:x:1000:1000:Ann:/home/ann:/bin/bash\n",
             ),
+            system_files: BTreeMap::new(),
             process_events: Vec::new(),
             audit_events: Vec::new(),
         }
@@ -232,6 +235,27 @@ impl Machine for MadeUpMachine {
             "400000-401000 r--p 0 fd:01 7 {exe}\n401000-403000 r-xp 1000 fd:01 7 {exe}\n\
              500000-501000 rwxp 0 00:00 0\n7ff000-800000 rw-p 0 00:00 0 [stack]\n"
         )))
+    }
+
+    fn system_file(&self, path: &str) -> Result<Vec<u8>, Unanswered> {
+        self.system_files.get(path).cloned().ok_or_else(|| Unanswered::Failed {
+            what: format!("read {path}"),
+            why: "no such file".to_owned(),
+        })
+    }
+
+    fn system_folder(&self, path: &str) -> Result<Vec<String>, Unanswered> {
+        let inside = self.system_files.keys().filter_map(|known| {
+            let rest = known.strip_prefix(path)?.strip_prefix('/')?;
+            Some(rest.split('/').next().unwrap_or_default().to_owned())
+        });
+        let mut names: Vec<String> = inside.collect();
+        names.dedup();
+        if names.is_empty() {
+            let (what, why) = (format!("list {path}"), "no such folder".to_owned());
+            return Err(Unanswered::Failed { what, why });
+        }
+        Ok(names)
     }
 
     fn process_events(&self) -> Result<Box<dyn Feed<ProcessEvent>>, Unanswered> {

@@ -4,6 +4,7 @@
 
 pub mod connector;
 pub mod maps;
+pub mod mounts;
 pub mod network;
 pub mod process;
 pub mod system;

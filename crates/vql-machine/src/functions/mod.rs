@@ -24,7 +24,10 @@ vql_plugin::one_file_each! {
     rm
     sleep
     stat
+    sysinfo
     tempdir
     tempfile
+    trace
     upload
+    xattr
 }

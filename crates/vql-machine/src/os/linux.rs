@@ -335,6 +335,42 @@ impl Machine for ThisMachine {
         Ok(maps::regions(&String::from_utf8_lossy(&text)))
     }
 
+    fn system_file(&self, path: &str) -> Result<Vec<u8>, Unanswered> {
+        use std::io::Read;
+        /// Files of the system are small; one that is not is something else.
+        const BYTES_MAX: u64 = 16 << 20;
+        let failed = |error: std::io::Error| Unanswered::Failed {
+            what: format!("read {path}"),
+            why: error.to_string(),
+        };
+        let mut bytes = Vec::new();
+        let file = fs::File::open(self.path(path)).map_err(failed)?;
+        file.take(BYTES_MAX).read_to_end(&mut bytes).map_err(failed)?;
+        Ok(bytes)
+    }
+
+    fn system_folder(&self, path: &str) -> Result<Vec<String>, Unanswered> {
+        let entries = fs::read_dir(self.path(path)).map_err(|error| Unanswered::Failed {
+            what: format!("list {path}"),
+            why: error.to_string(),
+        })?;
+        let mut names: Vec<String> = entries
+            .flatten()
+            .map(|entry| entry.file_name().to_string_lossy().into_owned())
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn space(&self, path: &str) -> Option<[u64; 3]> {
+        let told = rustix::fs::statvfs(self.path(path)).ok()?;
+        Some([told.f_blocks, told.f_bfree, told.f_bavail].map(|blocks| blocks * told.f_frsize))
+    }
+
+    fn extended_attributes(&self, path: &[u8]) -> Result<Vec<(String, Vec<u8>)>, Unanswered> {
+        super::attributes::of(path)
+    }
+
     fn process_events(&self) -> Result<Box<dyn Feed<ProcessEvent>>, Unanswered> {
         let what = "follow the events of processes (this needs the capability NET_ADMIN)";
         Ok(Box::new(Processes::listen().map_err(|error| feeds::failed(what, error))?))

@@ -3,6 +3,8 @@
 #[cfg(target_os = "linux")]
 mod addresses;
 #[cfg(target_os = "linux")]
+mod attributes;
+#[cfg(target_os = "linux")]
 mod feeds;
 #[cfg(target_os = "linux")]
 mod linux;

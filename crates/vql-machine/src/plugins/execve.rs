@@ -40,6 +40,8 @@ plugin_args! {
         env: Option<Dict>,
         /// Directory to run in.
         cwd: String = "",
+        /// Refused: no secrets are kept here that a program could be given.
+        secret: String = "",
     }
 }
 
@@ -50,6 +52,10 @@ impl Plugin for Execve {
     const NEEDS: &'static [Permission] = &[Permission::Execve];
 
     fn rows(&self, args: ExecveArgs, scope: &Scope) -> Result<RowStream, Failure> {
+        if !args.secret.is_empty() {
+            let text = "secrets are not offered here; give the program what it needs with `env`";
+            return Err(text.into());
+        }
         let (program, rest) = args.argv.split_first().ok_or("argv must name a program")?;
         let mut command = Command::new(program);
         command.args(rest).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -9,7 +9,10 @@ vql_plugin::one_file_each! {
     audit
     connections
     ebpf_events
+    efivariables
+    environ
     execve
+    filesystems
     glob
     http_client
     info
@@ -18,10 +21,14 @@ vql_plugin::one_file_each! {
     modules
     netstat
     parse_evtx
+    partitions
     proc_dump
     proc_yara
     process_tracker_pslist
     process_tracker_updates
+    profile
+    profile_goroutines
+    profile_memory
     pslist
     read_crypto_file
     read_file

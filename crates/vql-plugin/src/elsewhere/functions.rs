@@ -16,7 +16,6 @@ pub(super) const FUNCTIONS: Table = &[
             ("winpmem", "saves physical memory, through a driver"),
         ],
     ),
-    (Why::LiveMacos, &[("xattr", "reads extended attributes of a file")]),
     (Why::Server, SERVER),
     (Why::Later, LATER),
     (
@@ -31,7 +30,6 @@ pub(super) const FUNCTIONS: Table = &[
             ("mock_check", "checked replaced plugins in tests"),
             ("mock_clear", "forgot replaced plugins in tests"),
             ("mock_replay", "repeated replaced plugins in tests"),
-            ("trace", "uploaded a trace of the other engine"),
             ("rekey", "made an agent take a new identity; enrol it again"),
             ("killkillkill", "ended a client at once; cancel its flows"),
             ("user_message", "wrote to a user of the web interface"),
@@ -136,7 +134,6 @@ const LATER: &[(&str, &str)] = &[
     ("shell_session_control", "writes to an open shell"),
     ("similarity", "compares two texts"),
     ("srum_lookup_id", "finds an id in the SRUM database"),
-    ("sysinfo", "facts about a Linux machine"),
     ("template", "fills in a text template"),
     ("tlsh_hash", "computes a fuzzy hash"),
     ("upload_azure", "uploads to Azure"),

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use expect_test::expect;
 use rows::{Dict, Value};
 
+use vql_machine::made_up::MadeUpMachine;
+
 use super::question::Asker;
 
 #[test]
@@ -140,7 +142,8 @@ fn the_memory_of_a_process_is_mapped() {
         &asker.ask("SELECT Address, Size, MappingName, Type, Protection FROM vad(pid=40)"),
     );
     expect![[r#"{"ModuleName":"httpd","ExePath":"/usr/sbin/httpd","ModuleBaseAddress":4194304,"ModuleBaseSize":12288,"Inode":7,"Deleted":false}"#]].assert_eq(&asker.ask("SELECT * FROM modules(pid=40)"));
-    expect!["log: vad: cannot read /proc/41/maps: no such process"].assert_eq(&asker.ask("SELECT * FROM vad(pid=41)"));
+    expect!["log: vad: cannot read /proc/41/maps: no such process"]
+        .assert_eq(&asker.ask("SELECT * FROM vad(pid=41)"));
 }
 
 #[test]
@@ -165,7 +168,8 @@ fn the_memory_of_this_process_is_read() {
     ));
     expect![[r#"
         {"Text":null}
-        log: read_file: `/x`: the path of a process is its number: `/1234`"#]].assert_eq(
+        log: read_file: `/x`: the path of a process is its number: `/1234`"#]]
+    .assert_eq(
         &asker.ask("SELECT read_file(accessor='process', filename='/x') AS Text FROM scope()"),
     );
 }
@@ -190,4 +194,148 @@ fn the_memory_of_a_process_is_kept() {
         assert_eq!(kept.len(), 2);
         assert!(kept[1].1.starts_with(b"{\"Start\":\"0x"));
     }
+}
+
+fn told(files: &[(&str, &[u8])]) -> Asker {
+    let files = files.iter().map(|(path, content)| ((*path).to_owned(), content.to_vec()));
+    let machine = MadeUpMachine { system_files: files.collect(), ..MadeUpMachine::web_server() };
+    Asker::about(Arc::new(machine))
+}
+
+#[test]
+fn variables_of_the_firmware_are_listed() {
+    let asker = told(&[
+        (
+            "/sys/firmware/efi/efivars/Boot0001-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+            b"\x07\0\0\0disk",
+        ),
+        ("/sys/firmware/efi/efivars/PK-8be4df61-93ca-11d2-aa0d-00e098032b8c", b"x"),
+        ("/sys/firmware/efi/efivars/odd", b""),
+    ]);
+    expect![[r#"
+        {"Namespace":"8be4df61-93ca-11d2-aa0d-00e098032b8c","Name":"Boot0001","Attributes":null,"Value":null}
+        {"Namespace":"8be4df61-93ca-11d2-aa0d-00e098032b8c","Name":"PK","Attributes":null,"Value":null}"#]].assert_eq(&asker.ask("SELECT * FROM efivariables()"));
+    expect![[r#"{"Namespace":"8be4df61-93ca-11d2-aa0d-00e098032b8c","Name":"Boot0001","Attributes":7,"Value":"disk"}"#]].assert_eq(&asker.ask("SELECT * FROM efivariables(name='boot0001', value=TRUE)"));
+    expect![[""]].assert_eq(&asker.ask("SELECT * FROM efivariables(namespace='x')"));
+    expect!["log: efivariables: there are no EFI variables here (/sys/firmware/efi/efivars: no such folder); the machine was perhaps not started by EFI"].assert_eq(&Asker::new().ask("SELECT * FROM efivariables()"));
+}
+
+#[test]
+fn disks_and_file_systems_are_listed() {
+    let asker = told(&[
+        (
+            "/proc/self/mountinfo",
+            b"30 1 8:1 / / rw - ext4 /dev/sda1 rw\n31 1 0:5 / /mnt rw - nfs4 srv:/x rw\n",
+        ),
+        ("/proc/partitions", b"major minor  #blocks  name\n\n 8 0 2048 sda\n 8 1 1024 sda1\n"),
+    ]);
+    expect![[r#"
+        {"Device":"/dev/sda1","MountPoint":"/","FSType":"ext4","Total":null}
+        {"Device":"srv:/x","MountPoint":"/mnt","FSType":"nfs4","Total":null}"#]]
+    .assert_eq(&asker.ask("SELECT Device, MountPoint, FSType, Total FROM filesystems()"));
+    expect![[r#"
+        {"Device":"/dev/sda","Size":2097152,"FSType":null,"MountPoints":[]}
+        {"Device":"/dev/sda1","Size":1048576,"FSType":"ext4","MountPoints":["/"]}"#]]
+    .assert_eq(&asker.ask("SELECT Device, Size, FSType, MountPoints FROM partitions()"));
+}
+
+#[test]
+fn the_parts_of_a_machine_are_told() {
+    let asker = told(&[
+        ("/proc/cpuinfo", b"processor : 0\nmodel name : Fast\nphysical id : 0\ncpu MHz : 2400.5\n\nprocessor : 1\nphysical id : 0\n"),
+        ("/proc/meminfo", b"MemTotal: 1024 kB\n"),
+        ("/sys/class/dmi/id/sys_vendor", b"ACME\n"),
+        ("/sys/block/sda/size", b"2048\n"),
+    ]);
+    expect![[r#"{"H":"web1","V":"ACME","C":{"vendor":null,"model":"Fast","speed":2400,"cache":null,"cpus":1,"cores":null,"threads":2},"M":1048576,"D":[{"name":"sda","vendor":null,"model":null,"serial":null,"size":1048576,"removable":null}]}"#]].assert_eq(&asker.ask(
+        "LET S <= sysinfo() SELECT S.node.hostname AS H, S.product.vendor AS V, S.cpu AS C, \
+         S.memory.size AS M, S.storage AS D FROM scope()",
+    ));
+}
+
+#[test]
+fn this_program_tells_what_it_does() {
+    let asker = Asker::about(vql_machine::this_machine());
+    expect![[r#"{"N":true,"S":true}"#]].assert_eq(&asker.ask(
+        "SELECT len(list=Name) > 0 AS N, State =~ '.' AS S FROM profile_goroutines() LIMIT 1",
+    ));
+    expect![[r#"{"B":true}"#]].assert_eq(
+        &asker.ask("SELECT Bytes > 4096 AS B FROM profile_memory() WHERE Name = 'VmRSS'"),
+    );
+    expect![[r#"
+        {"Type":"memory"}
+        log: WARN:profile: this program does not tell queries; it tells goroutine (threads) and heap (memory)"#]]
+        .assert_eq(&asker.ask("SELECT Type FROM profile(type='memory', queries=TRUE) LIMIT 1"));
+    expect![[r#"{"T":true}"#]].assert_eq(&asker.ask("SELECT trace().Size > 100 AS T FROM scope()"));
+    assert!(asker.kept.0.lock()[0].1.starts_with(b"{\"Type\":\"threads\""));
+    expect![[r#"{"P":true}"#]]
+        .assert_eq(&asker.ask("SELECT PATH =~ '/' AS P FROM environ(vars=['PATH'])"));
+    expect![[r#"{"NOT_SET_ANYWHERE":null}"#]]
+        .assert_eq(&asker.ask("SELECT * FROM environ(vars=['NOT_SET_ANYWHERE'])"));
+}
+
+#[test]
+fn attributes_of_files_are_read() {
+    let tree = super::question::Tree::new(&[("a", b"x")]);
+    let set = std::process::Command::new("setfattr")
+        .args(["-n", "user.note", "-v", "hello"])
+        .arg(tree.path().join("a"))
+        .status();
+    let asker = Asker::about(vql_machine::this_machine());
+    let answer = tree.ask_as(&asker, "SELECT xattr(filename='{}/a') AS A FROM scope()");
+    // Neither the tool nor the file system is the same everywhere.
+    if set.is_ok_and(|status| status.success()) {
+        assert!(answer.contains(r#""user.note":"hello""#), "{answer}");
+    } else {
+        assert!(answer.starts_with(r#"{"A":"#), "{answer}");
+    }
+    expect![[r#"
+        {"A":null}
+        log: xattr: cannot read the attributes of `{}/none`: No such file or directory (os error 2)"#]]
+        .assert_eq(&tree.ask_as(&asker, "SELECT xattr(filename='{}/none') AS A FROM scope()"));
+    expect![[r#"
+        {"A":null}
+        log: xattr: the accessor `data` has no extended attributes; only `file` has"#]]
+    .assert_eq(
+        &tree.ask_as(&asker, "SELECT xattr(filename='x', accessor='data') AS A FROM scope()"),
+    );
+}
+
+#[test]
+fn a_server_of_names_is_asked() {
+    let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let answering = std::thread::spawn(move || {
+        for _ in 0..2 {
+            let mut buffer = [0; 512];
+            let (count, asker) = server.recv_from(&mut buffer).unwrap();
+            let mut answer = buffer[..count].to_vec();
+            answer[2] = 0x81;
+            if answer[13] == b'n' {
+                answer[3] = 0x83;
+            } else {
+                answer[7] = 1;
+                answer.extend(b"\xc0\x0c\x00\x10\x00\x01\0\0\0\x3c\x00\x03\x02hi");
+            }
+            server.send_to(&answer, asker).unwrap();
+        }
+    });
+    let asker = Asker::new();
+    let ask = |args: &str| {
+        let query = format!("SELECT host({args}, server='{address}') AS H FROM scope()");
+        asker.ask(&query).replace(&address.to_string(), "SERVER")
+    };
+    expect![[r#"{"H":["hi"]}"#]].assert_eq(&ask("name='example.org', type='TXT'"));
+    expect![[r#"
+        {"H":null}
+        log: host: cannot look up `none.org` at SERVER: the server answers: there is no such name"#]].assert_eq(&ask("name='none.org', type='TXT'"));
+    answering.join().unwrap();
+    expect![[r#"
+        {"H":null}
+        log: host: `ANY` is no kind of record that can be asked for; those are A, NS, CNAME, SOA, PTR, MX, TXT, AAAA, SRV, CAA"#]].assert_eq(&ask("name='example.org', type='ANY'"));
+    expect![[r#"
+        {"H":null}
+        log: host: `a..b` is no domain name"#]]
+    .assert_eq(&ask("name='a..b'"));
+    expect![[r#"{"H":null}"#]].assert_eq(&ask("name='a', tracker_only=TRUE"));
 }

@@ -56,6 +56,8 @@ fn what_cannot_be_run_is_logged() {
     let asker = Asker::new();
     expect!["log: execve: cannot run `/no/such/program`: No such file or directory (os error 2)"]
         .assert_eq(&asker.ask("SELECT * FROM execve(argv='/no/such/program')"));
+    expect!["log: execve: secrets are not offered here; give the program what it needs with `env`"]
+        .assert_eq(&asker.ask("SELECT * FROM execve(argv='true', secret='x')"));
     expect!["log: execve: argv must name a program"]
         .assert_eq(&asker.ask("SELECT * FROM execve(argv=[])"));
     expect![[r#"{"ReturnCode":-1}"#]]

@@ -105,6 +105,14 @@ export type ClientFilter = {
   os?: string | null;
 };
 
+/** What is monitored on one client, and what that brought. */
+export type ClientMonitoring = {
+  /** What it brought each day, by source. */
+  days: EventDayView[];
+  /** What runs there, or will when it connects. */
+  entries: MonitoringEntryView[];
+};
+
 /** A page of clients. */
 export type ClientPage = {
   /** The clients. */
@@ -153,6 +161,56 @@ export type ErrorBody = {
   problems: Problem[];
   /** Names this request in the server's log. */
   request_id: string;
+};
+
+/** How much one source brought on one day. */
+export type EventDayView = {
+  /** Bytes of them as JSON. */
+  bytes: number;
+  /** Its columns, in the order in which they were first met. */
+  columns: string[];
+  /** The day of arrival in UTC, for example `2026-11-22`. */
+  day: string;
+  /** `rows` or `log`. */
+  kind: string;
+  /** Its rows. */
+  rows: number;
+  /** `Artifact` or `Artifact/Source`. */
+  source: string;
+};
+
+/** A page of rows. */
+export type EventRowPage = {
+  /** The rows. */
+  items: EventRowView[];
+  /** How many pass the filters in all. */
+  total: number;
+};
+
+/** One row of an event artifact, with where it comes from. */
+export type EventRowView = {
+  /** `C.…` */
+  client: string;
+  /** That client's name. */
+  hostname: string;
+  /** When the agent met it, by the client's clock. */
+  observed: string;
+  /** The row itself. */
+  row: Record<string, unknown>;
+  /** The source. */
+  source: string;
+  /** When it arrived, by the server's clock. */
+  stored: string;
+};
+
+/** A stretch of rows in order of arrival. */
+export type EventScanPage = {
+  /** Whether nothing is behind it now. */
+  end: boolean;
+  /** The rows. */
+  items: EventRowView[];
+  /** Where to go on, also for what arrives later. */
+  place: string;
 };
 
 /** What one client's flow may use; texts such as `1GiB` and `10m`. Zero or `0s`: no limit. */
@@ -458,6 +516,70 @@ export type MemberView = {
   updated: string;
 };
 
+/** One event artifact that is wanted. */
+export type MonitoringEntry = {
+  /** The artifact's name. */
+  artifact: string;
+  /** On clients with this label; left out: on all. */
+  label?: string | null;
+  /** Within which limits. */
+  limits?: MonitoringLimits;
+  /** Parameters that differ from their default, as text. */
+  parameters?: Record<string, string>;
+};
+
+/** One entry, with what is wrong with it now. */
+export type MonitoringEntryView = {
+  /** The artifact's name. */
+  artifact: string;
+  /** On clients with this label; `null`: on all. */
+  label?: string | null;
+  /** Within which limits. */
+  limits: MonitoringLimits;
+  /** Parameters that differ from their default, as text. */
+  parameters: Record<string, string>;
+  /** Why it does not run anywhere, when it was good before and is not now. */
+  problem?: string | null;
+};
+
+/** What a monitored artifact may use on one client; texts such as `64KiB` and `5s`. What is left out is as the artifact's author wishes. */
+export type MonitoringLimits = {
+  /** Bytes in one batch. */
+  batch_bytes?: string | null;
+  /** Rows in one batch. */
+  batch_rows?: number | null;
+  /** How long a row waits for its batch to fill. */
+  batch_wait?: string | null;
+  /** Percent of one processor for each source: `5%`, or `0` for no limit. */
+  cpu?: string | null;
+  /** Rows in a second for each source; a source that gives more is slowed down. 0: no limit. */
+  rows_per_second?: number | null;
+};
+
+/** One event artifact that is not wanted any more. */
+export type MonitoringRemove = {
+  /** The artifact's name. */
+  artifact: string;
+  /** The label of the entry; left out: the entry for all clients. */
+  label?: string | null;
+};
+
+/** All event artifacts that are wanted, instead of those before. */
+export type MonitoringSet = {
+  /** The entries. Of two with the same label and artifact the last counts. */
+  entries: MonitoringEntry[];
+  /** The revision that they were made from; when another change came between, nothing is changed. */
+  revision?: number | null;
+};
+
+/** What is monitored. */
+export type MonitoringView = {
+  /** Those for all clients first, then by label. */
+  entries: MonitoringEntryView[];
+  /** Grows by one with each change. */
+  revision: number;
+};
+
 /** The first page's numbers. */
 export type Overview = {
   /** Clients enrolled. */
@@ -608,6 +730,24 @@ export type TokenView = {
   uses: number;
   /** How often it may be used. */
   uses_max: number;
+};
+
+/** A tool: a file that is kept, or a name that artifacts want and for which none is kept. */
+export type ToolView = {
+  /** Artifacts that declare it. */
+  artifacts: string[];
+  /** What the file is called; empty when none is kept. */
+  filename: string;
+  /** Its name. */
+  name: string;
+  /** Of its content, in hex; `null` when no file is kept. */
+  sha256?: string | null;
+  /** Bytes. */
+  size: number;
+  /** When it was kept. */
+  stored?: string | null;
+  /** Its version; empty for none. */
+  version: string;
 };
 
 /** A page of uploads. */

@@ -178,8 +178,15 @@ pub(super) const TABLE: &[Benchmark] = &[
     ),
     reads(
         "yara",
-        &["yara"],
+        &["yara", "glob"],
         SMALL,
-        r#"SELECT * FROM yara(files="{folder}/file-0.bin", rules='''rule Marker { strings: $a = "lycaon-marker" condition: $a }''')"#,
+        r##"SELECT * FROM foreach(row={ SELECT OSPath FROM glob(globs="{folder}/*.bin") },
+            query={ SELECT Rule, OSPath FROM yara(files=OSPath, key="rules", rules='''
+                rule Marker { strings: $a = "lycaon-marker" condition: $a at 0 or #a > 9 }
+                rule Words { strings: $a = "invoke-command" nocase wide ascii $b = "frombase64" nocase condition: all of them }
+                rule Bytes { strings: $a = { 4D 5A 90 00 [2-8] 50 45 ( 00 | 01 ) } condition: $a and filesize < 1MB }
+                rule Shell { strings: $a = /(curl|wget) https?:\/\/[a-z0-9.]{4,40}\/[a-z]+\.sh/ condition: $a }
+                rule Header { condition: uint32(0) == 0x464c457f or uint16(0) == 0x5a4d }
+            ''') }, workers=2)"##,
     ),
 ];

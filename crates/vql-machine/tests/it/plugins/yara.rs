@@ -151,3 +151,29 @@ fn a_process_is_found_by_what_it_has_in_memory() {
     child.wait().unwrap();
     assert_eq!(answer, r#"{"Rule":"X","Data":"LYCAON_NEEDLE=hay"}"#);
 }
+
+#[test]
+fn rules_may_ask_for_texts_bytes_expressions_and_numbers() {
+    let tree = Tree::new(&[
+        ("a", b"MZ\x90\x00....PE\x00 say Invoke-Command(FromBase64)"),
+        ("b", b"\x7fELF curl https://example.org/setup.sh"),
+        ("c", b"lycaon-marker"),
+    ]);
+    expect![[r#"
+        {"Rule":"Words","File":"a"}
+        {"Rule":"Words","File":"a"}
+        {"Rule":"Bytes","File":"a"}
+        {"Rule":"Header","File":"a"}
+        {"Rule":"Shell","File":"b"}
+        {"Rule":"Header","File":"b"}
+        {"Rule":"Marker","File":"c"}"#]].assert_eq(&tree.ask(
+        r##"SELECT Rule, OSPath.Basename AS File FROM foreach(row={ SELECT OSPath FROM glob(globs="{}/*") },
+            query={ SELECT Rule, OSPath FROM yara(files=OSPath, number=9, key="rules", rules='''
+                rule Marker { strings: $a = "lycaon-marker" condition: $a at 0 or #a > 9 }
+                rule Words { strings: $a = "invoke-command" nocase wide ascii $b = "frombase64" nocase condition: all of them }
+                rule Bytes { strings: $a = { 4D 5A 90 00 [2-8] 50 45 ( 00 | 01 ) } condition: $a and filesize < 1MB }
+                rule Shell { strings: $a = /(curl|wget) https?:\/\/[a-z0-9.]{4,40}\/[a-z]+\.sh/ condition: $a }
+                rule Header { condition: uint32(0) == 0x464c457f or uint16(0) == 0x5a4d }
+            ''') })"##,
+    ));
+}

@@ -38,7 +38,7 @@ impl Plugin for ReadCryptoFile {
 
     fn rows(&self, args: ReadCryptoFileArgs, scope: &Scope) -> Result<RowStream, Failure> {
         let secret = secret(&args.private_key, scope)?;
-        let file = scope.host().accessors().get(&args.accessor)?.open(&args.filename, scope)?;
+        let file = scope.accessor(&args.accessor)?.open(&args.filename, scope)?;
         let mut opener = Opener::new(BufReader::new(file), secret);
         let mut ready = VecDeque::new();
         let rows = std::iter::from_fn(move || {

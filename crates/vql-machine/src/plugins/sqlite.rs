@@ -94,7 +94,7 @@ impl Copied {
         };
         let folder = tempfile::Builder::new().prefix("vql-").tempdir().map_err(cannot)?;
         let database = folder.path().join("copy");
-        let source = scope.host().accessors().get(accessor)?;
+        let source = scope.accessor(accessor)?;
         let mut file = source.open(path, scope)?;
         let mut start = Vec::new();
         (&mut file).take(DATABASE.len() as u64).read_to_end(&mut start).map_err(cannot)?;

@@ -50,7 +50,7 @@ impl Plugin for Unzip {
 
     fn rows(&self, args: UnzipArgs, scope: &Scope) -> Result<RowStream, Failure> {
         let open = || -> Result<Box<dyn ReadSeek>, Failure> {
-            Ok(scope.host().accessors().get(&args.accessor)?.open(&args.filename, scope)?)
+            Ok(scope.accessor(&args.accessor)?.open(&args.filename, scope)?)
         };
         let mut start = Vec::new();
         open()?

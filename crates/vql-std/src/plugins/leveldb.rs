@@ -63,7 +63,7 @@ impl Plugin for LevelDb {
 
 /// The files of the folder that hold its newest state.
 fn chosen(args: &LevelDbArgs, scope: &Scope) -> Result<Vec<(String, FileKind)>, Failure> {
-    let accessor = scope.host().accessors().get(&args.accessor)?;
+    let accessor = scope.accessor(&args.accessor)?;
     let mut files = Vec::new();
     for found in accessor.list(&args.file, scope)? {
         let name = found?.path.basename().to_str_lossy().into_owned();

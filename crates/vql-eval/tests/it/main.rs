@@ -9,6 +9,7 @@ mod collections;
 mod conditions;
 mod hostile;
 mod limits;
+mod quirks;
 mod spilling;
 mod streams;
 mod world;

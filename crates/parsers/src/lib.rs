@@ -25,6 +25,7 @@ pub mod journald;
 pub mod leveldb;
 pub mod linux;
 pub mod magic;
+pub mod pe;
 pub mod plist;
 pub mod profile;
 pub mod recycle_bin;

@@ -6,6 +6,7 @@ use crate::Machine;
 
 vql_plugin::one_file_each! {
     asking Arc<dyn Machine>;
+    compress
     copy
     environ
     expand
@@ -27,6 +28,7 @@ vql_plugin::one_file_each! {
     sysinfo
     tempdir
     tempfile
+    tlsh_hash
     trace
     upload
     xattr

@@ -41,6 +41,7 @@ vql_plugin::one_file_each! {
     watch_ebpf
     watch_evtx
     watch_journald
+    watch_jsonl
     watch_syslog
     write_crypto_file
     write_csv

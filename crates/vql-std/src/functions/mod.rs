@@ -25,6 +25,7 @@ vql_plugin::one_file_each! {
     parse_float
     parse_json
     parse_json_array
+    parse_pe
     parse_string_with_regex
     parse_x509
     parse_xml

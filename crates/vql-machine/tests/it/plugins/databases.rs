@@ -193,3 +193,19 @@ fn archives_are_unpacked_into_their_folder() {
                              b={ SELECT * FROM unzip(filename='{}/a.zip', output_directory='{}/n', type='rar') })",
     ));
 }
+
+#[test]
+fn a_file_is_packed_and_its_content_comes_back() {
+    let varied: Vec<u8> = (0..400_u32).map(|n| (n * n % 251) as u8).collect();
+    let tree = Tree::new(&[("a", b"content"), ("b", &varied)]);
+    expect![[r#"
+        {"P":"{}/a.gz","Back":"content","No":null,"Same":null,"Pe":null,"Short":null,"Long":"T1E9E02225C2109A5126B0FA18C8AB0D1F1E1F56831200C985A9707F2A97C231EB783D23"}
+        log: compress: cannot read `{}/none`: No such file or directory (os error 2)
+        log: compress: output is the file itself, which would be lost
+        log: parse_pe: `{}/a`: not a PE file: Malformed entity: DOS header is malformed (signature 0x6f63)"#]].assert_eq(&tree.ask(
+        "LET P <= compress(path='{}/a')
+         SELECT P, gunzip(string=read_file(filename=P)) AS Back, compress(path='{}/none') AS No,
+                compress(path='{}/a', output='{}/a') AS Same, parse_pe(file='{}/a') AS Pe,
+                tlsh_hash(path='{}/a') AS Short, tlsh_hash(path='{}/b') AS Long FROM scope()",
+    ));
+}

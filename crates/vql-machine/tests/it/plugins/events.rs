@@ -289,3 +289,25 @@ fn the_tracker_is_fed_by_events() {
             {"Pid":50,"Name":"bash","Exe":null,"Ended":true}"#]],
     );
 }
+
+#[test]
+fn objects_are_followed_line_by_line() {
+    let tree = Tree::new(&[("a.jsonl", b"{\"N\":0}\n")]);
+    let asker = Asker::new();
+    let query = format!(
+        "SELECT N FROM watch_jsonl(query={{SELECT OSPath FROM glob(globs='{}/*.jsonl')}})",
+        tree.path().display()
+    );
+    let program = Program::compile(&query, &asker.catalog).unwrap();
+    let (run, log) = asker.run();
+    let mut rows = run.rows(&program);
+    again_and_again(
+        |round| {
+            let text = b"no object\n\n{\"N\":1}\n";
+            std::fs::write(tree.path().join(format!("b{round}.jsonl")), text).unwrap();
+        },
+        || assert_eq!(rows.next().unwrap().row.get("N").unwrap().to_string(), "1"),
+    );
+    asker.cancel.cancel();
+    assert!(log.lock().iter().any(|line| line.contains("not JSON")), "{:?}", log.lock());
+}

@@ -1,5 +1,8 @@
 //! One run: its limits, its log, whether it must stop, and what it shares between scopes.
 
+mod charge;
+mod part;
+
 use std::cell::Cell;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
@@ -9,10 +12,12 @@ use std::time::Duration;
 
 use base::Timestamp;
 use parking_lot::{Mutex, RwLock};
-use rows::{Row, Value};
+use rows::Value;
 use vql_plugin::{Catalog, Host, Lambda, Level, LogLine, Memory, Stopped};
 
 use crate::artifact::{ArtifactSource, NoArtifacts};
+
+pub(crate) use charge::Charge;
 
 /// How much one run may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,64 +211,6 @@ impl Session {
             rows: AtomicU64::new(0),
             said: Mutex::default(),
             measured: Mutex::default(),
-        }
-    }
-
-    /// A part of this run that may take only so long in all, and so long without a row. What it keeps
-    /// is charged to this run. With `shares`, plugins remember in both what they were told in either.
-    pub(crate) fn part(
-        self: &Arc<Self>,
-        time_max: Option<Duration>,
-        idle_max: Option<Duration>,
-        shares: bool,
-    ) -> Arc<Self> {
-        let limits = self.setup.limits;
-        let time_max = time_max.unwrap_or(limits.time_max);
-        let setup =
-            self.setup.for_another(Limits { time_max, ..limits }, self.setup.cancel.clone());
-        let mut part = Self::new(setup);
-        part.parent = Some(self.clone());
-        part.idle_max = idle_max;
-        part.note_progress();
-        if shares {
-            part.memory = self.memory.clone();
-        } else if let Some(view) = self.memory.view() {
-            part.memory.see(Some((*view).clone()));
-        }
-        Arc::new(part)
-    }
-
-    /// There is a row.
-    pub(crate) fn note_progress(&self) {
-        if self.idle_max.is_some() {
-            let now = self.setup.host.clock().now();
-            self.idle_since.store(now.as_micros(), Ordering::Relaxed);
-        }
-    }
-
-    /// Whether a part of a run took too long; ends it then.
-    fn is_late(&self, now: Timestamp) -> bool {
-        let since = Timestamp::from_micros(self.idle_since.load(Ordering::Relaxed));
-        let text = if now > self.deadline {
-            let time = base::format_duration(self.setup.limits.time_max);
-            format!("query: the query was ended after {time}")
-        } else if let Some(max) = self.idle_max.filter(|max| now.since(since) > *max) {
-            let time = base::format_duration(max);
-            format!("query: the query was ended: it gave no row in {time}")
-        } else {
-            return false;
-        };
-        if !self.stopped.swap(true, Ordering::Relaxed) {
-            self.log(Level::Error, text);
-        }
-        true
-    }
-
-    /// Ends a part of a run, without a word.
-    pub(crate) fn finish_part(&self) {
-        self.finish();
-        if self.parent.as_ref().is_some_and(|parent| !Arc::ptr_eq(&parent.memory, &self.memory)) {
-            self.memory.clear();
         }
     }
 
@@ -504,48 +451,5 @@ impl Session {
             return Err(Stopped);
         }
         Ok(())
-    }
-}
-
-/// Memory that is kept as long as this is.
-pub(crate) struct Charge {
-    session: Arc<Session>,
-    bytes: usize,
-}
-
-impl Charge {
-    pub(crate) fn new(session: &Arc<Session>) -> Self {
-        Self { session: session.clone(), bytes: 0 }
-    }
-
-    /// So much more is kept; fails when that is too much.
-    pub(crate) fn add(&mut self, bytes: usize) -> Result<(), Stopped> {
-        self.bytes += bytes;
-        self.session.keep(bytes)
-    }
-
-    /// One more row is kept. Returns what it costs.
-    pub(crate) fn add_row(&mut self, row: &Row) -> Result<usize, Stopped> {
-        let size = self.session.measure(&Value::Dict(row.clone()))?;
-        self.add(size)?;
-        Ok(size)
-    }
-
-    /// How much is kept.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// So much less is kept.
-    pub(crate) fn subtract(&mut self, bytes: usize) {
-        let bytes = bytes.min(self.bytes);
-        self.bytes -= bytes;
-        self.session.release(bytes);
-    }
-}
-
-impl Drop for Charge {
-    fn drop(&mut self) {
-        self.session.release(self.bytes);
     }
 }

@@ -22,11 +22,13 @@ mod library;
 mod parameter;
 mod repair;
 mod set;
+mod tools;
 mod vql;
 mod vql_texts;
 
 pub use compile::{CompileError, SourceChoice, check_parameters, compile};
 pub use set::{ArtifactSet, called_artifacts, calls};
+pub use tools::{Provided, fits_tool, has_expected_hash, tool_variables};
 pub use yaml_nodes::{Problem, Severity};
 
 use model::artifact::Artifact;

@@ -65,6 +65,11 @@ fn parameter(reader: &mut Reader<'_>, node: &Node, path: &str) -> Option<Paramet
         }
     }
     check_name(reader, fields.place("name"), &field("name"), &parameter.name);
+    if let Some(Err(bad)) = parameter.validating_regex.as_deref().map(regex::Regex::new) {
+        let message = format!("this is no regular expression: {bad}");
+        let at = fields.place("validating_regex");
+        reader.warning(at, &field("validating_regex"), message, "nothing is checked with it");
+    }
     check_choices(reader, fields.place("choices"), &field("choices"), &parameter);
     if let Some(default) = &parameter.default
         && let Err(wrong) = accepts(&parameter, default)
@@ -109,6 +114,15 @@ pub(crate) struct Refusal {
 pub(crate) fn accepts(parameter: &Parameter, text: &str) -> Result<(), Refusal> {
     if text.is_empty() {
         return Ok(());
+    }
+    if let Some(pattern) = &parameter.validating_regex
+        // A pattern that is none was told when the file was read, and refuses nothing.
+        && regex::Regex::new(pattern).is_ok_and(|pattern| !pattern.is_match(text))
+    {
+        return Err(Refusal {
+            message: format!("`{}` does not look as it should", shortened(text)),
+            hint: format!("it must match {pattern}"),
+        });
     }
     let refuse = |what: &str, hint: &str| {
         Err(Refusal { message: format!("`{}` {what}", shortened(text)), hint: hint.to_owned() })
@@ -158,10 +172,10 @@ fn one_of(choices: &[String], text: &str) -> Result<(), Refusal> {
     })
 }
 
+/// Not `1`, `on` or `t`: artifacts take them for false, which nobody means who writes them.
 fn is_bool(text: &str) -> bool {
-    const WORDS: [&str; 12] =
-        ["y", "n", "yes", "no", "true", "false", "ok", "t", "f", "1", "0", "on"];
-    WORDS.contains(&text.to_ascii_lowercase().as_str()) || text.eq_ignore_ascii_case("off")
+    const WORDS: [&str; 10] = ["y", "n", "yes", "no", "true", "false", "ok", "f", "0", "off"];
+    WORDS.contains(&text.to_ascii_lowercase().as_str())
 }
 
 fn is_int(text: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model::artifact::Artifact;
+use model::artifact::{Artifact, Tool};
 
 use crate::decode::{Decoded, decode};
 use crate::library::LIBRARY;
@@ -230,6 +230,22 @@ impl ArtifactSet {
             open.extend(artifact.imports.iter().cloned());
         }
         found
+    }
+
+    /// The tools that running `name` may need: its own, those of what it calls and imports, each
+    /// name once.
+    pub fn tools(&self, name: &str) -> Vec<&Tool> {
+        let mut tools: Vec<&Tool> = Vec::new();
+        let root = self.get(name);
+        let imported = root.map(|root| self.exporters(root)).unwrap_or_default();
+        for artifact in root.into_iter().chain(imported).chain(self.dependencies(name)) {
+            for tool in &artifact.tools {
+                if tools.iter().all(|known| known.name != tool.name) {
+                    tools.push(tool);
+                }
+            }
+        }
+        tools
     }
 
     /// The artifacts whose export is loaded before the sources: what it imports, directly or not,

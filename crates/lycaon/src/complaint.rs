@@ -78,7 +78,6 @@ impl Complaint {
     }
 
     /// The message alone.
-    #[cfg(test)]
     pub(crate) fn message(&self) -> &str {
         &self.what
     }

@@ -58,7 +58,7 @@ impl Uploads for UploadFolder {
 
 const BLOCK_BYTES: usize = 64 * 1024;
 
-fn copy(
+pub(crate) fn copy(
     from: &mut dyn Read,
     to: &mut File,
     hash: &mut Sha256,
@@ -76,6 +76,22 @@ fn copy(
         }
         hash.update(&block[..read]);
         to.write_all(&block[..read])?;
+        size += read as u64;
+    }
+}
+
+/// The SHA-256 of a file, in hex, and its size.
+pub(crate) fn sha256_of(path: &Path) -> std::io::Result<(String, u64)> {
+    let mut file = File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut block = vec![0; BLOCK_BYTES];
+    let mut size = 0;
+    loop {
+        let read = file.read(&mut block)?;
+        if read == 0 {
+            return Ok((hex::encode(hash.finalize()), size));
+        }
+        hash.update(&block[..read]);
         size += read as u64;
     }
 }

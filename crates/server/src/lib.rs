@@ -19,7 +19,7 @@ pub mod collect;
 pub mod config;
 pub mod core;
 pub mod event;
-mod export;
+pub mod export;
 pub mod health;
 pub mod live;
 mod monitoring;

@@ -162,6 +162,48 @@ fn wrong_parameters_are_refused_all_at_once() {
 }
 
 #[test]
+fn what_somebody_gives_is_checked_and_a_default_is_not() {
+    let a = "name: A\nparameters:\n- {name: Id, validating_regex: '^[A-Z]\\d+$', default: odd}\n- {name: Odd, validating_regex: '['}\n- {name: Way, type: choices, choices: [up, down], default: left}\nsources: [{query: SELECT * FROM a}]";
+    check(&[a], &[], &[], expect![[r#"
+        A Serial
+        Id = "odd"
+        Odd = ""
+        Way = "left"
+        prelude:
+
+        source A:
+        SELECT * FROM a
+    "#]]);
+    check(&[a], &[("Id", "A1"), ("Odd", "x"), ("Way", "up")], &[], expect![[r#"
+        A Serial
+        Id = "A1"
+        Odd = "x"
+        Way = "up"
+        prelude:
+
+        source A:
+        SELECT * FROM a
+    "#]]);
+    check(&[a], &[("Id", "a1"), ("Way", "left")], &[], expect![[r#"
+        parameter `Id` of type `string`: the value `a1` does not look as it should; it must match ^[A-Z]\d+$
+        parameter `Way` of type `choices`: the value `left` is not one of the choices; known: up, down
+    "#]]);
+}
+
+#[test]
+fn tools_are_those_of_everything_that_runs() {
+    let set = set(&[
+        "name: A\nimports: [L]\ntools: [{name: One}]\nsources: [{query: SELECT * FROM Artifact.B()}]",
+        "name: B\ntools: [{name: Two}, {name: One, url: other}]\nsources: [{query: SELECT * FROM a}]",
+        "name: L\ntools: [{name: Three}]\nexport: LET x = 1",
+        "name: C\ntools: [{name: Four}]\nsources: [{query: SELECT * FROM a}]",
+    ]);
+    let names: Vec<&str> = set.tools("A").iter().map(|tool| tool.name.as_str()).collect();
+    assert_eq!(names, ["One", "Three", "Two"]);
+    assert!(set.tools("Gone").is_empty());
+}
+
+#[test]
 fn exports_come_before_sources_own_first() {
     check(
         &[

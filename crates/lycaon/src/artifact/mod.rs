@@ -1,21 +1,18 @@
 //! `lycaon artifact`: definitions on this machine, without a server.
 
+mod archive;
 mod check;
+mod collect;
+mod tools;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use artifacts::{ArtifactSet, Severity, SourceChoice};
+use artifacts::{ArtifactSet, Severity};
 use clap::Subcommand;
 use model::artifact::Artifact;
-use model::collect::CompiledCollection;
-use vql_eval::{Collected, CollectionPlan, on_big_stack};
 
-use crate::call::CallArgs;
 use crate::complaint::{Complaint, Outcome};
-use crate::local::{self, LocalArgs};
-use crate::login::note;
-use crate::output::{OutputArgs, Record, Records};
+use crate::output::{OutputArgs, Record};
 
 /// Work with artifact definitions on this machine
 #[derive(clap::Args, Debug)]
@@ -62,23 +59,9 @@ enum ArtifactCommand {
     Check(check::CheckArgs),
     /// Collect an artifact on this machine, without a server
     #[command(
-        after_help = "Example:\n  lycaon artifact collect Linux.Sys.Users --format json\n  lycaon artifact collect Generic.FileFinder --arg WithUpload=Y --uploads found/"
+        after_help = "Example:\n  lycaon artifact collect Linux.Sys.Users --format json\n  lycaon artifact collect Generic.FileFinder --arg WithUpload=Y --output found.zip"
     )]
-    Collect {
-        /// Its name
-        name: String,
-        /// Only this source; may be given several times
-        #[arg(long = "source", value_name = "NAME")]
-        sources: Vec<String>,
-        #[command(flatten)]
-        call: CallArgs,
-        #[command(flatten)]
-        definitions: DefinitionArgs,
-        #[command(flatten)]
-        local: LocalArgs,
-        #[command(flatten)]
-        output: OutputArgs,
-    },
+    Collect(collect::CollectArgs),
 }
 
 pub(crate) fn run(args: ArtifactArgs) -> Outcome {
@@ -88,15 +71,7 @@ pub(crate) fn run(args: ArtifactArgs) -> Outcome {
         }
         ArtifactCommand::Show { name, definitions } => show(&load(&definitions)?, &name),
         ArtifactCommand::Check(args) => check::run(&args),
-        ArtifactCommand::Collect { name, sources, call, definitions, local, output } => {
-            let set = load(&definitions)?;
-            find(&set, &name)?;
-            let choice = match sources.is_empty() {
-                true => SourceChoice::All,
-                false => SourceChoice::Named(sources),
-            };
-            collect(&compiled(&set, &name, &call, &choice)?, &local, &output)
-        }
+        ArtifactCommand::Collect(args) => collect::run(args),
     }
 }
 
@@ -151,57 +126,6 @@ fn show(set: &ArtifactSet, name: &str) -> Outcome {
     Ok(std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())?)
 }
 
-fn compiled(
-    set: &ArtifactSet,
-    name: &str,
-    call: &CallArgs,
-    choice: &SourceChoice,
-) -> Outcome<CompiledCollection> {
-    artifacts::compile(set, name, &call.parameters()?, choice).map_err(|errors| {
-        let lines: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        Complaint::failed(lines.join("\n"))
-            .hint(format!("`lycaon artifact show {name}` lists its parameters"))
-    })
-}
-
-/// Runs the collection here; with several sources each row says which one it comes from.
-fn collect(collection: &CompiledCollection, args: &LocalArgs, output: &OutputArgs) -> Outcome {
-    let catalog = Arc::new(local::catalog());
-    let plan = CollectionPlan::compile(collection.clone(), &catalog)
-        .map_err(|error| Complaint::failed(error.to_string()))?;
-    let several = plan.sources().count() > 1;
-    let (setup, errors) = args.setup(&catalog)?;
-    let collected = on_big_stack(|| {
-        let mut collection = plan.start(setup, local::variables());
-        let mut records: Records = output.records(&[]);
-        while let Some(found) = collection.next() {
-            match found {
-                Collected::Row { source, row } => {
-                    let mut record = local::record(&row);
-                    if several {
-                        record.shift_insert(
-                            0,
-                            "_source".into(),
-                            collection.source_name(source).into(),
-                        );
-                    }
-                    records.push(record)?;
-                }
-                Collected::Skipped { source } => {
-                    let name = collection.source_name(source);
-                    note(&format!("{name} was left out: its precondition does not hold here"));
-                }
-                Collected::Finished { .. } => {}
-            }
-        }
-        records.finish()?;
-        errors.judge(collection.stop_reason())
-    });
-    collected.map_err(|error| {
-        Complaint::failed(format!("cannot start a thread for the query: {error}"))
-    })?
-}
-
 fn wrong_files(problems: &[artifacts::Problem]) -> Complaint {
     let shown: Vec<String> = problems.iter().map(artifacts::Problem::render).collect();
     let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
@@ -225,6 +149,16 @@ fn add_all(set: &mut ArtifactSet, paths: &[PathBuf]) -> Outcome<Vec<artifacts::P
 }
 
 fn files_below(path: &Path) -> Outcome<Vec<PathBuf>> {
+    let is_file = std::fs::metadata(path).map_err(|e| Complaint::io("read", path, &e))?.is_file();
+    let mut found = files_of(path)?;
+    found.retain(|file| {
+        is_file || file.extension().is_some_and(|end| end == "yaml" || end == "yml")
+    });
+    Ok(found)
+}
+
+/// The file, or every file below the folder, in order.
+fn files_of(path: &Path) -> Outcome<Vec<PathBuf>> {
     let meta = std::fs::metadata(path).map_err(|e| Complaint::io("read", path, &e))?;
     if !meta.is_dir() {
         return Ok(vec![path.to_owned()]);
@@ -232,10 +166,13 @@ fn files_below(path: &Path) -> Outcome<Vec<PathBuf>> {
     let entries = std::fs::read_dir(path).map_err(|e| Complaint::io("read", path, &e))?;
     let mut found = Vec::new();
     for entry in entries {
-        let path = entry.map_err(|e| Complaint::io("read", path, &e))?.path();
-        if path.is_dir() {
-            found.extend(files_below(&path)?);
-        } else if path.extension().is_some_and(|end| end == "yaml" || end == "yml") {
+        let entry = entry.map_err(|e| Complaint::io("read", path, &e))?;
+        let kind = entry.file_type().map_err(|e| Complaint::io("read", path, &e))?;
+        let path = entry.path();
+        // A link to a folder is not followed: it may lead back here.
+        if kind.is_dir() {
+            found.extend(files_of(&path)?);
+        } else if path.is_file() {
             found.push(path);
         }
     }

@@ -225,6 +225,107 @@ fn artifacts_are_checked_for_what_runs_here() {
         status 1"#]].assert_eq(&check(&["--format", "jsonl"]));
 }
 
+/// An artifact with rows, a file, a log line, a tool and a parameter that is not shown.
+const EVERYTHING: &str = r#"name: Custom.Everything
+parameters:
+- {name: Word, default: hello}
+- {name: Secret, type: redacted, default: s3cret}
+tools:
+- {name: Helper, url: "https://example.org/helper.sh", version: "1.0"}
+sources:
+- name: Words
+  query: SELECT Word, Tool_Helper_FILENAME AS Tool, log(message="Looking", level="INFO") AS Logged FROM scope()
+- name: Files
+  query: |
+    SELECT upload(file="hello.txt", accessor="data", name="../up/=note.txt").StoredSize AS Size FROM scope()
+"#;
+
+#[test]
+fn a_local_collection_becomes_a_folder_or_a_zip() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("a.yaml"), EVERYTHING).unwrap();
+    let collect = |more: &[&str]| {
+        let mut args = vec!["artifact", "collect", "Custom.Everything", "--artifacts", "a.yaml"];
+        args.extend(more);
+        run_in(folder.path(), &args)
+    };
+    expect![[r#"
+        error: the tool `Helper` is missing, from https://example.org/helper.sh
+          hint: put the file into a folder and give it with `--tools DIR`; `--without-tools` collects without it
+    "#]].assert_eq(&collect(&[]).err);
+
+    std::fs::create_dir(path("tools")).unwrap();
+    std::fs::write(path("tools/helper.sh"), "#!/bin/sh\n").unwrap();
+    let said = collect(&["--tools", "tools", "--output", "out"]);
+    assert_eq!((said.status, said.out.as_str()), (0, ""), "{}", said.err);
+    assert!(said.err.contains("out: 2 rows, 1 files (9B)"), "{}", said.err);
+    let inside: std::path::PathBuf =
+        std::fs::read_dir(path("out/clients")).unwrap().next().unwrap().unwrap().path();
+    let read = |name: &str| std::fs::read_to_string(inside.join(name)).unwrap();
+    expect![[r#"
+        {"Word":"hello","Tool":"helper.sh","Logged":true}
+    "#]].assert_eq(&read("Custom.Everything.Words.ndjson"));
+    expect![[r#"
+        Word,Tool,Logged
+        hello,helper.sh,true
+    "#]].assert_eq(&read("Custom.Everything.Words.csv").replace('\r', ""));
+    assert!(read("log.ndjson").contains(r#""text":"Looking""#));
+    assert_eq!(read("uploads/up/_=note.txt"), "hello.txt");
+    let asked = std::fs::read_to_string(path("out/collection.json")).unwrap();
+    assert!(asked.contains(r#""Secret": "(hidden)""#) && !asked.contains("s3cret"), "{asked}");
+    let manifest = std::fs::read_to_string(path("out/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    assert_eq!((&manifest["rows"], &manifest["uploads"]), (&2.into(), &1.into()));
+    let files = manifest["files"].as_array().unwrap();
+    let kinds: Vec<&str> = files.iter().map(|file| file["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["rows", "csv", "rows", "csv", "log", "upload", "collection"]);
+    for file in files {
+        let size =
+            std::fs::metadata(path("out").join(file["path"].as_str().unwrap())).unwrap().len();
+        assert_eq!(size, file["size"].as_u64().unwrap(), "{file}");
+    }
+
+    let said = collect(&["--tools", "tools", "--output", "out"]);
+    assert!(said.status == 1 && said.err.contains("out is there already"), "{}", said.err);
+    let said = collect(&["--tools", "tools", "--output", "out.zip"]);
+    assert_eq!(said.status, 0, "{}", said.err);
+    assert!(std::fs::read(path("out.zip")).unwrap().starts_with(b"PK"));
+    let mut left: Vec<_> = std::fs::read_dir(folder.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["a.yaml", "out", "out.zip", "tools"]);
+}
+
+#[test]
+fn a_tool_must_have_the_hash_that_the_artifact_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let hash = "0".repeat(64);
+    let text = format!(
+        "name: Custom.T\ntools: [{{name: Helper, expected_hash: '{hash}'}}]\nsources: [{{query: SELECT 1 FROM scope()}}]\n"
+    );
+    std::fs::write(folder.path().join("a.yaml"), text).unwrap();
+    std::fs::create_dir(folder.path().join("tools")).unwrap();
+    std::fs::write(folder.path().join("tools/Helper"), "").unwrap();
+    let said = run_in(
+        folder.path(),
+        &["artifact", "collect", "Custom.T", "--artifacts", "a.yaml", "--tools", "tools"],
+    );
+    assert_eq!(said.status, 1);
+    expect![[r#"
+        error: the tool `Helper` must have the SHA-256 0000000000000000000000000000000000000000000000000000000000000000, but tools/Helper has the SHA-256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855
+          hint: put the file into a folder and give it with `--tools DIR`; `--without-tools` collects without it
+    "#]].assert_eq(&said.err);
+}
+
+#[test]
+fn an_artifact_of_events_ends_well_when_its_time_is_over() {
+    let said = run(&["artifact", "collect", "Generic.Events.FileChanges", "--timeout", "1s"]);
+    assert_eq!((said.status, said.out.as_str()), (0, ""), "{}", said.err);
+}
+
 #[test]
 fn artifacts_of_a_folder_are_listed() {
     let folder = tempfile::tempdir().unwrap();
@@ -279,10 +380,10 @@ fn vql_that_is_wrong_is_told_with_a_caret() {
         &["query", "SELECT * FROM pslst()"],
         1,
         expect![[r#"
-        error: Plugin pslst not found
-        error: Plugin pslst not found. Did you mean pslist?
-        error: the query reported 2 errors; they stand above
-    "#]],
+            error: Plugin pslst not found
+            error: Plugin pslst not found. Did you mean pslist, plist?
+            error: the query reported 2 errors; they stand above
+        "#]],
     );
     check_failure(
         &["query", "SELECT 1 FROM scope()", "--env", "x"],
@@ -359,9 +460,9 @@ fn the_reference_of_vql_is_on_the_terminal() {
         &["help", "vql", "pslst"],
         1,
         expect![[r#"
-        error: no plugin or function is called `pslst`
-          hint: did you mean pslist?
-    "#]],
+            error: no plugin or function is called `pslst`
+              hint: did you mean pslist or plist or plist?
+        "#]],
     );
     check_failure(
         &["help", "hunts"],

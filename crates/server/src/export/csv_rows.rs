@@ -8,14 +8,19 @@ use serde_json::value::RawValue;
 use std::collections::HashMap;
 
 /// Writes the line of column names.
-pub(crate) fn header(columns: &[String]) -> Vec<u8> {
+pub fn header(columns: &[String]) -> Vec<u8> {
     line(columns.iter().map(|column| harmless(column.clone())))
 }
 
 /// Writes one row: the value of each column, in order; nothing for columns it does not have.
 pub(crate) fn row(columns: &[String], row: &ResultRow) -> Vec<u8> {
+    json_row(columns, &row.json)
+}
+
+/// The same for a row that is only its JSON object.
+pub fn json_row(columns: &[String], json: &str) -> Vec<u8> {
     // A row that is no object was refused when it arrived; should one be there, its cells are empty.
-    let cells: HashMap<String, &RawValue> = serde_json::from_str(&row.json).unwrap_or_default();
+    let cells: HashMap<String, &RawValue> = serde_json::from_str(json).unwrap_or_default();
     line(columns.iter().map(|column| cells.get(column).map_or_else(String::new, |raw| cell(raw))))
 }
 

@@ -8,8 +8,8 @@
 //! - A zip that could not be finished ends as a broken download, never as a good-looking shorter one.
 
 mod content;
-pub(crate) mod csv_rows;
-pub(crate) mod names;
+pub mod csv_rows;
+pub mod names;
 mod pack;
 
 pub(crate) use content::{Subject, stream};

@@ -15,7 +15,7 @@ const PART_CHARS_MAX: usize = 100;
 const PARTS_MAX: usize = 16;
 
 /// Makes one part of a path harmless.
-pub(crate) fn part(text: &str) -> String {
+pub fn part(text: &str) -> String {
     let mut name: String = text.chars().map(harmless).collect();
     name = shortened(&name);
     let kept = name.trim_end_matches(['.', ' ']).len();
@@ -65,7 +65,7 @@ fn is_reserved(name: &str) -> bool {
 }
 
 /// A client's path as a path below a folder of the zip.
-pub(crate) fn path(text: &str) -> String {
+pub fn path(text: &str) -> String {
     let said: Vec<&str> = text
         .split(['/', '\\'])
         .filter(|part| !part.is_empty() && *part != "." && *part != "..")
@@ -91,13 +91,13 @@ pub(crate) fn file_name(text: &str) -> String {
 
 /// Names that were given out.
 #[derive(Default)]
-pub(crate) struct Taken {
+pub struct Taken {
     names: HashSet<String>,
 }
 
 impl Taken {
     /// This name, or the next free one like it: `a.txt`, `a (2).txt`.
-    pub(crate) fn free(&mut self, wanted: &str) -> String {
+    pub fn free(&mut self, wanted: &str) -> String {
         let mut name = wanted.to_owned();
         let mut number = 1u64;
         while !self.take(&name) {

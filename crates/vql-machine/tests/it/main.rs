@@ -11,6 +11,7 @@ mod logs;
 mod network;
 mod persistence;
 mod plugins;
+mod rules;
 mod software;
 mod ssh;
 mod system;

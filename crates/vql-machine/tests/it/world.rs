@@ -14,7 +14,7 @@ use rows::Dict;
 use vql_eval::{Collected, CollectionPlan, Setup, language, on_big_stack};
 use vql_machine::made_up::MadeUpMachine;
 use vql_machine::{Machine, ProcessTracker};
-use vql_plugin::{Host, LogLine, UploadFailed, UploadRecord, UploadRequest, Uploads};
+use vql_plugin::{Catalog, Host, LogLine, UploadFailed, UploadRecord, UploadRequest, Uploads};
 
 /// A folder that stands for the root of a machine.
 pub(crate) struct World {
@@ -220,8 +220,14 @@ fn steady(line: &str) -> String {
     })
 }
 
+/// What queries may call about a made-up web server.
+pub(crate) fn catalog() -> Catalog {
+    let machine = Arc::new(MadeUpMachine::web_server());
+    language().and(vql_std::catalog()).and(vql_machine::catalog(machine))
+}
+
 /// A program around the query whose clock stands at the first day of 2100.
-fn host() -> Host {
+pub(crate) fn host() -> Host {
     let clock = FixedClock::at(Timestamp::from_secs(4_102_444_800));
     Host::builder(Arc::new(clock), Box::new(SeededEntropy::new(1)))
         .accessors(accessors::all())

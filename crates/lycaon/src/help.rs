@@ -104,3 +104,28 @@ fn unknown(catalog: &Catalog, name: &str) -> Complaint {
     }
     complaint.hint(format!("did you mean {}?", near.join(" or ")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_offered_is_not_said_to_be_elsewhere() {
+        let catalog = local::catalog();
+        let offered = |kind: Kind, name: &str| {
+            catalog.specs().any(|spec| spec.kind == kind && spec.name == name)
+        };
+        let mut stale: Vec<&str> = Vec::new();
+        for kind in [Kind::Plugin, Kind::Function] {
+            let known = vql_plugin::all_elsewhere(kind).map(|known| known.name);
+            stale.extend(known.filter(|name| offered(kind, name)));
+        }
+        let accessors = accessors::all();
+        let known = vql_plugin::all_accessors_elsewhere().map(|known| known.name);
+        stale.extend(known.filter(|name| accessors.get(name).is_ok()));
+        assert!(
+            stale.is_empty(),
+            "remove these lines from crates/vql-plugin/src/elsewhere: {stale:?}"
+        );
+    }
+}

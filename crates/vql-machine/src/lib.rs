@@ -34,6 +34,7 @@ mod plugins;
 mod processes;
 mod read_file;
 pub mod sealing;
+mod shell;
 mod sockets;
 mod spill;
 mod stat;

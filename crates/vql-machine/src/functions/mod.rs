@@ -23,6 +23,8 @@ vql_plugin::one_file_each! {
     pskill
     read_file
     rm
+    shell_session
+    shell_session_control
     sleep
     stat
     sysinfo

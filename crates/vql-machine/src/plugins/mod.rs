@@ -32,6 +32,7 @@ vql_plugin::one_file_each! {
     pslist
     read_crypto_file
     read_file
+    shell_session_output
     sqlite
     stat
     unzip

@@ -121,8 +121,6 @@ const LATER: &[(&str, &str)] = &[
     ("pk_encrypt", "encrypts with a public key"),
     ("rsyslog", "sends a line to a syslog server"),
     ("semver", "reads a version number"),
-    ("shell_session", "keeps a shell open"),
-    ("shell_session_control", "writes to an open shell"),
     ("similarity", "compares two texts"),
     ("srum_lookup_id", "finds an id in the SRUM database"),
     ("tlsh_hash", "computes a fuzzy hash"),

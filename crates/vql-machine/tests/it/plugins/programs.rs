@@ -98,3 +98,49 @@ fn a_program_ends_when_the_query_is_cancelled() {
         assert!(rows.next().is_none());
     });
 }
+
+#[test]
+fn a_program_is_talked_to() {
+    let asker = Asker::new();
+    let talk = "LET S <= shell_session(argv=['sh', '-c', 'read a; read b; printf \"%s %s\" $a $b'])\n\
+         LET _ <= shell_session_control(stdin='hello\\n')\n\
+         LET _ <= shell_session_control(stdin='there\\n', close_stdin=TRUE)\n\
+         SELECT Stdout, Stderr, ReturnCode FROM ";
+    for rows in ["foreach(row=S.Query)", "shell_session_output()"] {
+        let answer = asker.ask(&format!("{talk}{rows}"));
+        let wanted = "{\"Stdout\":\"hello there\",\"Stderr\":\"\",\"ReturnCode\":null}\n\
+                      {\"Stdout\":\"\",\"Stderr\":\"\",\"ReturnCode\":0}";
+        assert_eq!(answer, wanted);
+    }
+}
+
+#[test]
+fn a_session_is_found_by_its_name_and_ended() {
+    let asker = Asker::new();
+    expect![[r#"{"Same":true,"Other":false,"before":true,"killed":{"Name":"a","IsRunning":false},"A":false,"B":true}"#]]
+    .assert_eq(&asker.ask(
+        "LET S <= shell_session(argv='cat', name='a')\n\
+         LET T <= shell_session(argv='cat', name='a')\n\
+         LET U <= shell_session(argv='cat', name='b')\n\
+         LET before <= S.IsRunning\n\
+         LET killed <= shell_session_control(name='a', kill=TRUE)\n\
+         SELECT S.Pid = T.Pid AS Same, S.Pid = U.Pid AS Other, before, killed, \
+         S.IsRunning AS A, U.IsRunning AS B FROM scope()",
+    ));
+    expect![[r#"
+        {"S":null}
+        log: shell_session_control: no session is called `a`; shell_session() opens one"#]]
+    .assert_eq(&asker.ask("SELECT shell_session_control(name='a') AS S FROM scope()"));
+    expect![[r#"
+        {"S":null}
+        log: shell_session: `a b` is no name; use letters, digits, _, - and ."#]]
+    .assert_eq(&asker.ask("SELECT shell_session(argv='x', name='a b') AS S FROM scope()"));
+    expect![[r#"
+        {"S":null}
+        log: shell_session: cannot run `/no/such`: No such file or directory (os error 2)"#]]
+    .assert_eq(&asker.ask("SELECT shell_session(argv='/no/such') AS S FROM scope()"));
+    expect![[r#"
+        {"S":null}
+        log: shell_session: secrets are not offered here; give the program what it needs with `env`"#]]
+        .assert_eq(&asker.ask("SELECT shell_session(argv='x', secret='y') AS S FROM scope()"));
+}

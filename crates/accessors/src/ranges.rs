@@ -108,7 +108,12 @@ fn wrong(path: &OsPath, reason: String) -> AccessError {
 fn open_sparse(path: &OsPath, scope: &Scope) -> Result<Stretches, AccessError> {
     let (accessor, text) = container::required(path, "file")?;
     let example = r#"[{"Offset": 0, "Length": 512}]"#;
-    let stretches = sparse_stretches(&path.path_text()).map_err(|reason| {
+    // A path of another kind would write its quotes differently.
+    let list = match path.components() {
+        [only] => only.clone(),
+        _ => path.path_text(),
+    };
+    let stretches = sparse_stretches(&list).map_err(|reason| {
         wrong(path, format!("the path must be a list such as {example}: {reason}"))
     })?;
     let file = container::open(&accessor, &text, scope)?;

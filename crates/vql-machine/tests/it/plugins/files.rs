@@ -268,3 +268,15 @@ fn large_files_have_the_same_hashes_as_their_pieces_say() {
     );
     assert_eq!(all, one_by_one);
 }
+
+#[test]
+fn stretches_of_a_file_are_named_by_a_path_spec() {
+    let tree = Tree::new(&[("f", b"0123456789")]);
+    let answer = tree.ask(
+        r#"LET Stretches = '[{"Offset":0,"Length":2},{"Offset":2,"Length":3}]'
+           SELECT read_file(accessor='sparse', filename=pathspec(DelegatePath='{}/f', Path=Stretches)) AS a,
+                  stat(accessor='sparse', filename=pathspec(DelegatePath='{}/f', Path=Stretches)).Size AS b
+           FROM scope()"#,
+    );
+    assert_eq!(answer, r#"{"a":"01234","b":5}"#);
+}

@@ -90,5 +90,4 @@ const LATER: &[(&str, &str)] = &[
     ("splunk_upload", "sends rows to Splunk"),
     ("sql", "asks an SQL database"),
     ("watch_csv", "follows a CSV file"),
-    ("watch_jsonl", "follows a file of JSON lines"),
 ];

@@ -65,6 +65,10 @@ impl VqlCollector {
             let log = Arc::clone(evidence);
             let mut setup = Setup::new(host.clone(), Arc::clone(&self.catalog));
             setup.limits = Limits { rows_max: u64::MAX, time_max: time, ..Limits::default() };
+            if order.time_max.is_zero() {
+                // What runs for ever makes any amount of text in the end.
+                setup.limits.growth_max_bytes = usize::MAX;
+            }
             setup.cancel = order.stop.cancel().clone();
             setup.log = Arc::new(move |line: LogLine| {
                 let level = line.level.to_string();

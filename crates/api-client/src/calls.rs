@@ -154,6 +154,14 @@ impl Client {
     }
 }
 
+/// Queries on the server.
+impl Client {
+    /// Evaluates VQL over the server's records; the answer has one JSON object a line.
+    pub async fn query_records(&self, query: &VqlQuery) -> Answer<String> {
+        self.send_for_text("/query", query).await
+    }
+}
+
 /// Tools.
 impl Client {
     /// Files that artifacts need: those kept, and those wanted.

@@ -94,6 +94,16 @@ impl Client {
         self.read(method.clone(), path, self.request(method, path).json(body)).await
     }
 
+    /// Posts something whose answer is a text.
+    pub(crate) async fn send_for_text(
+        &self,
+        path: &str,
+        body: &impl Serialize,
+    ) -> Result<String, ApiError> {
+        let response = self.answer(self.request(Method::POST, path).json(body)).await?;
+        response.text().await.map_err(|e| self.unreachable(&e))
+    }
+
     /// Puts bytes that are made while they are sent.
     pub(crate) async fn send_stream<T: DeserializeOwned>(
         &self,

@@ -189,6 +189,13 @@ fn artifact_endpoints() -> Vec<Endpoint> {
 
 fn monitoring_and_tool_endpoints() -> Vec<Endpoint> {
     vec![
+        Endpoint::new(
+            Method::Post,
+            "/query",
+            "Evaluate VQL over the server's records; for administrators",
+            Answer::File("application/x-ndjson"),
+        )
+        .body::<VqlQuery>(),
         list::<ToolView>("/tools", "Files that artifacts need: those kept, and those wanted"),
         Endpoint::new(
             Method::Put,

@@ -60,6 +60,7 @@
 //! | `GET /monitoring/export.jsonl` | `EventScanQuery` | JSON objects, one a line, streamed |
 //! | `GET /clients/{client}/monitoring` | | `ClientMonitoring` |
 //! | `GET /clients/{client}/monitoring/rows` | `EventsQuery` | `EventRowPage` |
+//! | `POST /query` | `VqlQuery` | JSON objects, one a line: rows, log, end |
 //! | `GET /tools` | | list of `ToolView` |
 //! | `PUT /tools/{tool}` | `ToolQuery`; the body is the file | `ToolView` |
 //! | `GET /tokens`, `POST /tokens`, `POST /tokens/{id}/revoke` | `TokenRequest` | `TokenView`s |
@@ -83,6 +84,7 @@ mod query;
 mod results;
 mod session;
 mod tool;
+mod vql_query;
 
 pub use artifact::*;
 pub use client::*;
@@ -97,6 +99,7 @@ pub use query::*;
 pub use results::*;
 pub use session::*;
 pub use tool::*;
+pub use vql_query::*;
 
 /// Before every path.
 pub const PREFIX: &str = "/api/v1";

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use artifacts::ArtifactSet;
 use base::Chain;
+use model::org::OrgId;
 use server::collect::Collector;
 use server::config::ServerConfig;
 use server::core::{Core, Parts};
@@ -13,8 +14,9 @@ use server::health::Health;
 use server::serve::check_data_dir;
 use server::tools::FoundTool;
 use server::vql::Vql;
-use server::{Server, Start};
-use vql_plugin::Host;
+use server::{Ports, Server, Start};
+use vql_plugin::{Catalog, Host};
+use vql_records::Records;
 
 use crate::artifact::{DefinitionArgs, load};
 use crate::complaint::{Complaint, Outcome};
@@ -108,16 +110,17 @@ fn core(config: &ServerConfig) -> Outcome<Arc<Core>> {
         Complaint::failed(Chain(&error).to_string())
             .hint("`lycaon init DIR` makes a new installation with keys and a configuration")
     })?;
+    let ports = storage::open(data)?;
     let artifacts = load(&DefinitionArgs { folders: config.artifacts.folders.clone() })?;
     let artifacts = Arc::new(artifacts);
     let collector =
         Collector::new(Arc::clone(&artifacts), Arc::new(load(&DefinitionArgs::default())?));
     Ok(Arc::new(Core::new(Parts {
-        ports: storage::open(data)?,
+        ports: ports.clone(),
         clock: Arc::new(SystemClock),
         entropy: Box::new(SystemEntropy),
         authority,
-        vql: Arc::new(vql(artifacts)),
+        vql: Arc::new(vql(artifacts).with_records(records_host(), records_catalog(&ports))),
         collector,
         settings: config.into(),
     })))
@@ -131,6 +134,25 @@ fn vql(artifacts: Arc<ArtifactSet>) -> Vql {
     let accessors = accessors::all();
     let names: Vec<String> = accessors.iter().map(|(name, _)| name.to_string()).collect();
     Vql::new(host, conditions, local::catalog(), threads).offering(names, artifacts)
+}
+
+fn records_host() -> Host {
+    Host::builder(Arc::new(SystemClock), Box::new(SystemEntropy)).wait(std::thread::sleep).build()
+}
+
+/// What administrators may call in queries on the server: the language and its records, no machine.
+fn records_catalog(ports: &Ports) -> Catalog {
+    let records = Records {
+        clients: ports.clients.clone(),
+        flows: ports.flows.clone(),
+        results: ports.results.clone(),
+        monitoring: ports.monitoring.clone(),
+        hunts: ports.hunts.clone(),
+        org: OrgId::default(),
+        runtime: tokio::runtime::Handle::current(),
+    };
+    let language = vql_eval::language().and(vql_std::catalog());
+    language.and(vql_records::catalog(&Arc::new(records)))
 }
 
 fn start_log(json: bool) {

@@ -20,10 +20,10 @@ use model::client::Client;
 use model::hunt::Hunt;
 use parking_lot::Mutex;
 use rows::{Dict, Row, Value};
-use tokio::sync::Semaphore;
-use vql_eval::{Condition, Program, Verdict};
+use tokio::sync::{Semaphore, mpsc};
+use vql_eval::{Cancel, Condition, Limits, Program, Run, Setup, Verdict};
 use vql_help::{Completion, Knowledge, complete, vocabulary};
-use vql_plugin::{Catalog, Host};
+use vql_plugin::{Catalog, Host, LogLine};
 use vql_syntax::{Diagnostic, Place, Severity, Span};
 
 use crate::event::ColumnsDropped;
@@ -31,7 +31,21 @@ use crate::event::ColumnsDropped;
 /// Compiled conditions that are kept.
 const KEPT_MAX: usize = 256;
 
+/// Memory of one query over the server's records.
+const RECORDS_QUERY_MEMORY_BYTES: usize = 256 << 20;
+
 type Key = (HuntId, u32);
+
+/// A query over the server's records that is about to run.
+pub(crate) struct RecordsQuery {
+    pub(crate) program: Arc<Program>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) rows_max: u64,
+    pub(crate) time_max: std::time::Duration,
+    /// Takes one JSON object a line.
+    pub(crate) lines: mpsc::Sender<String>,
+    pub(crate) cancel: Cancel,
+}
 
 /// VQL on the server.
 pub struct Vql {
@@ -46,6 +60,8 @@ pub struct Vql {
     words_for_clients: Vocabulary,
     words_for_conditions: Vocabulary,
     artifacts: Arc<ArtifactSet>,
+    /// What a query over the server's records may call, and its host; `None`: there are none.
+    records: Option<(Host, Arc<Catalog>)>,
     kept: Mutex<VecDeque<(Key, Arc<Condition>)>>,
     turns: Semaphore,
 }
@@ -66,6 +82,7 @@ impl Vql {
             host,
             conditions,
             clients,
+            records: None,
             kept: Mutex::default(),
             turns,
         }
@@ -89,6 +106,61 @@ impl Vql {
     /// What may stand at byte `at` of a server condition.
     pub(crate) fn complete_condition(&self, text: &str, at: usize) -> Completion {
         complete(text, at, &self.help_for_conditions)
+    }
+
+    /// Lets administrators query the server's records with what this catalog offers.
+    pub fn with_records(self, host: Host, catalog: Catalog) -> Self {
+        Self { records: Some((host, Arc::new(catalog))), ..self }
+    }
+
+    /// Compiles a query over the server's records.
+    pub(crate) fn compile_records_query(&self, text: &str) -> Result<Arc<Program>, Vec<Problem>> {
+        let Some((_, catalog)) = &self.records else {
+            let message = "this server evaluates no queries over its records";
+            return Err(vec![crate::people::error::problem("vql", message)]);
+        };
+        Program::compile(text, catalog).map_err(|wrong| problems(text, &wrong.errors))
+    }
+
+    /// Runs a query over the server's records to its end, on the calling thread.
+    pub(crate) fn run_records_query(&self, query: RecordsQuery) {
+        let Some((host, catalog)) = &self.records else { return };
+        let lines = query.lines.clone();
+        let say = move |line: serde_json::Value| lines.blocking_send(format!("{line}\n")).is_ok();
+        let ran = vql_eval::on_big_stack(|| {
+            let mut setup = Setup::new(host.clone(), Arc::clone(catalog));
+            setup.limits = Limits {
+                rows_max: query.rows_max,
+                time_max: query.time_max,
+                memory_max_bytes: RECORDS_QUERY_MEMORY_BYTES,
+                ..Limits::default()
+            };
+            setup.cancel = query.cancel.clone();
+            let log = say.clone();
+            setup.log = Arc::new(move |line: LogLine| {
+                let (level, text) = (line.level.to_string(), line.text);
+                // Nobody reads any more: the query is about to be stopped.
+                let _ = log(serde_json::json!({ "log": { "level": level, "text": text } }));
+            });
+            let mut variables = Dict::new();
+            for (name, text) in &query.env {
+                variables.set(name.as_str(), Value::text(text.as_str()));
+            }
+            let run = Run::new(setup, variables);
+            for found in run.rows(&query.program) {
+                let row = rows_json::row_to_json(&found.row);
+                if query.lines.blocking_send(format!("{{\"row\":{row}}}\n")).is_err() {
+                    query.cancel.cancel();
+                    return;
+                }
+            }
+            let end = run.stop_reason().map(|reason| reason.to_string()).unwrap_or_default();
+            say(serde_json::json!({ "end": end }));
+        });
+        if let Err(error) = ran {
+            let _ =
+                say(serde_json::json!({ "end": format!("no thread could be started: {error}") }));
+        }
     }
 
     /// What is wrong with a query for clients.

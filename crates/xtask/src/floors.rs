@@ -41,6 +41,7 @@ pub const FLOORS: &[(&str, &[&str])] = &[
             "server",
             "accessors",
             "vql-machine",
+            "vql-records",
             "spool",
             "store-sqlite",
             "store-files",

@@ -814,6 +814,18 @@ export type VqlOffer = {
   text: string;
 };
 
+/** Evaluate VQL on the server. */
+export type VqlQuery = {
+  /** Variables that it knows, as text. */
+  env?: Record<string, string>;
+  /** Rows at most; 100,000 when left out. */
+  rows_max?: number | null;
+  /** How long it may take: `10m` when left out, `1h` at most. */
+  timeout?: string | null;
+  /** The query. */
+  vql: string;
+};
+
 /** Who the caller is. */
 export type WhoAmI = {
   /** The CSRF token of this session; empty for programs. */

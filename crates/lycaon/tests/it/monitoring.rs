@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use api::{
     ArtifactCall, EventRowView, EventScanQuery, FlowRequest, LoginRequest, MonitoringEntry,
-    MonitoringLimits,
+    MonitoringLimits, VqlQuery,
 };
 use api_client::Client;
 use base::{Entropy, SeededEntropy};
@@ -190,6 +190,7 @@ async fn what_people_see(fleet: &Fleet, client: &Client) {
     assert_eq!(followed.len(), 2, "what arrives from now on");
     let days = cli(&["monitoring", "days", &of]);
     assert!(days.iter().any(|day| day["source"] == source && day["rows"].as_u64() > Some(0)));
+    records_are_queried(client, &of).await;
     a_tool_runs_where_it_was_sent(client, &of, &cli).await;
     let left = cli(&["monitoring", "remove", "Custom.Events.Ticks", "--label", "web"]);
     assert_eq!(left.len(), 0);
@@ -238,4 +239,32 @@ async fn a_tool_runs_where_it_was_sent(
             (&"hello world".into(), &"1.0".into(), &"hello.sh".into())
         );
     }
+}
+
+/// VQL on the server reads the same rows.
+async fn records_are_queried(client: &Client, of: &str) {
+    let ask = async |vql: String| {
+        let query = VqlQuery { vql, env: Default::default(), rows_max: None, timeout: None };
+        let text = client.query_records(&query).await.expect("the query compiles");
+        let lines = text.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+        lines.collect::<Vec<Value>>()
+    };
+    let lines = ask(format!(
+        "SELECT n, ClientId FROM source(client_id='{of}', artifact='Custom.Events.Ticks', source='Fast', count=3)"
+    ))
+    .await;
+    let numbers: Vec<&Value> = lines.iter().filter_map(|line| line["row"].get("n")).collect();
+    assert_eq!(numbers, [0, 1, 2], "{lines:?}");
+    assert_eq!(lines.last().expect("an end")["end"], "");
+    let rows = |lines: &[Value]| lines.iter().filter(|line| line.get("row").is_some()).count();
+    let lines = ask("SELECT hostname FROM clients(search='all')".to_owned()).await;
+    assert_eq!(rows(&lines), AGENTS, "{lines:?}");
+    let lines =
+        ask("SELECT * FROM watch_monitoring(artifact='Custom.Events.Ticks/Fast') LIMIT 2"
+            .to_owned())
+        .await;
+    assert_eq!(rows(&lines), 2, "what arrives from now on: {lines:?}");
+    let lines = ask("SELECT * FROM source(notebook_id='N.1')".to_owned()).await;
+    let said = |line: &Value| line["log"]["text"].as_str().is_some_and(|t| t.contains("notebooks"));
+    assert!(lines.iter().any(said), "{lines:?}");
 }

@@ -21,6 +21,7 @@ pub(crate) mod hunts;
 pub(crate) mod listen;
 pub(crate) mod members;
 pub(crate) mod monitoring;
+pub(crate) mod query;
 pub(crate) mod results;
 pub(crate) mod routes;
 pub(crate) mod sessions;

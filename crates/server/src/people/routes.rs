@@ -18,7 +18,7 @@ use hyper::{HeaderMap, Method, StatusCode, Uri};
 use super::error::ApiError;
 use super::{
     People, artifacts, audit, clients, downloads, events, flows, guard, health, hunts, members,
-    monitoring, results, sessions, sign_in, tokens, tools,
+    monitoring, query, results, sessions, sign_in, tokens, tools,
 };
 
 /// Bytes of a request's body.
@@ -70,6 +70,7 @@ fn signed_in() -> Router<Arc<People>> {
         .route("/artifacts/{name}", get(artifacts::one))
         .route("/vql/check", post(artifacts::check_vql))
         .route("/vql/complete", post(artifacts::complete_vql))
+        .route("/query", post(query::run))
         .route("/tools", get(tools::list))
         .route("/tools/{tool}", put(tools::upload).layer(DefaultBodyLimit::disable()))
         .route("/monitoring", get(monitoring::show).put(monitoring::set))

@@ -1,0 +1,10 @@
+//! Functions, one to a file of the same name.
+
+use std::sync::Arc;
+
+use crate::Records;
+
+vql_plugin::one_file_each! {
+    asking Arc<Records>;
+    client_info
+}

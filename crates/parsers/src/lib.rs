@@ -14,8 +14,8 @@
 pub mod accounts;
 pub mod audit;
 pub mod command_line;
-pub mod evtx;
 pub mod dns;
+pub mod evtx;
 pub mod free_dates;
 pub mod glob;
 pub mod go_layout;

@@ -164,7 +164,11 @@ fn wrong_parameters_are_refused_all_at_once() {
 #[test]
 fn what_somebody_gives_is_checked_and_a_default_is_not() {
     let a = "name: A\nparameters:\n- {name: Id, validating_regex: '^[A-Z]\\d+$', default: odd}\n- {name: Odd, validating_regex: '['}\n- {name: Way, type: choices, choices: [up, down], default: left}\nsources: [{query: SELECT * FROM a}]";
-    check(&[a], &[], &[], expect![[r#"
+    check(
+        &[a],
+        &[],
+        &[],
+        expect![[r#"
         A Serial
         Id = "odd"
         Odd = ""
@@ -173,8 +177,13 @@ fn what_somebody_gives_is_checked_and_a_default_is_not() {
 
         source A:
         SELECT * FROM a
-    "#]]);
-    check(&[a], &[("Id", "A1"), ("Odd", "x"), ("Way", "up")], &[], expect![[r#"
+    "#]],
+    );
+    check(
+        &[a],
+        &[("Id", "A1"), ("Odd", "x"), ("Way", "up")],
+        &[],
+        expect![[r#"
         A Serial
         Id = "A1"
         Odd = "x"
@@ -183,11 +192,17 @@ fn what_somebody_gives_is_checked_and_a_default_is_not() {
 
         source A:
         SELECT * FROM a
-    "#]]);
-    check(&[a], &[("Id", "a1"), ("Way", "left")], &[], expect![[r#"
+    "#]],
+    );
+    check(
+        &[a],
+        &[("Id", "a1"), ("Way", "left")],
+        &[],
+        expect![[r#"
         parameter `Id` of type `string`: the value `a1` does not look as it should; it must match ^[A-Z]\d+$
         parameter `Way` of type `choices`: the value `left` is not one of the choices; known: up, down
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

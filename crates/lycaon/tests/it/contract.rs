@@ -265,11 +265,13 @@ fn a_local_collection_becomes_a_folder_or_a_zip() {
     let read = |name: &str| std::fs::read_to_string(inside.join(name)).unwrap();
     expect![[r#"
         {"Word":"hello","Tool":"helper.sh","Logged":true}
-    "#]].assert_eq(&read("Custom.Everything.Words.ndjson"));
+    "#]]
+    .assert_eq(&read("Custom.Everything.Words.ndjson"));
     expect![[r#"
         Word,Tool,Logged
         hello,helper.sh,true
-    "#]].assert_eq(&read("Custom.Everything.Words.csv").replace('\r', ""));
+    "#]]
+    .assert_eq(&read("Custom.Everything.Words.csv").replace('\r', ""));
     assert!(read("log.ndjson").contains(r#""text":"Looking""#));
     assert_eq!(read("uploads/up/_=note.txt"), "hello.txt");
     let asked = std::fs::read_to_string(path("out/collection.json")).unwrap();

@@ -76,6 +76,10 @@ async fn a_new_hunt_ends_the_wait() {
             }
             start(&admin, hunt("")).await
         });
+    // A client is online before its poll is looked at: the hunt may be there by then.
+    if heard.iter().any(|says| matches!(says, ServerSays::Check(_))) {
+        return;
+    }
     assert!(heard.iter().any(|says| matches!(says, ServerSays::HuntsChanged(_))), "{heard:?}");
     let heard = ask(&world, &identity, vec![hello(0, vec![]), poll]).await;
     assert!(heard.iter().any(|says| matches!(says, ServerSays::Check(_))), "{heard:?}");

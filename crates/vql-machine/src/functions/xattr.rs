@@ -39,7 +39,8 @@ impl Function for Xattr {
         let found = self.0.extended_attributes(&args.filename.path_text())?;
         let wanted = |name: &String| args.attribute.is_empty() || args.attribute.contains(name);
         let found = found.into_iter().filter(|(name, _)| wanted(name));
-        let dict: Dict = found.map(|(name, value)| (Name::from(name), Value::text(value))).collect();
+        let dict: Dict =
+            found.map(|(name, value)| (Name::from(name), Value::text(value))).collect();
         Ok(Value::Dict(dict))
     }
 }

@@ -29,7 +29,10 @@ impl Plugin for EnvironmentVariables {
         let row: Row = match args.vars {
             Some(names) => {
                 let value = |name: &str| crate::environment::variable(name, scope);
-                names.iter().map(|name| (Name::from(name.as_str()), Value::from(value(name)))).collect()
+                names
+                    .iter()
+                    .map(|name| (Name::from(name.as_str()), Value::from(value(name))))
+                    .collect()
             }
             None => std::env::vars_os()
                 .map(|(name, value)| {

@@ -74,8 +74,12 @@ sources:
 
 #[test]
 fn every_type_becomes_its_value() {
-    check(&[TYPED], &[("on", "yes")], expect![[r#"
-        A: {"text":"a b","on":true,"number":16,"share":0.5,"since":"2026-01-02T03:04:05Z","epoch":"2023-11-14T22:13:20Z","table":[{"a":1,"b":"x"},{"a":2,"b":"y"}],"sets":[{"Artifact":"B"}],"some":{"a":[1]},"list":[1,"x"],"several":["y"],"patterns":["^a"],"tree":{"a":{"b":[1,"two"]}},"mark up":{"a":{"b":"1"}},"secret":"s","meta":"m","pattern":"x.*","unset json":null,"unset csv":[]}"#]]);
+    check(
+        &[TYPED],
+        &[("on", "yes")],
+        expect![[r#"
+        A: {"text":"a b","on":true,"number":16,"share":0.5,"since":"2026-01-02T03:04:05Z","epoch":"2023-11-14T22:13:20Z","table":[{"a":1,"b":"x"},{"a":2,"b":"y"}],"sets":[{"Artifact":"B"}],"some":{"a":[1]},"list":[1,"x"],"several":["y"],"patterns":["^a"],"tree":{"a":{"b":[1,"two"]}},"mark up":{"a":{"b":"1"}},"secret":"s","meta":"m","pattern":"x.*","unset json":null,"unset csv":[]}"#]],
+    );
 }
 
 #[test]
@@ -93,27 +97,43 @@ fn what_is_true_is_written_in_several_ways() {
 #[test]
 fn preconditions_decide_for_the_artifact_or_for_each_source() {
     let whole = "name: A\nprecondition: |\n  LET x = 1\n  SELECT * FROM info() WHERE OS = Wanted\nparameters: [{name: Wanted, default: linux}]\nsources:\n- {name: One, query: 'LET y = 5 SELECT y FROM scope()'}\n- {name: Two, query: SELECT y + 1 AS z FROM scope()}\n";
-    check(&[whole], &[], expect![[r#"
+    check(
+        &[whole],
+        &[],
+        expect![[r#"
         A/One: {"y":5}
-        A/Two: {"z":6}"#]]);
-    check(&[whole], &[("Wanted", "windows")], expect![[r#"
+        A/Two: {"z":6}"#]],
+    );
+    check(
+        &[whole],
+        &[("Wanted", "windows")],
+        expect![[r#"
         A/One: left out
-        A/Two: left out"#]]);
+        A/Two: left out"#]],
+    );
     let each = "name: A\nsources:\n- {name: One, query: 'LET y = 5 SELECT y FROM scope()', precondition: SELECT * FROM info() WHERE OS = 'linux'}\n- {name: Two, query: SELECT y AS z FROM scope()}\n- {name: Three, query: SELECT 1 FROM scope(), precondition: SELECT * FROM info() WHERE OS = 'windows'}\n";
-    check(&[each], &[], expect![[r#"
+    check(
+        &[each],
+        &[],
+        expect![[r#"
         A/One: {"y":5}
         A/Two: {"z":null}
         A/Three: left out
-        log: ERROR:Symbol y not found"#]]);
+        log: ERROR:Symbol y not found"#]],
+    );
 }
 
 #[test]
 fn called_artifacts_take_values_as_they_are() {
     let b = "name: B\nprecondition: SELECT * FROM info() WHERE OS = 'windows'\nparameters:\n- {name: Rows, type: csv, default: \"a\\n1\\n\"}\n- {name: On, type: bool}\n- {name: Count, type: int, default: 7}\nsources:\n- {name: First, query: 'SELECT Rows, On, Count FROM scope()'}\n- {name: Second, query: SELECT 2 AS Two FROM scope()}\n";
     let call = |text: &str| format!("name: A\nsources:\n- query: |\n    SELECT * FROM {text}\n");
-    check(&[&call("Artifact.B()"), b], &[], expect![[r#"
+    check(
+        &[&call("Artifact.B()"), b],
+        &[],
+        expect![[r#"
         A: {"Rows":[{"a":1}],"On":false,"Count":7,"_Source":"B/First"}
-        A: {"Two":2,"_Source":"B/Second"}"#]]);
+        A: {"Two":2,"_Source":"B/Second"}"#]],
+    );
     check(
         &[
             &call(
@@ -125,10 +145,22 @@ fn called_artifacts_take_values_as_they_are() {
         expect![[r#"A: {"Rows":[{"nine":9}],"On":true,"Count":3,"_Source":"B/First"}"#]],
     );
     check(&[&call("Artifact.B(preconditions=TRUE)"), b], &[], expect![[""]]);
-    check(&[&call("Artifact.B(Cuont=1)"), b], &[], expect!["log: ERROR:Unknown parameter Cuont of artifact B"]);
-    check(&[&call("Artifact.B(source='Third')"), b], &[], expect!["log: ERROR:artifact `B` has no source `Third`; known: First, Second"]);
+    check(
+        &[&call("Artifact.B(Cuont=1)"), b],
+        &[],
+        expect!["log: ERROR:Unknown parameter Cuont of artifact B"],
+    );
+    check(
+        &[&call("Artifact.B(source='Third')"), b],
+        &[],
+        expect!["log: ERROR:artifact `B` has no source `Third`; known: First, Second"],
+    );
     check(&[&call("Artifact.Gone()"), b], &[], expect!["log: ERROR:there is no artifact `Gone`"]);
-    check(&[&call("Artifact.A()"), b], &[], expect!["log: ERROR:Artifact.A: artifacts call each other deeper than 10"]);
+    check(
+        &[&call("Artifact.A()"), b],
+        &[],
+        expect!["log: ERROR:Artifact.A: artifacts call each other deeper than 10"],
+    );
 }
 
 #[test]

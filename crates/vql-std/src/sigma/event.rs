@@ -19,9 +19,8 @@ impl sigma::Fields for Event<'_> {
 
     fn each_text(&self, see: &mut dyn FnMut(&[u8])) {
         if self.row.values().any(Value::holds_object) {
-            match self.scope.materialise(&Value::Dict(self.row.clone())) {
-                Value::Dict(plain) => plain.each_text(see),
-                _ => {}
+            if let Value::Dict(plain) = self.scope.materialise(&Value::Dict(self.row.clone())) {
+                plain.each_text(see);
             }
         } else {
             self.row.each_text(see);

@@ -4,8 +4,8 @@
 use std::io;
 use std::path::Path;
 
-use super::{event_logs, generate};
 use super::{Benchmark, Work};
+use super::{event_logs, generate};
 
 /// What is made before a benchmark runs. Amounts are those at 100 percent.
 #[derive(Clone, Copy, Debug)]

@@ -67,7 +67,8 @@ pub(super) fn log(path: &Path, bytes_min: u64) -> io::Result<(u64, u64)> {
         let chance = scrambled(lines);
         let user = USERS[(chance % 8) as usize];
         // One text in 64 is about an opened session, and an eighth of those are root's.
-        let text = TEXTS[if (chance >> 8) % 64 == 0 { 5 } else { ((chance >> 16) % 5) as usize }];
+        let text =
+            TEXTS[if (chance >> 8).is_multiple_of(64) { 5 } else { ((chance >> 16) % 5) as usize }];
         line.clear();
         writeln!(
             line,

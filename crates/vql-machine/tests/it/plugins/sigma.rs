@@ -123,7 +123,9 @@ fn a_source_in_a_dict_is_a_source_and_several_run_side_by_side() {
            `*/windows/security`={ SELECT * FROM parse_evtx(filename='{}/Security.evtx') }, \
            `*/linux/*`={ SELECT 'ran NCat -e /bin/sh' AS Message, (1, 'x') AS List FROM scope() }), \
            rule_filter='x=>x.Level = \"low\"')",
-        expect![[r#"{"Message":"ran NCat -e /bin/sh","List":[1,"x"],"_Match":{"Match":true,"ConditionResults":[true]},"_Rule":{"Title":"Words of an intruder","Id":null,"Name":null,"Level":"low","Status":null,"Description":"","Author":"","Date":null,"Modified":null,"References":[],"Tags":[],"Fields":[],"FalsePositives":[],"Logsource":{"Category":null,"Product":"linux","Service":null},"AdditionalFields":{}},"_References":[],"Details":null}"#]],
+        expect![[
+            r#"{"Message":"ran NCat -e /bin/sh","List":[1,"x"],"_Match":{"Match":true,"ConditionResults":[true]},"_Rule":{"Title":"Words of an intruder","Id":null,"Name":null,"Level":"low","Status":null,"Description":"","Author":"","Date":null,"Modified":null,"References":[],"Tags":[],"Fields":[],"FalsePositives":[],"Logsource":{"Category":null,"Product":"linux","Service":null},"AdditionalFields":{}},"_References":[],"Details":null}"#
+        ]],
     );
     check(
         "SELECT EventData.TargetUserName AS User, _Rule.Title AS Title FROM sigma(rules=Rules, \
@@ -184,19 +186,29 @@ fn what_is_wrong_is_said_and_the_rest_runs() {
             {"a":1,"T":"good"}
             log: WARN:sigma: rules:10:18: detection.s.a|contain: there is no modifier `contain`; did you mean `contains`?; see the modifiers of the Sigma specification, version 2"#]],
     );
-    ask(&format!("rules=('{good}', '{bad}'), log_sources=dict(`*/p/*`=dict(a=1))"), expect![[r#"
+    ask(
+        &format!("rules=('{good}', '{bad}'), log_sources=dict(`*/p/*`=dict(a=1))"),
+        expect![[r#"
         {"a":1,"T":"good"}
-        log: WARN:sigma: rules[1]:4:18: detection.s.a|contain: there is no modifier `contain`; did you mean `contains`?; see the modifiers of the Sigma specification, version 2"#]]);
+        log: WARN:sigma: rules[1]:4:18: detection.s.a|contain: there is no modifier `contain`; did you mean `contains`?; see the modifiers of the Sigma specification, version 2"#]],
+    );
     ask(
         &format!("rules='{good}', log_sources=sigma_log_sources(`security`=dict(a=1))"),
         expect![[r#"
             log: sigma_log_sources: `security` is not a log source; write category/product/service, with * for what does not matter, for example `*/windows/security`
             log: sigma: Field log_sources should be what sigma_log_sources() gives, not Null"#]],
     );
-    ask(&format!("rules='{good}', log_sources=5"), expect!["log: sigma: Field log_sources should be what sigma_log_sources() gives, not int64"]);
+    ask(
+        &format!("rules='{good}', log_sources=5"),
+        expect![
+            "log: sigma: Field log_sources should be what sigma_log_sources() gives, not int64"
+        ],
+    );
     ask(
         &format!("rules='{good}', log_sources=dict(`*/p/*`=dict(a=1)), field_mapping=dict(a=5)"),
-        expect!["log: sigma: Field field_mapping: `a` should be a lambda such as x=>x.EventData.a, not int64"],
+        expect![
+            "log: sigma: Field field_mapping: `a` should be a lambda such as x=>x.EventData.a, not int64"
+        ],
     );
     ask(
         &format!(

@@ -22,19 +22,23 @@ pub(super) fn config(skip_verify: bool, root_ca: &str) -> Result<ClientConfig, F
             .with_no_client_auth());
     }
     let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let mut added = 0;
-    for certificate in CertificateDer::pem_slice_iter(root_ca.as_bytes()) {
-        let certificate = certificate
-            .map_err(|error| Failure::new(format!("root_ca is no certificate in PEM: {error}")))?;
+    for certificate in certificates(root_ca)? {
         roots
             .add(certificate)
             .map_err(|error| Failure::new(format!("root_ca cannot be trusted: {error}")))?;
-        added += 1;
-    }
-    if added == 0 && !root_ca.trim().is_empty() {
-        return Err(Failure::new("root_ca holds no certificate; it must be PEM text"));
     }
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
+}
+
+/// The certificates in a `root_ca` in PEM; none for an empty one. A text without any is a mistake.
+pub(crate) fn certificates(root_ca: &str) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(root_ca.as_bytes()).collect();
+    let found = found
+        .map_err(|error| Failure::new(format!("root_ca is no certificate in PEM: {error}")))?;
+    if found.is_empty() && !root_ca.trim().is_empty() {
+        return Err(Failure::new("root_ca holds no certificate; it must be PEM text"));
+    }
+    Ok(found)
 }
 
 /// Accepts every certificate; signatures are still checked, so the server has the key at least.

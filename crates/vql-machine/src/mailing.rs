@@ -11,6 +11,8 @@ use parking_lot::Mutex;
 use rows::{Dict, Row};
 use vql_plugin::{Failure, Scope};
 
+use crate::http_tls;
+
 /// How long a server may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -118,10 +120,8 @@ impl Mail {
         let mut parameters = TlsParameters::builder(self.server.clone())
             .dangerous_accept_invalid_certs(self.skip_verify)
             .dangerous_accept_invalid_hostnames(self.skip_verify);
-        if !self.root_ca.is_empty() {
-            let certificate = Certificate::from_pem(self.root_ca.as_bytes()).map_err(|error| {
-                Failure::new(format!("root_ca is no certificate in PEM: {error}"))
-            })?;
+        for certificate in http_tls::certificates(&self.root_ca)? {
+            let certificate = Certificate::from_der(certificate.to_vec()).map_err(tls)?;
             parameters = parameters.add_root_certificate(certificate);
         }
         let parameters = parameters.build_rustls().map_err(tls)?;

@@ -100,7 +100,7 @@ fn a_mail_that_cannot_be_sent_says_why() {
         log: mail: `to`: `nobody` is no address of mail: Invalid input
         log: mail: no secrets are kept here; give server, server_port, auth_username and auth_password instead
         log: mail: `a b` cannot be the name of a header
-        log: mail: root_ca is no certificate in PEM"#]].assert_eq(
+        log: mail: root_ca holds no certificate; it must be PEM text"#]].assert_eq(
         &[
             "to='a@b.c', body='x'",
             "to='a@b.c', body='x', server='localhost'",

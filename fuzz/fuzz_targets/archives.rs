@@ -34,7 +34,9 @@ fuzz_target!(|bytes: &[u8]| {
         let mut looked_at = 0;
         while let Some(folder) = todo.pop().filter(|_| looked_at < 100) {
             looked_at += 1;
-            let Ok(entries) = scope.accessor(accessor).unwrap().list(&folder, &scope) else { break };
+            let Ok(entries) = scope.accessor(accessor).unwrap().list(&folder, &scope) else {
+                break;
+            };
             for entry in entries.take(100).flatten() {
                 assert!(entry.path.components().len() > folder.components().len());
                 assert!(scope.accessor(accessor).unwrap().stat(&entry.path, &scope).is_ok());

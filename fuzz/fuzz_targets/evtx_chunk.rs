@@ -7,8 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use parsers::evtx::writer::{Datum, LogWriter, NewEvent};
 use parsers::evtx::{CHUNK_BYTES, HEADER_BYTES, check_header, read_chunk, record_ids};
 
-/// The first bytes say where a good chunk is damaged, so that the fuzzer need not find out what one
-/// looks like.
+// The first bytes say where a good chunk is damaged, so that the fuzzer need not find out what one
+// looks like.
 fuzz_target!(|bytes: &[u8]| {
     let _ = check_header(bytes);
     let _ = record_ids(bytes);

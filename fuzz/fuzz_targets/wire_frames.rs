@@ -28,6 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
         acknowledged: 0,
         jitter: 0.5,
         poll_every: None,
+        monitoring: Some(0),
     };
     let (mut agent, hello) = AgentSession::start(setup, Timestamp::EPOCH);
     assert!(matches!(server.hear(&hello), Ok(Heard::Hello(_))));

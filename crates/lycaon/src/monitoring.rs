@@ -23,7 +23,7 @@ const ASK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// Choose which event artifacts run on clients, and read what they bring
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Example:\n  lycaon monitoring add Linux.Events.Processes --label web\n  lycaon monitoring rows Linux.Events.Processes --follow"
+    after_help = "Example:\n  lycaon monitoring add Linux.Events.ProcessExecutions --label web\n  lycaon monitoring rows Linux.Events.ProcessExecutions --follow"
 )]
 pub(crate) struct MonitoringArgs {
     #[command(flatten)]
@@ -42,7 +42,7 @@ enum MonitoringCommand {
     },
     /// Monitor what a YAML file lists, and nothing else
     #[command(
-        after_help = "Example:\n  lycaon monitoring set -f monitoring.yaml\n\nThe file:\n  entries:\n    - artifact: Linux.Events.Processes\n      label: web\n      parameters: { pattern: ssh }\n      limits: { cpu: 5%, batch_wait: 10s }"
+        after_help = "Example:\n  lycaon monitoring set -f monitoring.yaml\n\nThe file:\n  entries:\n    - artifact: Linux.Events.ProcessExecutions\n      label: web\n      parameters: { CommandRegex: ssh }\n      limits: { cpu: 5%, batch_wait: 10s }"
     )]
     Set {
         /// The file
@@ -53,7 +53,7 @@ enum MonitoringCommand {
     },
     /// Monitor one artifact more, or the same differently
     #[command(
-        after_help = "Example:\n  lycaon monitoring add Linux.Events.Processes --label web --cpu 5%"
+        after_help = "Example:\n  lycaon monitoring add Linux.Events.ProcessExecutions --label web --cpu 5%"
     )]
     Add {
         /// The event artifact's name
@@ -70,7 +70,7 @@ enum MonitoringCommand {
     },
     /// Monitor one artifact no more; what it brought stays
     #[command(
-        after_help = "Example:\n  lycaon monitoring remove Linux.Events.Processes --label web"
+        after_help = "Example:\n  lycaon monitoring remove Linux.Events.ProcessExecutions --label web"
     )]
     Remove {
         /// The event artifact's name
@@ -91,7 +91,7 @@ enum MonitoringCommand {
     },
     /// Print rows in order of arrival
     #[command(
-        after_help = "Example:\n  lycaon monitoring rows Linux.Events.Processes --client C.0123… --from 2026-11-22 --where 'Name~ssh'\n  lycaon monitoring rows Linux.Events.Processes --follow"
+        after_help = "Example:\n  lycaon monitoring rows Linux.Events.ProcessExecutions --client C.0123… --from 2026-11-22 --where 'Name~ssh'\n  lycaon monitoring rows Linux.Events.ProcessExecutions --follow"
     )]
     Rows {
         /// `Artifact`, or one source of it as `Artifact/Source`

@@ -24,6 +24,8 @@ pub enum Why {
     LiveWindows,
     /// It asks macOS itself.
     LiveMacos,
+    /// It asks the server's records, and does so when the server runs the query.
+    OnServer,
     /// It asks or changes the server's records.
     Server,
     /// It is wanted and comes later.
@@ -38,7 +40,7 @@ impl Why {
         match self {
             Self::LiveWindows => "windows",
             Self::LiveMacos => "macos",
-            Self::Server => "server",
+            Self::OnServer | Self::Server => "server",
             Self::Later => "later",
             Self::LeftOut => "left_out",
         }
@@ -49,6 +51,7 @@ impl Why {
         match self {
             Self::LiveWindows => "only works on live Windows",
             Self::LiveMacos => "only works on live macOS",
+            Self::OnServer => "only works in queries that the server runs",
             Self::Server => "works on the server and is not offered yet",
             Self::Later => "is not offered yet",
             Self::LeftOut => "is not offered",

@@ -7,8 +7,14 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use fleet::memory::MemFleet;
+use flows::memory::MemFlows;
+use hunts::memory::MemHunts;
+use model::org::OrgId;
 use vql_plugin::{Catalog, Kind, Spec};
+use vql_records::Records;
 
 use crate::sources;
 
@@ -20,8 +26,25 @@ pub fn catalog() -> Catalog {
     vql_std::self_describing(
         vql_eval::language()
             .and(vql_std::catalog())
-            .and(vql_machine::catalog(vql_machine::this_machine())),
+            .and(vql_machine::catalog(vql_machine::this_machine()))
+            .and(records()),
     )
+}
+
+/// What the server offers besides: plugins about its records, of which there are none here.
+fn records() -> Catalog {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.expect("a runtime without any driver needs nothing of the machine");
+    let flows = Arc::new(MemFlows::new());
+    vql_records::catalog(&Arc::new(Records {
+        clients: Arc::new(MemFleet::default()),
+        flows: flows.clone(),
+        results: flows.clone(),
+        monitoring: flows.clone(),
+        hunts: Arc::new(MemHunts::new(flows)),
+        org: OrgId::default(),
+        runtime: runtime.handle().clone(),
+    }))
 }
 
 /// Where the pages are.

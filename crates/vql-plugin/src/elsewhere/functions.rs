@@ -16,6 +16,7 @@ pub(super) const FUNCTIONS: Table = &[
             ("winpmem", "saves physical memory, through a driver"),
         ],
     ),
+    (Why::OnServer, &[("client_info", "reads the record of a client")]),
     (Why::Server, SERVER),
     (Why::Later, LATER),
     (
@@ -46,7 +47,6 @@ const SERVER: &[(&str, &str)] = &[
     ("artifact_set_metadata", "changes what is noted about an artifact"),
     ("cancel_flow", "cancels a flow"),
     ("client_create", "makes a client record"),
-    ("client_info", "reads the record of a client"),
     ("client_metadata", "reads notes about a client"),
     ("client_set_metadata", "sets notes about a client"),
     ("collect_client", "starts a collection on a client"),

@@ -17,6 +17,7 @@ pub(super) const PLUGINS: Table = &[
             ("wmi_events", "follows events of the management interface, WMI"),
         ],
     ),
+    (Why::OnServer, ON_SERVER),
     (Why::Server, SERVER),
     (Why::Later, LATER),
     (
@@ -28,12 +29,19 @@ pub(super) const PLUGINS: Table = &[
     ),
 ];
 
+const ON_SERVER: &[(&str, &str)] = &[
+    ("clients", "lists clients"),
+    ("flows", "lists the flows of a client"),
+    ("hunts", "lists hunts"),
+    ("source", "reads the rows of a stored result table"),
+    ("watch_monitoring", "follows events as they arrive"),
+];
+
 const SERVER: &[(&str, &str)] = &[
     ("artifact_definitions", "lists artifact definitions"),
     ("backup", "saves the server's records"),
     ("backup_restore", "brings back the server's records"),
     ("client_delete", "deletes a client"),
-    ("clients", "lists clients"),
     ("collect", "makes a collection with its archive"),
     ("deb_create", "builds a Debian package of the agent"),
     ("delete_events", "deletes stored events"),
@@ -42,13 +50,11 @@ const SERVER: &[(&str, &str)] = &[
     ("favorites_list", "lists saved collections"),
     ("flow_logs", "reads the log of a flow"),
     ("flow_results", "reads the rows of a flow"),
-    ("flows", "lists the flows of a client"),
     ("gui_users", "lists the server's users"),
     ("hunt_delete", "deletes a hunt"),
     ("hunt_flows", "lists the flows of a hunt"),
     ("hunt_reindex", "rebuilds the index of hunts"),
     ("hunt_results", "reads the rows of a hunt"),
-    ("hunts", "lists hunts"),
     ("index_search", "searches the index of clients"),
     ("inventory", "lists tools"),
     ("monitoring", "reads stored events of a client"),
@@ -59,14 +65,12 @@ const SERVER: &[(&str, &str)] = &[
     ("parallelize", "runs a query over parts of a result table"),
     ("rpm_create", "builds an RPM package of the agent"),
     ("secrets", "lists secrets"),
-    ("source", "reads the rows of a stored result table"),
     ("timeline", "reads a timeline"),
     ("timelines", "lists timelines"),
     ("upload_transactions", "lists uploads that were not finished"),
     ("uploads", "lists the uploads of a flow or hunt"),
     ("user_messages", "lists messages to users"),
     ("vfs_ls", "lists a folder for the server's view of a client"),
-    ("watch_monitoring", "follows events as they arrive"),
 ];
 
 const LATER: &[(&str, &str)] = &[

@@ -13,6 +13,7 @@ pub mod client;
 pub mod collect;
 pub mod flow;
 pub mod hunt;
+pub mod log;
 pub mod member;
 pub mod monitoring;
 pub mod org;

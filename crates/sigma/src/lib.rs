@@ -22,12 +22,14 @@
 #![warn(missing_docs)]
 
 mod condition;
+mod correlation;
 mod decode;
 mod detection;
 mod filter;
 mod global;
 mod literals;
 mod modifier;
+mod pipeline;
 pub mod predicate;
 mod record;
 mod rule;
@@ -36,7 +38,9 @@ mod text;
 mod values;
 mod variants;
 
+pub use correlation::Correlation;
 pub use decode::{RuleFile, read_rules};
+pub use pipeline::Pipeline;
 pub use predicate::{Anchor, Comparison, Network, Number, Predicate, Test, TextTest, TimePart};
 pub use record::Fields;
 pub use rule::{Level, LogSource, Rule};

@@ -1,0 +1,4 @@
+//! A SQLite database as an SQL engine.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]

@@ -1,0 +1,4 @@
+//! SQL of several dialects: templates with bound windows, and predicates as conditions.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]

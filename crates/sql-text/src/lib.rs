@@ -2,3 +2,7 @@
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
+
+mod dialect;
+
+pub use dialect::{Dialect, Unquotable};

@@ -37,6 +37,7 @@ mod rule_set;
 mod text;
 mod values;
 mod variants;
+mod witness;
 
 pub use correlation::Correlation;
 pub use decode::{RuleFile, read_rules};
@@ -46,6 +47,7 @@ pub use record::Fields;
 pub use rule::{Level, LogSource, Rule};
 pub use rule_set::{RuleSet, Scratch};
 pub use text::{Piece, TextPattern};
+pub use witness::{CLUES_MAX, Clue, Sight, Witness, witness};
 pub use yaml_nodes::{Problem, Severity};
 
 /// The most nodes that the predicates of one rule have.

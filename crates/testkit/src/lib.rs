@@ -4,6 +4,7 @@
 //! it: twins in memory in this crate's own tests, stores in theirs.
 
 pub mod blob_suite;
+pub mod engine_suite;
 pub mod fleet_suite;
 pub mod flow_suite;
 pub mod hunt_suite;

@@ -211,6 +211,10 @@ pub struct Evidence {
     pub took: Duration,
     /// When it was committed, by the store's clock.
     pub committed_at: Timestamp,
+    /// When its source is to be looked at again for rows that came late; never, when nothing.
+    pub audit_at: Option<Timestamp>,
+    /// How often it was looked at again.
+    pub audits: u32,
 }
 
 /// Whether an answer was whole. Only a complete one may be committed.
@@ -479,6 +483,8 @@ mod tests {
             source_clock: None,
             took: Duration::ZERO,
             committed_at: Timestamp::EPOCH,
+            audit_at: None,
+            audits: 0,
         }
     }
 

@@ -1,0 +1,784 @@
+//! The one function that moves a stream: commands in, changed records out.
+//!
+//! A store loads a stream and its working set under a lock, applies commands, and writes the changes in
+//! the same transaction. Every store therefore decides alike.
+//!
+//! # Invariants
+//!
+//! - **I1** `[t0, planned_to)` is the disjoint union of committed, open, quarantined and waived windows.
+//! - **I2** No two windows of a stream that are neither split nor superseded meet.
+//! - **I3** The checkpoint never falls.
+//! - **I4** Tokens grow; an old one moves nothing.
+//! - **I7** No window is committed that ends beyond the frontier.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base::Timestamp;
+use model::log::{
+    Evidence, Failure, FailureClass, Lane, Lease, Position, Slice, SliceEvent, SliceId, SliceState,
+    StreamKey, Window, after,
+};
+use model::org::Actor;
+
+use crate::command::{Applied, Command, Cut, Order, Refusal};
+use crate::ids::slice_id;
+use crate::retry::{RetryPolicy, Verdict, verdict};
+use crate::stream::{Changes, Run, RunOutcome, Stream, StreamStatus};
+
+/// A stream and the slices that its commands may touch: all that are open or end after the
+/// checkpoint, and those that [`Command::needs`] names.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    key: StreamKey,
+    stream: Option<Stream>,
+    slices: BTreeMap<Position, Slice>,
+    changes: Changes,
+    claimed: Option<Slice>,
+    named: Option<SliceId>,
+    now: Timestamp,
+}
+
+impl Ledger {
+    /// What was loaded; `now` is the store's clock. Slices that are split or superseded do not count.
+    pub fn load(
+        key: StreamKey,
+        stream: Option<Stream>,
+        slices: impl IntoIterator<Item = Slice>,
+        now: Timestamp,
+    ) -> Self {
+        let live = |slice: &Slice| slice.state.is_open() || slice.state.is_settled();
+        let slices = slices.into_iter().filter(live);
+        Self {
+            key,
+            stream,
+            slices: slices.map(|slice| (slice.window.from(), slice)).collect(),
+            changes: Changes::default(),
+            claimed: None,
+            named: None,
+            now,
+        }
+    }
+
+    /// Applies commands in order. When one is refused the ledger must be thrown away.
+    pub fn apply(&mut self, commands: &[Command]) -> Result<(), Refusal> {
+        commands.iter().try_for_each(|command| self.apply_one(command))
+    }
+
+    /// The answer, and what is to be written.
+    pub fn finish(self) -> Result<(Applied, Changes), Refusal> {
+        let stream = self.stream.ok_or(Refusal::NoStream)?;
+        let open = self.slices.values().filter(|slice| slice.state.is_open());
+        let waits = self.slices.values().filter_map(|slice| match &slice.state {
+            SliceState::Backoff { not_before, .. } => Some(*not_before),
+            other => other.lease().map(|lease| lease.until),
+        });
+        let named = self.named;
+        let slice = named.and_then(|id| {
+            let kept = self.slices.values().find(|slice| slice.id == id);
+            kept.or_else(|| self.changes.put.iter().find(|slice| slice.id == id)).cloned()
+        });
+        let applied = Applied {
+            stream,
+            claimed: self.claimed,
+            slice,
+            open: open.count(),
+            ready_at: waits.min(),
+            findings_new: 0,
+        };
+        Ok((applied, self.changes))
+    }
+
+    fn apply_one(&mut self, command: &Command) -> Result<(), Refusal> {
+        if let Command::Open { domain, t0, source_identity } = command {
+            let now = self.now;
+            let key = self.key.clone();
+            self.stream.get_or_insert_with(|| Stream {
+                key,
+                domain: *domain,
+                t0: *t0,
+                planned_to: *t0,
+                checkpoint: *t0,
+                token: 0,
+                status: StreamStatus::Active,
+                source_identity: source_identity.clone(),
+                opened_at: now,
+                last_tick: None,
+                last_run: None,
+                last_failure: None,
+                heartbeat: now,
+            });
+            return Ok(());
+        }
+        let now = self.now;
+        self.stream.as_mut().ok_or(Refusal::NoStream)?.heartbeat = now;
+        match command {
+            Command::Open { .. } => Ok(()),
+            Command::Plan { tick, frontier, cut } => self.plan(*tick, *frontier, cut),
+            Command::Add { tick, windows } => self.add(*tick, windows),
+            Command::Claim { owner, ttl, order, only_tick } => {
+                self.claim(owner.clone(), *ttl, *order, *only_tick)
+            }
+            Command::Renew { slice, token, ttl } => {
+                let until = now.plus(*ttl);
+                self.move_leased(*slice, *token, &SliceEvent::Renew { token: *token, until })
+            }
+            Command::Start { slice, token, query_tag } => {
+                let start = SliceEvent::Start { token: *token, query_tag: query_tag.clone() };
+                self.move_leased(*slice, *token, &start)
+            }
+            Command::Release { slice, token } => self.release(*slice, *token),
+            Command::Commit { slice, evidence, frontier } => {
+                self.commit(*slice, evidence, *frontier)
+            }
+            Command::Fail { slice, token, failure, policy, jitter_millionths } => {
+                let jitter = f64::from(*jitter_millionths) / 1e6;
+                self.fail(*slice, *token, failure, policy, jitter)
+            }
+            Command::Waive { window, actor, reason } => self.waive(*window, actor, reason),
+            Command::Reopen { slice } => {
+                self.named = Some(*slice);
+                let from = self.place(*slice)?;
+                self.move_slice(from, &SliceEvent::Reopen)
+            }
+            Command::Audited { slice, fingerprint, next } => {
+                self.audited(*slice, fingerprint.clone(), *next)
+            }
+            Command::Stop { failure } => {
+                self.active_stream()?.status = StreamStatus::Stopped(failure.clone());
+                Ok(())
+            }
+            Command::Continue { source_identity } => self.go_on(source_identity.clone()),
+            Command::Close { reason } => self.close(reason),
+            Command::Heartbeat { tick } => {
+                let stream = self.stream_mut();
+                stream.last_tick = stream.last_tick.max(Some(*tick));
+                Ok(())
+            }
+        }
+    }
+
+    fn stream_mut(&mut self) -> &mut Stream {
+        self.stream.as_mut().expect("commands but `Open` are refused without a stream")
+    }
+
+    fn active_stream(&mut self) -> Result<&mut Stream, Refusal> {
+        let stream = self.stream_mut();
+        match &stream.status {
+            StreamStatus::Active => Ok(stream),
+            StreamStatus::Stopped(failure) => {
+                Err(Refusal::NotActive { status: "stopped", why: failure.message.clone() })
+            }
+            StreamStatus::Closed { reason } => {
+                Err(Refusal::NotActive { status: "closed", why: reason.clone() })
+            }
+        }
+    }
+
+    fn place(&self, id: SliceId) -> Result<Position, Refusal> {
+        let found = self.slices.values().find(|slice| slice.id == id);
+        found.map(|slice| slice.window.from()).ok_or(Refusal::NoSlice { slice: id })
+    }
+
+    /// Moves the slice that begins at `from` and notes the change.
+    fn move_slice(&mut self, from: Position, event: &SliceEvent) -> Result<(), Refusal> {
+        let slice = self.slices.get_mut(&from).expect("callers name slices that are there");
+        slice.state = after(&slice.state, event)?;
+        slice.moved_at = self.now;
+        let slice = slice.clone();
+        if !slice.state.is_open() && !slice.state.is_settled() {
+            self.slices.remove(&from);
+        }
+        self.put(slice);
+        Ok(())
+    }
+
+    fn put(&mut self, slice: Slice) {
+        self.changes.put.retain(|other| other.id != slice.id);
+        self.changes.put.push(slice);
+    }
+
+    fn insert(&mut self, window: Window, tick: Timestamp, like: Option<&Slice>) {
+        let stream = self.stream.as_ref().expect("windows are cut from a stream");
+        let slice = Slice {
+            id: slice_id(&self.key, window),
+            key: self.key.clone(),
+            domain: stream.domain,
+            window,
+            tick,
+            state: like.map_or(SliceState::Planned, |slice| slice.state.clone()),
+            attempts: like.map_or(0, |slice| slice.attempts),
+            planned_at: self.now,
+            moved_at: self.now,
+        };
+        self.changes.gone.retain(|id| *id != slice.id);
+        self.slices.insert(window.from(), slice.clone());
+        self.put(slice);
+    }
+
+    /// Takes a slice that nobody ever held off the ledger: its window becomes part of another.
+    fn remove(&mut self, from: Position) -> Option<Slice> {
+        let slice = self.slices.remove(&from)?;
+        self.changes.put.retain(|other| other.id != slice.id);
+        self.changes.gone.push(slice.id);
+        Some(slice)
+    }
+
+    fn plan(&mut self, tick: Timestamp, frontier: Position, cut: &Cut) -> Result<(), Refusal> {
+        let stream = self.active_stream()?;
+        stream.last_tick = stream.last_tick.max(Some(tick));
+        let start = stream.planned_to;
+        match cut {
+            Cut::Additive { max } => {
+                let Some(range) = Window::new(start, frontier) else { return Ok(()) };
+                stream.planned_to = frontier;
+                self.plan_additive(tick, range, (*max).max(1));
+            }
+            Cut::ByTick(ends) => {
+                let mut from = start;
+                for (tick, end) in ends {
+                    let Some(window) = Window::new(from, (*end).min(frontier)) else { continue };
+                    self.insert(window, *tick, None);
+                    from = window.to();
+                }
+                self.stream_mut().planned_to = from;
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts a range, together with what nobody has leased directly before it, when one window can
+    /// hold both.
+    fn plan_additive(&mut self, tick: Timestamp, range: Window, max: u64) {
+        let mut from = range.from();
+        let mut like: Option<Slice> = None;
+        while let Some((_, last)) = self.slices.range(..from).next_back() {
+            let free = matches!(last.state, SliceState::Planned | SliceState::Backoff { .. });
+            let fits = last.window.from().0.abs_diff(range.to().0) <= max;
+            if !(free && last.window.to() == from && fits) {
+                break;
+            }
+            from = last.window.from();
+            let removed = self.remove(from).expect("it was just seen");
+            like = Some(later(like, removed));
+        }
+        let joined = Window::new(from, range.to()).expect("it holds the range");
+        for window in grid(joined, max) {
+            self.insert(window, tick, like.as_ref());
+        }
+    }
+
+    fn add(&mut self, tick: Timestamp, windows: &[Window]) -> Result<(), Refusal> {
+        self.active_stream()?;
+        for window in windows {
+            if self.slices.values().any(|slice| slice.window.meets(*window)) {
+                continue;
+            }
+            self.insert(*window, tick, None);
+            let stream = self.stream_mut();
+            stream.planned_to = stream.planned_to.max(window.to());
+        }
+        Ok(())
+    }
+
+    fn claim(
+        &mut self,
+        owner: std::sync::Arc<str>,
+        ttl: Duration,
+        order: Order,
+        only_tick: Option<Timestamp>,
+    ) -> Result<(), Refusal> {
+        let now = self.now;
+        self.active_stream()?;
+        self.take_back_overdue()?;
+        if self.slices.values().any(|slice| slice.state.lease().is_some()) {
+            return Ok(());
+        }
+        let ready = |slice: &&Slice| {
+            let due = match &slice.state {
+                SliceState::Planned => true,
+                SliceState::Backoff { not_before, .. } => *not_before <= now,
+                _ => false,
+            };
+            due && only_tick.is_none_or(|tick| slice.tick <= tick)
+        };
+        let found = match order {
+            Order::OldestFirst => self.slices.values().find(ready),
+            Order::NewestFirst => self.slices.values().rev().find(ready),
+        };
+        let Some(from) = found.map(|slice| slice.window.from()) else { return Ok(()) };
+        let stream = self.stream_mut();
+        stream.token += 1;
+        let lease = Lease { owner, token: stream.token, until: now.plus(ttl) };
+        self.move_slice(from, &SliceEvent::Lease(lease))?;
+        self.claimed = self.slices.get(&from).cloned();
+        Ok(())
+    }
+
+    /// Gives back every slice whose lease is over by the store's clock.
+    fn take_back_overdue(&mut self) -> Result<(), Refusal> {
+        let over =
+            |slice: &&Slice| slice.state.lease().is_some_and(|lease| lease.until <= self.now);
+        let overdue: Vec<Slice> = self.slices.values().filter(over).cloned().collect();
+        for slice in overdue {
+            let lease = slice.state.lease().expect("it was filtered by its lease").clone();
+            self.record(&slice, &lease, RunOutcome::Lost);
+            self.move_slice(slice.window.from(), &SliceEvent::Release { token: lease.token })?;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, slice: &Slice, lease: &Lease, outcome: RunOutcome) {
+        self.changes.runs.push(Run {
+            key: self.key.clone(),
+            window: slice.window,
+            owner: lease.owner.clone(),
+            token: lease.token,
+            ended_at: self.now,
+            outcome,
+        });
+    }
+
+    /// The place of a slice that is held under this token, with its lease in force.
+    fn held(&mut self, id: SliceId, token: u64) -> Result<(Position, Lease), Refusal> {
+        self.named = Some(id);
+        let from = self.place(id)?;
+        let lease = self.slices[&from].state.lease().cloned();
+        match lease {
+            Some(lease) if lease.token == token => Ok((from, lease)),
+            _ => Err(Refusal::Fenced { token }),
+        }
+    }
+
+    fn move_leased(&mut self, id: SliceId, token: u64, event: &SliceEvent) -> Result<(), Refusal> {
+        let (from, lease) = self.held(id, token)?;
+        if lease.until <= self.now {
+            return Err(Refusal::LeaseOver { until: lease.until });
+        }
+        self.move_slice(from, event)
+    }
+
+    fn release(&mut self, id: SliceId, token: u64) -> Result<(), Refusal> {
+        let (from, lease) = self.held(id, token)?;
+        let slice = self.slices[&from].clone();
+        self.record(&slice, &lease, RunOutcome::Lost);
+        self.move_slice(from, &SliceEvent::Release { token })
+    }
+
+    fn commit(
+        &mut self,
+        id: SliceId,
+        evidence: &Evidence,
+        frontier: Position,
+    ) -> Result<(), Refusal> {
+        let (from, lease) = self.held(id, evidence.token)?;
+        if lease.until <= self.now {
+            return Err(Refusal::LeaseOver { until: lease.until });
+        }
+        let slice = self.slices[&from].clone();
+        if slice.window.to() > frontier {
+            return Err(Refusal::BeyondFrontier { to: slice.window.to(), frontier });
+        }
+        let others = self.slices.values().filter(|other| other.id != id);
+        let committed = |other: &Slice| matches!(other.state, SliceState::Committed(_));
+        if others.into_iter().any(|other| committed(other) && other.window.meets(slice.window)) {
+            return Err(Refusal::Overlap);
+        }
+        let evidence = Evidence { committed_at: self.now, ..evidence.clone() };
+        let outcome = RunOutcome::Committed {
+            rows: evidence.rows,
+            findings_new: evidence.findings_new,
+            bytes: evidence.bytes,
+            took_millis: u64::try_from(evidence.took.as_millis()).unwrap_or(u64::MAX),
+        };
+        self.record(&slice, &lease, outcome);
+        self.move_slice(from, &SliceEvent::Commit(evidence))?;
+        let now = self.now;
+        let stream = self.stream_mut();
+        stream.last_run = Some(now);
+        stream.last_failure = None;
+        self.advance();
+        Ok(())
+    }
+
+    fn fail(
+        &mut self,
+        id: SliceId,
+        token: u64,
+        failure: &Failure,
+        policy: &RetryPolicy,
+        jitter: f64,
+    ) -> Result<(), Refusal> {
+        let (from, lease) = self.held(id, token)?;
+        let slice = self.slices[&from].clone();
+        self.record(&slice, &lease, RunOutcome::Failed(failure.clone()));
+        let now = self.now;
+        let stream = self.stream_mut();
+        stream.last_run = Some(now);
+        stream.last_failure = Some(failure.clone());
+        let decided = verdict(policy, &slice, failure, now, jitter);
+        let again = |not_before| SliceEvent::Fail { token, not_before, failure: failure.clone() };
+        self.slices.get_mut(&from).expect("it is held").attempts += 1;
+        match decided {
+            Verdict::Again(not_before) => self.move_slice(from, &again(not_before)),
+            Verdict::Split => {
+                self.move_slice(from, &SliceEvent::Split { token: Some(token) })?;
+                for half in halves(slice.window) {
+                    self.insert(half, slice.tick, None);
+                }
+                Ok(())
+            }
+            Verdict::GiveUp => {
+                self.move_slice(from, &SliceEvent::GiveUp { token, failure: failure.clone() })?;
+                self.advance();
+                Ok(())
+            }
+            Verdict::Stop => {
+                self.move_slice(from, &again(now))?;
+                self.stream_mut().status = StreamStatus::Stopped(failure.clone());
+                Ok(())
+            }
+        }
+    }
+
+    fn waive(&mut self, window: Window, actor: &Actor, reason: &str) -> Result<(), Refusal> {
+        let waive = SliceEvent::Waive { actor: actor.clone(), reason: reason.to_owned() };
+        let meeting: Vec<Slice> =
+            self.slices.values().filter(|slice| slice.window.meets(window)).cloned().collect();
+        for slice in meeting {
+            let free = matches!(
+                slice.state,
+                SliceState::Planned | SliceState::Backoff { .. } | SliceState::Quarantined { .. }
+            );
+            if !free {
+                continue;
+            }
+            let inside = intersection(slice.window, window).expect("they meet");
+            if inside == slice.window {
+                self.move_slice(slice.window.from(), &waive)?;
+                continue;
+            }
+            self.remove(slice.window.from());
+            for (part, waived) in parts(slice.window, inside) {
+                self.insert(part, slice.tick, Some(&slice));
+                if waived {
+                    self.move_slice(part.from(), &waive)?;
+                }
+            }
+        }
+        let planned_to = self.stream_mut().planned_to;
+        if let Some(rest) = Window::new(planned_to.max(window.from()), window.to())
+            && rest.from() == planned_to
+        {
+            let tick = self.now;
+            self.insert(rest, tick, None);
+            self.move_slice(rest.from(), &waive)?;
+            self.stream_mut().planned_to = rest.to();
+        }
+        self.advance();
+        Ok(())
+    }
+
+    fn audited(
+        &mut self,
+        id: SliceId,
+        fingerprint: Option<std::sync::Arc<str>>,
+        next: Option<Timestamp>,
+    ) -> Result<(), Refusal> {
+        self.named = Some(id);
+        let from = self.place(id)?;
+        let slice = self.slices.get_mut(&from).expect("it was just found");
+        if let SliceState::Committed(evidence) = &mut slice.state {
+            evidence.fingerprint = fingerprint.or(evidence.fingerprint.take());
+            evidence.audit_at = next;
+            evidence.audits += 1;
+        }
+        let slice = slice.clone();
+        self.put(slice);
+        Ok(())
+    }
+
+    fn go_on(&mut self, source_identity: Option<std::sync::Arc<str>>) -> Result<(), Refusal> {
+        let stream = self.stream_mut();
+        if let StreamStatus::Closed { reason } = &stream.status {
+            return Err(Refusal::NotActive { status: "closed", why: reason.clone() });
+        }
+        stream.status = StreamStatus::Active;
+        stream.source_identity = source_identity.or(stream.source_identity.take());
+        Ok(())
+    }
+
+    fn close(&mut self, reason: &str) -> Result<(), Refusal> {
+        let open: Vec<Position> = self
+            .slices
+            .values()
+            .filter(|slice| slice.state.is_open())
+            .map(|slice| slice.window.from())
+            .collect();
+        for from in open {
+            self.move_slice(from, &SliceEvent::Supersede)?;
+        }
+        self.stream_mut().status = StreamStatus::Closed { reason: reason.to_owned() };
+        Ok(())
+    }
+
+    /// Moves the checkpoint over settled windows that follow one another. Repairs have windows here
+    /// and there and no prefix: their checkpoint stays where it was.
+    fn advance(&mut self) {
+        if matches!(self.key.lane, Lane::Repair(_)) {
+            return;
+        }
+        let mut end = self.stream_mut().checkpoint;
+        for slice in self.slices.values() {
+            if slice.window.from() > end {
+                break;
+            }
+            if slice.window.to() > end {
+                if !slice.state.is_settled() {
+                    break;
+                }
+                end = slice.window.to();
+            }
+        }
+        self.stream_mut().checkpoint = end;
+    }
+}
+
+/// Of two free slices that become one: what must be remembered. The longer wait counts.
+fn later(kept: Option<Slice>, other: Slice) -> Slice {
+    let Some(kept) = kept else { return other };
+    let wait = |slice: &Slice| match &slice.state {
+        SliceState::Backoff { not_before, .. } => Some(*not_before),
+        _ => None,
+    };
+    let attempts = kept.attempts.max(other.attempts);
+    let mut later = if wait(&other) > wait(&kept) { other } else { kept };
+    later.attempts = attempts;
+    later
+}
+
+/// A range as one window when it is no wider than `max`, otherwise cut at the multiples of `max`
+/// since position 0.
+pub fn grid(range: Window, max: u64) -> Vec<Window> {
+    if range.width() <= max {
+        return vec![range];
+    }
+    let step = i64::try_from(max).unwrap_or(i64::MAX);
+    let mut windows = Vec::new();
+    let mut from = range.from();
+    while from < range.to() {
+        let next = from.0.div_euclid(step).saturating_add(1).saturating_mul(step);
+        let to = Position(next).min(range.to());
+        windows.extend(Window::new(from, to));
+        from = to;
+    }
+    windows
+}
+
+fn halves(window: Window) -> Vec<Window> {
+    let middle = Position(window.from().0 + i64::try_from(window.width() / 2).unwrap_or(i64::MAX));
+    [Window::new(window.from(), middle), Window::new(middle, window.to())]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn intersection(a: Window, b: Window) -> Option<Window> {
+    Window::new(a.from().max(b.from()), a.to().min(b.to()))
+}
+
+/// A window around `inside`, in its up to three parts; the flag says which is `inside`.
+fn parts(whole: Window, inside: Window) -> Vec<(Window, bool)> {
+    [
+        Window::new(whole.from(), inside.from()).map(|part| (part, false)),
+        Some((inside, true)),
+        Window::new(inside.to(), whole.to()).map(|part| (part, false)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A source that is not the one that was read so far.
+pub fn source_changed(message: impl Into<String>) -> Failure {
+    Failure { class: FailureClass::SourceChanged, message: message.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::examples::key;
+    use model::log::Domain;
+
+    /// A stream in memory, driven by hand. Seconds everywhere.
+    struct Bench {
+        stream: Option<Stream>,
+        slices: BTreeMap<SliceId, Slice>,
+        now: i64,
+    }
+
+    impl Bench {
+        fn open(t0: i64) -> Self {
+            let mut bench = Self { stream: None, slices: BTreeMap::new(), now: 0 };
+            let t0 = Position(t0 * 1_000_000);
+            let open = Command::Open { domain: Domain::EventTime, t0, source_identity: None };
+            bench.does(&[open]).expect("a new stream");
+            bench
+        }
+
+        fn does(&mut self, commands: &[Command]) -> Result<Applied, Refusal> {
+            let now = Timestamp::from_secs(self.now);
+            let slices = self.slices.values().cloned();
+            let mut ledger = Ledger::load(key(), self.stream.clone(), slices, now);
+            ledger.apply(commands)?;
+            let (applied, changes) = ledger.finish()?;
+            self.stream = Some(applied.stream.clone());
+            changes.gone.iter().for_each(|id| drop(self.slices.remove(id)));
+            self.slices.extend(changes.put.into_iter().map(|slice| (slice.id, slice)));
+            Ok(applied)
+        }
+
+        fn plan(&mut self, frontier: i64, max: u64) {
+            let plan = Command::Plan {
+                tick: Timestamp::from_secs(self.now),
+                frontier: Position(frontier * 1_000_000),
+                cut: Cut::Additive { max: max * 1_000_000 },
+            };
+            self.does(&[plan]).expect("planning an active stream");
+        }
+
+        fn claim(&mut self, owner: &str) -> Option<Slice> {
+            let claim = Command::Claim {
+                owner: owner.into(),
+                ttl: Duration::from_secs(60),
+                order: Order::OldestFirst,
+                only_tick: None,
+            };
+            self.does(&[claim]).expect("an active stream").claimed
+        }
+
+        fn commit(&mut self, slice: &Slice, token: u64, frontier: i64) -> Result<Applied, Refusal> {
+            let evidence = Evidence {
+                token,
+                revision: "r".into(),
+                rows: 1,
+                findings_new: 0,
+                bytes: 0,
+                fingerprint: None,
+                source_clock: None,
+                took: Duration::ZERO,
+                committed_at: Timestamp::EPOCH,
+                audit_at: None,
+                audits: 0,
+            };
+            let frontier = Position(frontier * 1_000_000);
+            self.does(&[Command::Commit { slice: slice.id, evidence, frontier }])
+        }
+
+        fn fail(&mut self, slice: &Slice, class: FailureClass, policy: RetryPolicy) {
+            let failure = Failure { class, message: "no".into() };
+            let token = slice.state.lease().expect("it was claimed").token;
+            let fail =
+                Command::Fail { slice: slice.id, token, failure, policy, jitter_millionths: 0 };
+            self.does(&[fail]).expect("the lease is in force");
+        }
+
+        fn windows(&self) -> Vec<(i64, i64, &'static str)> {
+            let secs = |position: Position| position.0 / 1_000_000;
+            let mut all: Vec<_> = self
+                .slices
+                .values()
+                .map(|slice| {
+                    (secs(slice.window.from()), secs(slice.window.to()), slice.state.word())
+                })
+                .collect();
+            all.sort();
+            all
+        }
+
+        fn checkpoint(&self) -> i64 {
+            self.stream.as_ref().expect("it is open").checkpoint.0 / 1_000_000
+        }
+    }
+
+    fn token(slice: &Slice) -> u64 {
+        slice.state.lease().expect("it was claimed").token
+    }
+
+    #[test]
+    fn a_failed_window_joins_the_next_one() {
+        let mut bench = Bench::open(0);
+        bench.plan(600, 3600);
+        let first = bench.claim("a").expect("a window");
+        bench.fail(&first, FailureClass::Transient, RetryPolicy::default());
+        assert_eq!(bench.checkpoint(), 0);
+        bench.now = 600;
+        bench.plan(1200, 3600);
+        assert_eq!(bench.windows(), [(0, 1200, "backoff")]);
+        let joined = bench.claim("a").expect("its wait is over");
+        bench.commit(&joined, token(&joined), 1200).expect("all is well");
+        assert_eq!(bench.checkpoint(), 1200);
+    }
+
+    #[test]
+    fn a_long_stretch_is_cut_on_the_grid() {
+        let mut bench = Bench::open(100);
+        bench.plan(1000, 400);
+        assert_eq!(
+            bench.windows(),
+            [(100, 400, "planned"), (400, 800, "planned"), (800, 1000, "planned")]
+        );
+    }
+
+    #[test]
+    fn an_old_owner_commits_nothing() {
+        let mut bench = Bench::open(0);
+        bench.plan(600, 3600);
+        let old = bench.claim("a").expect("a window");
+        bench.now = 61;
+        assert_eq!(
+            bench.commit(&old, token(&old), 600),
+            Err(Refusal::LeaseOver { until: Timestamp::from_secs(60) })
+        );
+        let new = bench.claim("b").expect("the lease is over");
+        assert_eq!(bench.commit(&old, token(&old), 600), Err(Refusal::Fenced { token: 1 }));
+        bench.commit(&new, token(&new), 600).expect("the new owner holds it");
+        assert_eq!(bench.commit(&new, token(&new), 600), Err(Refusal::Fenced { token: 2 }));
+    }
+
+    #[test]
+    fn a_window_that_is_too_large_is_halved() {
+        let mut bench = Bench::open(0);
+        bench.plan(600, 3600);
+        let slice = bench.claim("a").expect("a window");
+        bench.fail(&slice, FailureClass::TooLarge, RetryPolicy::default());
+        assert_eq!(
+            bench.windows().iter().filter(|(_, _, state)| *state == "planned").count(),
+            2,
+            "{:?}",
+            bench.windows()
+        );
+    }
+
+    #[test]
+    fn waiving_cuts_windows_and_moves_the_checkpoint() {
+        let mut bench = Bench::open(0);
+        bench.plan(600, 3600);
+        let window = Window::new(Position(0), Position(200_000_000)).expect("order");
+        let waive = Command::Waive { window, actor: Actor::System, reason: "retention".into() };
+        bench.does(&[waive]).expect("nobody holds it");
+        assert_eq!(bench.windows(), [(0, 200, "waived"), (200, 600, "planned")]);
+        assert_eq!(bench.checkpoint(), 200);
+    }
+
+    #[test]
+    fn nothing_is_committed_beyond_the_frontier() {
+        let mut bench = Bench::open(0);
+        bench.plan(600, 3600);
+        let slice = bench.claim("a").expect("a window");
+        assert!(matches!(
+            bench.commit(&slice, token(&slice), 599),
+            Err(Refusal::BeyondFrontier { .. })
+        ));
+    }
+}

@@ -1,0 +1,111 @@
+//! What follows from a failed run: when it is tried again, in which size, and when to give up.
+
+use std::time::Duration;
+
+use base::Timestamp;
+use model::log::{Failure, FailureClass, Slice};
+
+/// How failed runs are tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Whether a run is tried again before the next tick.
+    pub between_ticks: bool,
+    /// The wait after the first failure; doubles with each.
+    pub wait_first: Duration,
+    /// The longest wait.
+    pub wait_max: Duration,
+    /// How often a window of the smallest size is tried.
+    pub attempts_max: u32,
+    /// The smallest window, in positions; one of up to twice this is not cut.
+    pub width_min: u64,
+    /// Whether windows may be cut: not those of opaque rules.
+    pub may_split: bool,
+    /// What happens when the attempts are spent: a gap (`true`), or the stream waits.
+    pub quarantine: bool,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            between_ticks: true,
+            wait_first: Duration::from_secs(5),
+            wait_max: Duration::from_secs(300),
+            attempts_max: 8,
+            width_min: 60_000_000,
+            may_split: true,
+            quarantine: true,
+        }
+    }
+}
+
+/// What follows from a failed run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is tried again, not before this moment.
+    Again(Timestamp),
+    /// It is cut in two, and both are tried.
+    Split,
+    /// It becomes a gap that everybody is told of.
+    GiveUp,
+    /// The stream waits for a person.
+    Stop,
+}
+
+/// Decides what follows. `slice` is as it was while it ran.
+pub fn verdict(
+    policy: &RetryPolicy,
+    slice: &Slice,
+    failure: &Failure,
+    now: Timestamp,
+    jitter: f64,
+) -> Verdict {
+    let attempts = slice.attempts + 1;
+    let spent = attempts >= policy.attempts_max;
+    let splits = policy.may_split && slice.window.width() >= policy.width_min.saturating_mul(2);
+    let give_up = if policy.quarantine { Verdict::GiveUp } else { Verdict::Stop };
+    match failure.class {
+        FailureClass::SourceChanged => Verdict::Stop,
+        FailureClass::TooLarge if splits => Verdict::Split,
+        FailureClass::TooLarge if spent => give_up,
+        // A window that fails whatever its cause for longer than is sensible may hold one row that
+        // breaks the engine: smaller windows find it. An engine that asks to wait is only slow.
+        FailureClass::Throttled { wait } => Verdict::Again(now.plus(wait.max(policy.wait_first))),
+        FailureClass::Permanent | FailureClass::Transient | FailureClass::TooLarge => {
+            Verdict::Again(now.plus(wait(policy, attempts, jitter)))
+        }
+    }
+}
+
+/// The wait grows with each attempt up to the cap, with full jitter above a tenth of it.
+fn wait(policy: &RetryPolicy, attempts: u32, jitter: f64) -> Duration {
+    let doubled = policy.wait_first.saturating_mul(1 << (attempts - 1).min(20));
+    let cap = doubled.min(policy.wait_max);
+    cap.mul_f64(0.1 + 0.9 * jitter.clamp(0.0, 1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::examples::slice;
+
+    fn check(class: FailureClass, attempts: u32, width_secs: i64, expected: Verdict) {
+        let now = Timestamp::from_secs(1_000);
+        let mut slice = slice(0, width_secs);
+        slice.attempts = attempts;
+        let failure = Failure { class, message: "no".into() };
+        assert_eq!(verdict(&RetryPolicy::default(), &slice, &failure, now, 1.0), expected);
+    }
+
+    #[test]
+    fn what_follows_from_a_failure() {
+        let at = |secs| Verdict::Again(Timestamp::from_secs(secs));
+        check(FailureClass::Transient, 0, 600, at(1_005));
+        check(FailureClass::Transient, 3, 600, at(1_040));
+        check(FailureClass::Transient, 900, 600, at(1_300));
+        check(FailureClass::Throttled { wait: Duration::from_secs(90) }, 0, 600, at(1_090));
+        check(FailureClass::TooLarge, 0, 600, Verdict::Split);
+        check(FailureClass::TooLarge, 0, 100, at(1_005));
+        check(FailureClass::TooLarge, 7, 100, Verdict::GiveUp);
+        check(FailureClass::SourceChanged, 0, 600, Verdict::Stop);
+    }
+}

@@ -3,11 +3,13 @@
 //! - [`engine`] is the port of query engines.
 //! - [`command`] is what may be asked of a stream's ledger, [`ledger`] the one function that does it,
 //!   [`stream`] what is remembered besides slices, [`retry`] what follows from a failure.
+//! - [`channel`] is the port by which findings are told, and what becomes of a message.
 //! - [`ids`] are identities that follow from what a thing is.
 //! - [`ports`] are the records: ledgers, findings, deliveries, what operators decided.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+pub mod channel;
 pub mod command;
 pub mod engine;
 #[cfg(test)]

@@ -403,6 +403,11 @@ impl SliceState {
         matches!(self, Self::Committed(_) | Self::Quarantined { .. } | Self::Waived { .. })
     }
 
+    /// Whether it is open and nobody's.
+    pub fn is_free(&self) -> bool {
+        matches!(self, Self::Planned | Self::Backoff { .. })
+    }
+
     fn holds(&self, token: u64) -> bool {
         self.lease().is_some_and(|lease| lease.token == token)
     }
@@ -413,27 +418,19 @@ pub fn after(state: &SliceState, event: &SliceEvent) -> Result<SliceState, NotAl
     use {SliceEvent as E, SliceState as S};
     let refused = |event| NotAllowed { state: state.word(), event };
     match event {
-        E::Lease(lease) => match state {
-            S::Planned | S::Backoff { .. } => Ok(S::Leased(lease.clone())),
-            _ => Err(refused("be leased")),
-        },
-        E::Renew { token, until } if state.holds(*token) => {
-            let longer = |lease: &Lease| Lease { until: *until, ..lease.clone() };
-            match state {
-                S::Running { lease, query_tag } => {
-                    Ok(S::Running { lease: longer(lease), query_tag: query_tag.clone() })
+        E::Lease(lease) if state.is_free() => Ok(S::Leased(lease.clone())),
+        E::Lease(_) => Err(refused("be leased")),
+        E::Renew { token, until } if state.holds(*token) => Ok(renewed(state, *until)),
+        E::Renew { .. } => Err(refused("be renewed under this token")),
+        E::Start { token, query_tag } => {
+            let lease = state.lease().filter(|lease| lease.token == *token);
+            match (lease, matches!(state, S::Leased(_))) {
+                (Some(lease), true) => {
+                    Ok(S::Running { lease: lease.clone(), query_tag: query_tag.clone() })
                 }
-                S::Leased(lease) => Ok(S::Leased(longer(lease))),
-                _ => Err(refused("be renewed")),
+                _ => Err(refused("be started under this token")),
             }
         }
-        E::Renew { .. } => Err(refused("be renewed under this token")),
-        E::Start { token, query_tag } => match state {
-            S::Leased(lease) if lease.token == *token => {
-                Ok(S::Running { lease: lease.clone(), query_tag: query_tag.clone() })
-            }
-            _ => Err(refused("be started under this token")),
-        },
         E::Release { token } if state.holds(*token) => Ok(S::Planned),
         E::Release { .. } => Err(refused("be given back under this token")),
         E::Commit(evidence) if state.holds(evidence.token) => Ok(S::Committed(evidence.clone())),
@@ -447,21 +444,26 @@ pub fn after(state: &SliceState, event: &SliceEvent) -> Result<SliceState, NotAl
         }
         E::GiveUp { .. } => Err(refused("be given up under this token")),
         E::Split { token: Some(token) } if state.holds(*token) => Ok(S::Split),
-        E::Split { token: None } if matches!(state, S::Planned | S::Backoff { .. }) => Ok(S::Split),
+        E::Split { token: None } if state.is_free() => Ok(S::Split),
         E::Split { .. } => Err(refused("be split")),
-        E::Waive { actor, reason } => match state {
-            S::Planned | S::Backoff { .. } | S::Quarantined { .. } => {
-                Ok(S::Waived { actor: actor.clone(), reason: reason.clone() })
-            }
-            _ => Err(refused("be waived")),
-        },
-        E::Reopen => match state {
-            S::Quarantined { .. } | S::Waived { .. } => Ok(S::Planned),
-            _ => Err(refused("be reopened")),
-        },
+        E::Waive { actor, reason } if state.is_free() || matches!(state, S::Quarantined { .. }) => {
+            Ok(S::Waived { actor: actor.clone(), reason: reason.clone() })
+        }
+        E::Waive { .. } => Err(refused("be waived")),
+        E::Reopen if matches!(state, S::Quarantined { .. } | S::Waived { .. }) => Ok(S::Planned),
+        E::Reopen => Err(refused("be reopened")),
         E::Supersede if state.is_open() => Ok(S::Superseded),
         E::Supersede => Err(refused("be superseded")),
     }
+}
+
+/// The same state with a longer lease.
+fn renewed(state: &SliceState, until: Timestamp) -> SliceState {
+    let mut longer = state.clone();
+    if let SliceState::Leased(lease) | SliceState::Running { lease, .. } = &mut longer {
+        lease.until = until;
+    }
+    longer
 }
 
 #[cfg(test)]

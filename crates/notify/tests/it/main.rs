@@ -1,0 +1,4 @@
+//! Channels against real receivers on loopback.
+
+mod receivers;
+mod ways;

@@ -137,6 +137,7 @@ impl Ledger {
             }
             Command::Waive { window, actor, reason } => self.waive(*window, actor, reason),
             Command::Reopen { slice } => {
+                self.refuse_closed()?;
                 self.named = Some(*slice);
                 let from = self.place(*slice)?;
                 self.move_slice(from, &SliceEvent::Reopen)
@@ -253,7 +254,12 @@ impl Ledger {
         let mut from = range.from();
         let mut like: Option<Slice> = None;
         while let Some((_, last)) = self.slices.range(..from).next_back() {
-            let free = matches!(last.state, SliceState::Planned | SliceState::Backoff { .. });
+            let free = match &last.state {
+                SliceState::Planned => true,
+                // What was too large, or a part of it, must not grow to that size again.
+                SliceState::Backoff { failure, .. } => failure.class != FailureClass::TooLarge,
+                _ => false,
+            };
             let fits = last.window.from().0.abs_diff(range.to().0) <= max;
             if !(free && last.window.to() == from && fits) {
                 break;
@@ -423,8 +429,11 @@ impl Ledger {
             Verdict::Again(not_before) => self.move_slice(from, &again(not_before)),
             Verdict::Split => {
                 self.move_slice(from, &SliceEvent::Split { token: Some(token) })?;
+                // The halves remember why they are small, so that planning leaves them so.
+                let state = SliceState::Backoff { not_before: now, failure: failure.clone() };
+                let like = Slice { state, attempts: 0, ..slice.clone() };
                 for half in halves(slice.window) {
-                    self.insert(half, slice.tick, None);
+                    self.insert(half, slice.tick, Some(&like));
                 }
                 Ok(())
             }
@@ -442,6 +451,7 @@ impl Ledger {
     }
 
     fn waive(&mut self, window: Window, actor: &Actor, reason: &str) -> Result<(), Refusal> {
+        self.refuse_closed()?;
         let waive = SliceEvent::Waive { actor: actor.clone(), reason: reason.to_owned() };
         let meeting: Vec<Slice> =
             self.slices.values().filter(|slice| slice.window.meets(window)).cloned().collect();
@@ -498,11 +508,18 @@ impl Ledger {
         Ok(())
     }
 
-    fn go_on(&mut self, source_identity: Option<std::sync::Arc<str>>) -> Result<(), Refusal> {
-        let stream = self.stream_mut();
-        if let StreamStatus::Closed { reason } = &stream.status {
-            return Err(Refusal::NotActive { status: "closed", why: reason.clone() });
+    fn refuse_closed(&mut self) -> Result<(), Refusal> {
+        match &self.stream_mut().status {
+            StreamStatus::Closed { reason } => {
+                Err(Refusal::NotActive { status: "closed", why: reason.clone() })
+            }
+            StreamStatus::Active | StreamStatus::Stopped(_) => Ok(()),
         }
+    }
+
+    fn go_on(&mut self, source_identity: Option<std::sync::Arc<str>>) -> Result<(), Refusal> {
+        self.refuse_closed()?;
+        let stream = self.stream_mut();
         stream.status = StreamStatus::Active;
         stream.source_identity = source_identity.or(stream.source_identity.take());
         Ok(())
@@ -753,7 +770,7 @@ mod tests {
         let slice = bench.claim("a").expect("a window");
         bench.fail(&slice, FailureClass::TooLarge, RetryPolicy::default());
         assert_eq!(
-            bench.windows().iter().filter(|(_, _, state)| *state == "planned").count(),
+            bench.windows().iter().filter(|(_, _, state)| *state == "backoff").count(),
             2,
             "{:?}",
             bench.windows()

@@ -61,7 +61,8 @@ pub fn verdict(
 ) -> Verdict {
     let attempts = slice.attempts + 1;
     let spent = attempts >= policy.attempts_max;
-    let splits = policy.may_split && slice.window.width() >= policy.width_min.saturating_mul(2);
+    let cut_from = policy.width_min.saturating_mul(2).max(2);
+    let splits = policy.may_split && slice.window.width() >= cut_from;
     let give_up = if policy.quarantine { Verdict::GiveUp } else { Verdict::Stop };
     match failure.class {
         FailureClass::SourceChanged => Verdict::Stop,

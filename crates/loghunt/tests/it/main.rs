@@ -1,0 +1,4 @@
+//! What the ledger promises, under random commands and clocks.
+
+mod driven;
+mod ledger_promises;

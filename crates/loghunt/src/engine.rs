@@ -11,6 +11,8 @@
 //! - An engine is made for one tenant with that tenant's credential; what it is asked never reaches
 //!   the connection of another tenant.
 //! - Rows of equal position are in the same answer.
+//! - In the time domains a row whose clock is NULL, or cannot be read as a moment, stands at
+//!   [`Position::MIN`]: a window that begins there has it, and no other.
 //! - `Ok` with [`Completeness::Complete`] means that every row that matched was handed over. Failed
 //!   shards, cancelled tasks, partial flags and row caps are [`Completeness::Partial`] or
 //!   [`Completeness::Truncated`], never silence.

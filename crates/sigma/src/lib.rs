@@ -29,6 +29,7 @@ mod filter;
 mod global;
 mod literals;
 mod modifier;
+pub mod parts;
 mod pipeline;
 pub mod predicate;
 mod record;

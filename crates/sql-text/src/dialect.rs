@@ -87,7 +87,8 @@ impl Dialect {
         }
         self.without_nul(name, "an identifier")?;
         Ok(match self {
-            Self::Spark => format!("`{}`", name.replace('`', "``")),
+            // SQLite takes an unknown name between double quotes for a text.
+            Self::Spark | Self::Sqlite => format!("`{}`", name.replace('`', "``")),
             Self::ClickHouse => {
                 format!("`{}`", name.replace('\\', r"\\").replace('`', r"\`"))
             }
@@ -95,10 +96,11 @@ impl Dialect {
         })
     }
 
-    /// A name of several parts (`catalog.schema.table`), each quoted.
+    /// A name of several parts (`catalog.schema.table`), each quoted. A part with dots of its own
+    /// stands between double quotes.
     pub fn path(self, path: &str) -> Result<String, Unquotable> {
         let parts: Result<Vec<String>, Unquotable> =
-            path.split('.').map(|part| self.identifier(part)).collect();
+            path_parts(path).iter().map(|part| self.identifier(part)).collect();
         Ok(parts?.join("."))
     }
 
@@ -151,6 +153,26 @@ impl Dialect {
     }
 }
 
+/// The parts of a name.
+fn path_parts(path: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut quoted = false;
+    let mut characters = path.chars().peekable();
+    while let Some(character) = characters.next() {
+        let part = parts.last_mut().expect("there is always a last part");
+        match character {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                part.push('"');
+            }
+            '"' if quoted || part.is_empty() => quoted = !quoted,
+            '.' if !quoted => parts.push(String::new()),
+            other => part.push(other),
+        }
+    }
+    parts
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,7 +185,7 @@ mod tests {
     #[test]
     fn quotes_and_backslashes_stay_inside() {
         let hostile = r#"a'b"c`d\e"#;
-        check(Dialect::Sqlite, hostile, r#""a'b""c`d\e""#, r#"'a''b"c`d\e'"#);
+        check(Dialect::Sqlite, hostile, r#"`a'b"c``d\e`"#, r#"'a''b"c`d\e'"#);
         check(Dialect::DataFusion, hostile, r#""a'b""c`d\e""#, r#"'a''b"c`d\e'"#);
         check(Dialect::Postgres, hostile, r#""a'b""c`d\e""#, r#"E'a''b"c`d\\e'"#);
         check(Dialect::ClickHouse, hostile, r#"`a'b"c\`d\\e`"#, r#"'a\'b"c`d\\e'"#);
@@ -171,6 +193,14 @@ mod tests {
         check(Dialect::Trino, hostile, r#""a'b""c`d\e""#, r#"'a''b"c`d\e'"#);
         assert_eq!(Dialect::Spark.text("${a}").unwrap(), r"'$\u007ba}'");
         assert_eq!(Dialect::Postgres.path("acme.events").unwrap(), r#""acme"."events""#);
+    }
+
+    #[test]
+    fn a_path_has_parts() {
+        let check = |path: &str, wanted: &[&str]| assert_eq!(path_parts(path), wanted);
+        check("acme.process_creation", &["acme", "process_creation"]);
+        check("\"a.b\".\"c\"\"d\"", &["a.b", "c\"d"]);
+        check("logs", &["logs"]);
     }
 
     #[test]

@@ -1,8 +1,30 @@
 //! SQL of several dialects: templates with bound windows, and predicates as conditions.
+//!
+//! A rule's SQL is read once ([`Template`]), checked against its class, and written for each
+//! tenant's table and each engine's dialect ([`Template::render`] with a [`Target`]). Conditions
+//! made from predicates become statements with [`select`].
+//!
+//! # Not here
+//!
+//! Connections and types of engines: the engines. Which windows are read: `loghunt`.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
 mod dialect;
+mod parameter;
+mod plain;
+mod shape;
+mod statement;
+mod target;
+mod template;
 
 pub use dialect::{Dialect, Unquotable};
+pub use parameter::{Parameter, ParameterStyle};
+pub use plain::INSTANT;
+pub use shape::Outputs;
+pub use statement::{Sql, Statement};
+pub use target::{
+    Clock, ClockForm, EVENT, HIDDEN, POSITION, Prune, Restriction, Target, identity_column, select,
+};
+pub use template::{Class, RenderError, Template, TemplateProblem};

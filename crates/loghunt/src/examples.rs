@@ -2,7 +2,8 @@
 
 use base::Timestamp;
 use model::log::{
-    DatasetName, Domain, Lane, Position, RuleName, Slice, SliceState, StreamKey, TenantName, Window,
+    DatasetName, Domain, Finding, FindingId, Lane, Position, RuleName, Severity, Slice, SliceState,
+    StreamKey, TenantName, Triage, Window,
 };
 
 use crate::ids::slice_id;
@@ -31,5 +32,33 @@ pub(crate) fn slice(from: i64, to: i64) -> Slice {
         attempts: 0,
         planned_at: Timestamp::EPOCH,
         moved_at: Timestamp::EPOCH,
+    }
+}
+
+/// A finding of the stream of [`key`].
+pub(crate) fn finding(number: u128) -> Finding {
+    let slice = slice(0, 600);
+    Finding {
+        id: FindingId(number),
+        tenant: slice.key.tenant.clone(),
+        dataset: slice.key.dataset.clone(),
+        rule: slice.key.rule.clone(),
+        title: "whoami".into(),
+        severity: Severity::Medium,
+        attack: Vec::new().into(),
+        revision_first: "r1".into(),
+        revision_last: "r1".into(),
+        slice: slice.id,
+        window: slice.window,
+        domain: slice.domain,
+        position: Position(0),
+        instant: Timestamp::EPOCH,
+        found_at: Timestamp::EPOCH,
+        row: rows::Row::new(),
+        late: false,
+        suppressed_by: None,
+        bucket: None,
+        notified: false,
+        triage: Triage::default(),
     }
 }

@@ -1,5 +1,7 @@
 //! Identities that follow from what a thing is, so that doing it twice makes it once.
 
+use std::sync::Arc;
+
 use model::log::{DatasetName, FindingId, RuleName, SliceId, StreamKey, TenantName, Window};
 use sha2::{Digest, Sha256};
 
@@ -43,6 +45,12 @@ pub fn finding_id(
 ) -> FindingId {
     let names = [tenant.as_str(), dataset.as_str(), rule.as_str()].map(str::as_bytes);
     FindingId(hash("finding", &[names[0], names[1], names[2], match_key]))
+}
+
+/// By what a receiver tells deliveries apart: the same each time this one is sent.
+pub fn delivery_key(channel: &str, findings: &[FindingId]) -> Arc<str> {
+    let ids: Vec<u8> = findings.iter().flat_map(|id| id.0.to_be_bytes()).collect();
+    format!("D.{:032x}", hash("delivery", &[channel.as_bytes(), &ids])).into()
 }
 
 /// A number that stays the same for a key: spreads streams over a jitter.

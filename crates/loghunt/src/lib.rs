@@ -5,7 +5,9 @@
 //!   [`stream`] what is remembered besides slices, [`retry`] what follows from a failure.
 //! - [`channel`] is the port by which findings are told, and what becomes of a message.
 //! - [`ids`] are identities that follow from what a thing is.
-//! - [`ports`] are the records: ledgers, findings, deliveries, what operators decided.
+//! - [`tell`] decides what becomes of findings: which are new, and who is told.
+//! - [`ports`] are the records: ledgers, findings, deliveries, what operators decided; [`memory`] is
+//!   their twin in memory.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -16,6 +18,8 @@ pub mod engine;
 mod examples;
 pub mod ids;
 pub mod ledger;
+pub mod memory;
 pub mod ports;
 pub mod retry;
 pub mod stream;
+pub mod tell;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::Timestamp;
 use model::log::{
-    DatasetName, Finding, FindingId, FindingState, Lane, RuleName, Severity, Slice, SliceId,
-    StreamKey, TenantName, Window,
+    Comment, DatasetName, Finding, FindingId, FindingState, Lane, RuleName, Severity, Slice,
+    SliceId, StreamKey, TenantName, Triage, Window,
 };
 use model::org::Actor;
 use model::store::{Page, Paging, StoreError};
@@ -48,8 +48,24 @@ pub trait LedgerStore: Send + Sync {
     /// asked for by state.
     async fn slices(&self, query: &SliceQuery) -> Result<Page<Slice>, StoreError>;
 
-    /// Attempts, newest first.
+    /// Attempts, newest first. The query's own paging does not count.
     async fn runs(&self, query: &StreamQuery, paging: Paging) -> Result<Page<Run>, StoreError>;
+
+    /// Forgets what is older than anybody asks for; how many records went. Never what is open or lies
+    /// beyond a checkpoint, a window whose source is still to be looked at again, or the newest
+    /// window of a stream. Ask again until it answers 0.
+    async fn forget(&self, old: &Old) -> Result<u64, StoreError>;
+}
+
+/// What may be forgotten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Old {
+    /// Windows that were settled before this moment, and attempts that ended before it.
+    pub runs_before: Option<Timestamp>,
+    /// Findings that were stored before this moment. One that is found again is new.
+    pub findings_before: Option<Timestamp>,
+    /// At most so many records of each kind in one call.
+    pub limit: u64,
 }
 
 /// Commands for one stream, and what was found.
@@ -145,10 +161,11 @@ pub trait FindingStore: Send + Sync {
     /// One finding.
     async fn finding(&self, id: FindingId) -> Result<Option<Finding>, StoreError>;
 
-    /// Those that match, newest instant first.
+    /// Those that match, newest instant first; of one instant, the greatest id first.
     async fn findings(&self, query: &FindingQuery) -> Result<Page<Finding>, StoreError>;
 
-    /// How many of those that match have each value of a facet, commonest first, at most `limit`.
+    /// How many of those that match have each value of a facet, commonest first and then by text, at
+    /// most `limit`. The query's paging does not count.
     async fn facet(
         &self,
         query: &FindingQuery,
@@ -177,6 +194,11 @@ pub enum Facet {
     Attack,
     /// Day of the instant, in UTC.
     Day,
+}
+
+/// The day of a moment in UTC, as [`Facet::Day`] spells it: `2026-01-31`.
+pub fn day_text(moment: Timestamp) -> String {
+    moment.to_string().chars().take_while(|c| *c != 'T').collect()
 }
 
 /// Which findings are wanted. All conditions must hold; an empty list is no condition.
@@ -225,6 +247,24 @@ pub struct TriageChange {
     pub actor: Actor,
 }
 
+impl TriageChange {
+    /// What a finding's triage becomes by it. Every store uses this.
+    pub fn apply(&self, triage: &mut Triage) {
+        let filled = |text: &String| (!text.is_empty()).then(|| text.clone());
+        triage.state = self.state.unwrap_or(triage.state);
+        if let Some(assignee) = &self.assignee {
+            triage.assignee = filled(assignee);
+        }
+        if let Some(verdict) = &self.verdict {
+            triage.verdict = filled(verdict);
+        }
+        if let Some(text) = self.comment.as_ref().filter(|text| !text.is_empty()) {
+            let (at, actor) = (self.at, self.actor.clone());
+            triage.comments.push(Comment { at, actor, text: text.clone() });
+        }
+    }
+}
+
 /// Messages that wait for their channel. Delivery is at least once: the key of a delivery is the
 /// same each time it is sent.
 ///
@@ -259,7 +299,7 @@ pub struct Delivery {
     pub findings: Vec<FindingId>,
     /// When it was written.
     pub at: Timestamp,
-    /// How often it was tried.
+    /// How often it was leased: in the hands of somebody who sends it, this time is counted.
     pub attempts: u32,
     /// Grows with each lease.
     pub token: u64,
@@ -295,10 +335,10 @@ pub enum Settled {
 /// Every implementation runs `testkit::control_suite`.
 #[async_trait]
 pub trait ControlStore: Send + Sync {
-    /// Pauses a tenant; it replaces an earlier pause.
+    /// Pauses a tenant; it replaces an earlier pause. Written to the audit trail as [`Pause::note`].
     async fn pause(&self, pause: &Pause) -> Result<(), StoreError>;
 
-    /// Ends a tenant's pause. The answer is the pause that was ended.
+    /// Ends a tenant's pause. The answer is the pause that was ended; without one nothing is noted.
     async fn resume(
         &self,
         tenant: &TenantName,
@@ -334,6 +374,19 @@ pub struct Pause {
     pub actor: Actor,
     /// Why.
     pub reason: String,
+}
+
+impl Pause {
+    /// What the audit trail says of it.
+    pub fn note(&self) -> AuditNote {
+        AuditNote {
+            at: self.since,
+            actor: self.actor.clone(),
+            action: "pause".to_owned(),
+            subject: self.tenant.to_string(),
+            reason: format!("{}: {}", self.mode.word(), self.reason),
+        }
+    }
 }
 
 /// What becomes of the time of a pause.

@@ -36,7 +36,7 @@ mod record;
 mod rule;
 mod rule_set;
 mod text;
-mod values;
+pub mod values;
 mod variants;
 mod witness;
 

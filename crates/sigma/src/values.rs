@@ -1,4 +1,4 @@
-//! Tests of values that are not about one text: numbers, moments, addresses, other fields.
+//! What a value is for a test: a number, a truth value, an address, a moment, a text in lower case.
 
 use std::cmp::Ordering;
 use std::net::IpAddr;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use rows::{Text, Time, Value};
 
 use crate::predicate::{Anchor, Comparison, Number, Test, TimePart};
-use crate::text::{TextPattern, fold_into};
+use crate::text::{TextPattern, fold_into, folded};
 
 /// Whether the values of a field satisfy a test that is not about their text.
 pub(crate) fn satisfy(values: &[Value], test: &Test) -> bool {
@@ -15,29 +15,45 @@ pub(crate) fn satisfy(values: &[Value], test: &Test) -> bool {
         Test::Null => values.is_empty(),
         Test::Number { is, than } => values.iter().any(|value| compares(value, *is, *than)),
         Test::Bool(wanted) => values.iter().any(|value| truth(value) == Some(*wanted)),
-        Test::Cidr(network) => values.iter().any(|value| {
-            let text = value.to_text();
-            let address = text.as_str().and_then(|text| text.trim().parse::<IpAddr>().ok());
-            address.is_some_and(|address| network.contains(address))
-        }),
+        Test::Cidr(network) => values
+            .iter()
+            .any(|value| address(value).is_some_and(|address| network.contains(address))),
         Test::TimePart { part, is } => {
             values.iter().any(|value| time_part(value, *part) == Some(*is))
         }
         Test::Text(_) | Test::Regex { .. } | Test::OtherField { .. } => false,
     }
 }
+
 fn compares(value: &Value, is: Comparison, than: Number) -> bool {
-    let number = match value {
+    let order: Option<Ordering> = number(value).and_then(|number| number.order(than));
+    order.is_some_and(|order| is.holds(order))
+}
+
+/// The number that a value is, or that its text spells.
+pub fn number(value: &Value) -> Option<Number> {
+    match value {
         Value::Int(number) => Some(Number::Int(*number)),
         Value::Float(number) => Some(Number::Float(*number)),
         Value::Text(text) => text.as_str().and_then(Number::parse),
         _ => None,
-    };
-    let order: Option<Ordering> = number.and_then(|number| number.order(than));
-    order.is_some_and(|order| is.holds(order))
+    }
 }
 
-fn truth(value: &Value) -> Option<bool> {
+/// The address that a value's text spells.
+pub fn address(value: &Value) -> Option<IpAddr> {
+    let text = value.to_text();
+    text.as_str().and_then(|text| text.trim().parse().ok())
+}
+
+/// A text in lower case, as all tests compare it that ignore case: character by character, without
+/// regard to its neighbours; what is not UTF-8 stays as it is.
+pub fn lower_case(text: &[u8]) -> Vec<u8> {
+    folded(text)
+}
+
+/// The truth value that a value is, or that its text spells.
+pub fn truth(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(truth) => Some(*truth),
         Value::Text(text) if text.eq_ignore_ascii_case(b"true") => Some(true),
@@ -46,7 +62,8 @@ fn truth(value: &Value) -> Option<bool> {
     }
 }
 
-fn time_part(value: &Value, part: TimePart) -> Option<i64> {
+/// A part, in UTC, of the moment that a value is: a time, seconds since 1970, or a text that spells one.
+pub fn time_part(value: &Value, part: TimePart) -> Option<i64> {
     let time = match value {
         Value::Time(time) => *time,
         Value::Int(epoch) => Time::from_epoch(*epoch),

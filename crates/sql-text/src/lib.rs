@@ -11,18 +11,28 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod columns;
+mod condition;
 mod dialect;
+mod documents;
+mod expression;
+mod networks;
 mod parameter;
 mod plain;
 mod shape;
+mod sqlite_functions;
 mod statement;
 mod target;
 mod template;
+mod texts;
 
+pub use columns::{Column, ColumnKind, Columns, TableColumns};
+pub use condition::{Unsupported, condition};
 pub use dialect::{Dialect, Unquotable};
 pub use parameter::{Parameter, ParameterStyle};
 pub use plain::INSTANT;
 pub use shape::Outputs;
+pub use sqlite_functions::SqliteFunctions;
 pub use statement::{Sql, Statement};
 pub use target::{
     Clock, ClockForm, EVENT, HIDDEN, POSITION, Prune, Restriction, Target, identity_column, select,

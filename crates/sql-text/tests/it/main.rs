@@ -1,0 +1,4 @@
+//! Conditions as engines read them.
+
+mod condition;
+mod on_sqlite;

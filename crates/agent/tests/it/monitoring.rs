@@ -59,27 +59,31 @@ fn check_run(flow: &HeardFlow) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_arrive_in_order_and_a_new_process_goes_on_without_being_told() {
-    let transport = TransportChoice::WebSocket;
-    let monitoring = Some(wanted(7, &["E/a", "E/b"]));
-    let stage = Stage::new(Script { monitoring, ..Script::default() }).await;
-    let identity = stage.identity().await;
-    let memory = Memory::of_size(1 << 20);
-    let collector = || Scripted::collecting(|order, evidence| endless(&order, &evidence));
-    let settings = || Settings { transport, ..Settings::default() };
-    let actor = Actor::start(&stage, &identity, &memory, collector(), settings());
-    stage.until("rows of both sources", |r| (runs(r).len() >= 2).then_some(())).await;
-    actor.stop.cancel();
-    actor.farewell().await;
-    assert_eq!(memory.bookmarks.monitoring().id, 7);
-    // Nobody says again what to monitor.
-    stage.script.lock().unwrap().monitoring = None;
-    let _actor = Actor::start(&stage, &identity, &memory, collector(), settings());
-    let all =
-        stage.until("rows of new runs", |r| Some(runs(r)).filter(|runs| runs.len() >= 4)).await;
-    all.values().for_each(check_run);
-    let hellos = stage.record.lock().unwrap().hellos.clone();
-    assert_eq!(hellos.first().unwrap().monitoring, Some(0));
-    assert_eq!(hellos.last().unwrap().monitoring, Some(7));
+    for transport in [TransportChoice::WebSocket, TransportChoice::Http] {
+        let monitoring = Some(wanted(7, &["E/a", "E/b"]));
+        let stage = Stage::new(Script { monitoring, ..Script::default() }).await;
+        let identity = stage.identity().await;
+        let memory = Memory::of_size(1 << 20);
+        let collector = || Scripted::collecting(|order, evidence| endless(&order, &evidence));
+        let settings = || Settings { transport, ..Settings::default() };
+        let actor = Actor::start(&stage, &identity, &memory, collector(), settings());
+        stage.until("rows of both sources", |r| (runs(r).len() >= 2).then_some(())).await;
+        actor.stop.cancel();
+        actor.farewell().await;
+        assert_eq!(memory.bookmarks.monitoring().id, 7);
+        // Nobody says again what to monitor.
+        stage.script.lock().unwrap().monitoring = None;
+        let actor = Actor::start(&stage, &identity, &memory, collector(), settings());
+        // A source may be started again between two looks.
+        let all =
+            stage.until("rows of new runs", |r| Some(runs(r)).filter(|runs| runs.len() >= 4)).await;
+        all.values().for_each(check_run);
+        let hellos = stage.record.lock().unwrap().hellos.clone();
+        assert_eq!(hellos.first().unwrap().monitoring, Some(0));
+        assert_eq!(hellos.last().unwrap().monitoring, Some(7));
+        actor.stop.cancel();
+        actor.farewell().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -140,6 +140,15 @@ impl Dialect {
         if number < 0.0 { format!("({text})") } else { text }
     }
 
+    /// Whether quoted names that differ in case are different names.
+    pub fn names_are_cased(self) -> bool {
+        match self {
+            Self::DataFusion | Self::Postgres | Self::ClickHouse | Self::OpenSearch => true,
+            // What stands behind Flight SQL may be either.
+            Self::Sqlite | Self::Spark | Self::Trino | Self::FlightSql => false,
+        }
+    }
+
     /// A truth value, as a condition.
     pub fn truth(self, truth: bool) -> &'static str {
         if truth { "(1 = 1)" } else { "(1 = 0)" }

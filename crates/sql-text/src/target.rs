@@ -206,7 +206,10 @@ impl Target {
             sql.push(inner).push(".*");
         }
         let mut comma = self.known.is_empty();
-        let mapped = |name: &String| self.columns.iter().any(|(field, _)| field == name);
+        // Where case tells no names apart, a mapped name also hides a column of another case.
+        let cased = self.dialect.names_are_cased();
+        let same = |a: &str, b: &str| a == b || (!cased && a.eq_ignore_ascii_case(b));
+        let mapped = |name: &String| self.columns.iter().any(|(field, _)| same(field, name));
         let own = self.known.iter().filter(|name| !mapped(name)).map(|name| (name, name));
         // A name that is mapped to itself is there already when all columns are taken.
         let renamed = self

@@ -40,10 +40,10 @@ fn only_reads(asked: AuthContext<'_>) -> Authorization {
             Authorization::Allow
         }
         // Only what the schema is read with; they take no value that changes anything.
-        AuthAction::Pragma { pragma_name, .. } => match pragma_name {
-            "table_xinfo" | "table_list" | "page_count" | "page_size" => Authorization::Allow,
-            _ => Authorization::Deny,
-        },
+        AuthAction::Pragma {
+            pragma_name: "table_xinfo" | "table_list" | "page_count" | "page_size",
+            ..
+        } => Authorization::Allow,
         AuthAction::Function { function_name } => {
             if function_name.eq_ignore_ascii_case("load_extension") {
                 Authorization::Deny

@@ -9,30 +9,49 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{SmtpTransport, Transport};
 use parking_lot::Mutex;
 use rows::{Dict, Row};
-use vql_plugin::{Failure, Scope};
+use vql_plugin::{Failure, Scope, plugin_args};
 
 use crate::http_tls;
 
 /// How long a server may take for one answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A mail, and who carries it.
-pub(crate) struct Mail {
-    pub(crate) to: Vec<String>,
-    pub(crate) from: String,
-    pub(crate) cc: Vec<String>,
-    pub(crate) subject: String,
-    pub(crate) body: String,
-    /// Seconds that have to be between two mails of one query.
-    pub(crate) period: i64,
-    pub(crate) server: String,
-    pub(crate) server_port: i64,
-    pub(crate) username: String,
-    pub(crate) password: String,
-    pub(crate) skip_verify: bool,
-    pub(crate) root_ca: String,
-    pub(crate) secret: String,
-    pub(crate) headers: Option<Dict>,
+plugin_args! {
+    /// Sends a mail through a server of SMTP; the answer says what was sent.
+    ///
+    /// The connection is encrypted when the server offers it; with a name and a password it has
+    /// to be. Port 465 is encrypted from the start.
+    pub(crate) struct Mail for "mail" {
+        /// Who gets the mail.
+        to: Vec<String>,
+        /// Who sends it.
+        from: String = "",
+        /// Who gets a copy.
+        cc: Option<Vec<String>>,
+        /// The subject.
+        subject: String = "",
+        /// The text.
+        body: String,
+        /// How many seconds have to be between two mails of one query. A mail that comes too early
+        /// is logged and not sent.
+        period: i64 = 60,
+        /// The port of the server.
+        server_port: i64 = 587,
+        /// The server that carries the mail.
+        server: String = "",
+        /// A name, when the server asks for one.
+        auth_username: String = "",
+        /// The password for that name.
+        auth_password: String = "",
+        /// Trust any server.
+        skip_verify: bool = false,
+        /// A certificate in PEM that is trusted in addition to the usual ones.
+        root_ca: String = "",
+        /// Name of a kept secret; there are none, so this is an error.
+        secret: String = "",
+        /// More headers.
+        headers: Option<Dict>,
+    }
 }
 
 /// When the query sent its last mail, in microseconds since 1970.
@@ -71,7 +90,7 @@ impl Mail {
         *last = Some(now);
         Ok(Row::new()
             .with("To", rows::Value::array(self.to))
-            .with("CC", rows::Value::array(self.cc))
+            .with("CC", rows::Value::array(self.cc.unwrap_or_default()))
             .with("Subject", self.subject)
             .with("Body", self.body)
             .with("Period", self.period)
@@ -96,7 +115,8 @@ impl Mail {
             .from(address("from", &self.from)?)
             .subject(self.subject.as_str())
             .date(moment);
-        for (name, texts) in [("to", &self.to), ("cc", &self.cc)] {
+        let nobody = Vec::new();
+        for (name, texts) in [("to", &self.to), ("cc", self.cc.as_ref().unwrap_or(&nobody))] {
             for text in
                 texts.iter().flat_map(|text| text.split(',')).filter(|t| !t.trim().is_empty())
             {
@@ -130,16 +150,18 @@ impl Mail {
         let tls = match port {
             465 => Tls::Wrapper(parameters),
             // A password does not go over the network in the open.
-            _ if !self.username.is_empty() && !local => Tls::Required(parameters),
+            _ if !self.auth_username.is_empty() && !local => Tls::Required(parameters),
             _ => Tls::Opportunistic(parameters),
         };
         let mut builder = SmtpTransport::builder_dangerous(self.server.clone())
             .port(port)
             .tls(tls)
             .timeout(Some(TIMEOUT));
-        if !self.username.is_empty() {
-            builder =
-                builder.credentials(Credentials::new(self.username.clone(), self.password.clone()));
+        if !self.auth_username.is_empty() {
+            builder = builder.credentials(Credentials::new(
+                self.auth_username.clone(),
+                self.auth_password.clone(),
+            ));
         }
         Ok(builder.build())
     }

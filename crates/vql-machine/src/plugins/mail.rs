@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use rows::Dict;
-use vql_plugin::{Entry, Failure, Permission, Plugin, RowStream, Scope, plugin_args, stream};
+use vql_plugin::{Entry, Failure, Permission, Plugin, RowStream, Scope, stream};
 
 use crate::Machine;
 use crate::mailing::Mail;
@@ -12,72 +11,13 @@ pub(super) fn entry(_machine: &Arc<dyn Machine>) -> Entry {
     Entry::plugin(MailRows)
 }
 
-plugin_args! {
-    /// Sends a mail through a server of SMTP; one row says what was sent.
-    ///
-    /// The connection is encrypted when the server offers it; with a name and a password it has
-    /// to be. Port 465 is encrypted from the start.
-    pub struct MailRowsArgs for "mail" {
-        /// Who gets the mail.
-        to: Vec<String>,
-        /// Who sends it.
-        from: String = "",
-        /// Who gets a copy.
-        cc: Option<Vec<String>>,
-        /// The subject.
-        subject: String = "",
-        /// The text.
-        body: String,
-        /// How many seconds have to be between two mails of one query. A mail that comes too early
-        /// is logged and not sent.
-        period: i64 = 60,
-        /// The port of the server.
-        server_port: i64 = 587,
-        /// The server that carries the mail.
-        server: String = "",
-        /// A name, when the server asks for one.
-        auth_username: String = "",
-        /// The password for that name.
-        auth_password: String = "",
-        /// Trust any server.
-        skip_verify: bool = false,
-        /// A certificate in PEM that is trusted in addition to the usual ones.
-        root_ca: String = "",
-        /// Name of a kept secret; there are none, so this is an error.
-        secret: String = "",
-        /// More headers.
-        headers: Option<Dict>,
-    }
-}
-
-impl From<MailRowsArgs> for Mail {
-    fn from(args: MailRowsArgs) -> Self {
-        Self {
-            to: args.to,
-            from: args.from,
-            cc: args.cc.unwrap_or_default(),
-            subject: args.subject,
-            body: args.body,
-            period: args.period,
-            server: args.server,
-            server_port: args.server_port,
-            username: args.auth_username,
-            password: args.auth_password,
-            skip_verify: args.skip_verify,
-            root_ca: args.root_ca,
-            secret: args.secret,
-            headers: args.headers,
-        }
-    }
-}
-
 struct MailRows;
 
 impl Plugin for MailRows {
-    type Args = MailRowsArgs;
+    type Args = Mail;
     const NEEDS: &'static [Permission] = &[Permission::Network];
 
-    fn rows(&self, args: MailRowsArgs, scope: &Scope) -> Result<RowStream, Failure> {
-        Ok(stream::rows([Mail::from(args).send(scope)?]))
+    fn rows(&self, mail: Mail, scope: &Scope) -> Result<RowStream, Failure> {
+        Ok(stream::rows([mail.send(scope)?]))
     }
 }

@@ -10,5 +10,6 @@ pub mod flow_suite;
 pub mod hunt_suite;
 pub mod monitoring_suite;
 pub mod outbox;
+pub mod postgres;
 pub mod stores;
 pub mod tool_suite;

@@ -192,6 +192,8 @@ pub enum Order {
     OldestFirst,
     /// The newest.
     NewestFirst,
+    /// The smallest, to try whether the engine answers again.
+    Smallest,
 }
 
 /// What a step answered.
@@ -201,6 +203,9 @@ pub struct Applied {
     pub stream: Stream,
     /// What was claimed, when a claim was asked for and something was ready.
     pub claimed: Option<Slice>,
+    /// The slice that was taken back for the claim because its owner's lease was over, and that
+    /// owner's token: its query may still be running.
+    pub taken_back: Option<(SliceId, u64)>,
     /// The slice that the last command named, as it is now.
     pub slice: Option<Slice>,
     /// How many slices are open, leased ones among them.

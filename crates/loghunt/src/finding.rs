@@ -172,7 +172,12 @@ impl Exceptions {
 
     /// The first exception that a match falls under; one that is over at the match's instant does
     /// not count.
-    fn of(&self, record: &dyn Fields, instant: Timestamp, scratch: &mut Scratch) -> Option<Arc<str>> {
+    fn of(
+        &self,
+        record: &dyn Fields,
+        instant: Timestamp,
+        scratch: &mut Scratch,
+    ) -> Option<Arc<str>> {
         if self.texts.is_empty() {
             return None;
         }

@@ -70,7 +70,9 @@ impl Beginning {
             FirstFrom::Earliest => {
                 let kept = end.minus(self.retention.unwrap_or(EARLIEST_AGO));
                 // The oldest row of now is no bound for rows that come late.
-                return self.oldest.map_or(Position::at(kept), |oldest| oldest.min(Position::at(end)));
+                return self
+                    .oldest
+                    .map_or(Position::at(kept), |oldest| oldest.min(Position::at(end)));
             }
         })
     }

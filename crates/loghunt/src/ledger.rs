@@ -35,6 +35,7 @@ pub struct Ledger {
     slices: BTreeMap<Position, Slice>,
     changes: Changes,
     claimed: Option<Slice>,
+    taken_back: Option<(SliceId, u64)>,
     named: Option<SliceId>,
     now: Timestamp,
 }
@@ -55,6 +56,7 @@ impl Ledger {
             slices: slices.map(|slice| (slice.window.from(), slice)).collect(),
             changes: Changes::default(),
             claimed: None,
+            taken_back: None,
             named: None,
             now,
         }
@@ -81,6 +83,7 @@ impl Ledger {
         let applied = Applied {
             stream,
             claimed: self.claimed,
+            taken_back: self.taken_back,
             slice,
             open: open.count(),
             ready_at: waits.min(),
@@ -311,6 +314,9 @@ impl Ledger {
         let found = match order {
             Order::OldestFirst => self.slices.values().find(ready),
             Order::NewestFirst => self.slices.values().rev().find(ready),
+            Order::Smallest => {
+                self.slices.values().filter(ready).min_by_key(|slice| slice.window.width())
+            }
         };
         let Some(from) = found.map(|slice| slice.window.from()) else { return Ok(()) };
         let stream = self.stream_mut();
@@ -329,6 +335,7 @@ impl Ledger {
         for slice in overdue {
             let lease = slice.state.lease().expect("it was filtered by its lease").clone();
             self.record(&slice, &lease, RunOutcome::Lost);
+            self.taken_back = Some((slice.id, lease.token));
             self.move_slice(slice.window.from(), &SliceEvent::Release { token: lease.token })?;
         }
         Ok(())

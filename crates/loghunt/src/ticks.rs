@@ -69,7 +69,8 @@ impl Clockwork {
                     return Err(bad("it has not five fields".into()));
                 }
                 let cron = Cron::from_str(expression).map_err(|error| bad(error.to_string()))?;
-                let zone = TimeZone::get(zone).map_err(|_| BadTicks::Zone { zone: zone.clone() })?;
+                let zone =
+                    TimeZone::get(zone).map_err(|_| BadTicks::Zone { zone: zone.clone() })?;
                 let kind = Kind::Cron { cron: Box::new(cron), zone };
                 let clockwork = Self(kind);
                 if clockwork.next_after(Timestamp::from_secs(1_700_000_000)).is_none() {
@@ -122,7 +123,10 @@ impl Clockwork {
                     let last = cron.find_previous_occurrence(&utc(local)?, true).ok()?;
                     match instant(last.datetime(), zone) {
                         Some(found) if found <= moment => return Some(found),
-                        _ => local = last.datetime().checked_sub(jiff::Span::new().seconds(1)).ok()?,
+                        _ => {
+                            local =
+                                last.datetime().checked_sub(jiff::Span::new().seconds(1)).ok()?
+                        }
                     }
                 }
                 None

@@ -190,7 +190,7 @@ fn played(t0: i64, moves: &[Move]) -> Player {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 250, ..ProptestConfig::default() })]
 
     #[test]
     fn random_commands_keep_the_promises(t0 in -50i64..50, moves in vec(a_move(), 1..60)) {

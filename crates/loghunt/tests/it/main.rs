@@ -2,3 +2,4 @@
 
 mod driven;
 mod ledger_promises;
+mod slicing;

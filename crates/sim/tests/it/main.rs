@@ -7,6 +7,8 @@ use sim::{Outcome, Plan, run};
 use store_sqlite::SqliteStore;
 use testkit::stores::Stores;
 
+mod log_model;
+
 /// The seeds to run: one that is named, or so many.
 fn seeds(usually: u64) -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());

@@ -1,0 +1,33 @@
+//! The engine that a file names.
+
+use std::sync::Arc;
+
+use log_rules::EngineKind;
+use loghunt::engine::{EngineError, SqlEngine};
+use model::log::TenantName;
+
+use crate::postgres::Postgres;
+use crate::remote::Remote;
+use crate::site::Site;
+
+/// The engine of this kind for one tenant, with its secret. Nothing is asked of the server yet, so
+/// only what is wrong in the file itself fails here.
+///
+/// # Errors
+///
+/// A sentence that says what to mend; also for kinds that are not reached over a network.
+pub fn connect(
+    kind: &EngineKind,
+    tenant: &TenantName,
+    secret: Option<String>,
+) -> Result<Arc<dyn SqlEngine>, EngineError> {
+    Ok(match kind {
+        EngineKind::Postgres(address) => {
+            let site = Site::new("PostgreSQL", address, tenant, secret)?;
+            Arc::new(Remote::new(Postgres::new(site)?))
+        }
+        _ => {
+            return Err(EngineError::permanent("this kind of engine is not reached over a network"));
+        }
+    })
+}

@@ -1,0 +1,138 @@
+//! On a real PostgreSQL, which the test starts.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use engine_remote::connect;
+use log_rules::{Address, EngineKind};
+use loghunt::engine::{Source, SqlEngine};
+use model::log::{Domain, TenantName};
+use rows::{Row, Value};
+use testkit::engine_suite::{Habits, Kind, Stand, Table, WRONG_SECRET, engine_suite};
+use testkit::postgres::Cluster;
+
+pub(crate) fn address(url: &str) -> Address {
+    Address { url: url.into(), user: None, secret: None, database: None, ca_file: None }
+}
+
+pub(crate) fn tenant() -> TenantName {
+    TenantName::new("acme").unwrap()
+}
+
+struct PostgresStand {
+    cluster: &'static Cluster,
+    database: String,
+    url: String,
+    silent: tokio::net::TcpListener,
+}
+
+impl PostgresStand {
+    async fn new(cluster: &'static Cluster) -> Self {
+        let url = cluster.fresh_database();
+        Self {
+            cluster,
+            database: url.rsplit('/').next().unwrap().to_owned(),
+            url,
+            silent: tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(),
+        }
+    }
+
+    fn at(&self, url: &str) -> Arc<dyn SqlEngine> {
+        connect(&EngineKind::Postgres(address(url)), &tenant(), None).unwrap()
+    }
+}
+
+fn literal(value: &Value) -> String {
+    match value {
+        Value::Null => "NULL".into(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Int(number) => format!("({number})::bigint"),
+        Value::Float(number) => format!("'{number:e}'::float8"),
+        other => format!("E'{}'", other.to_string().replace('\\', "\\\\").replace('\'', "\\'")),
+    }
+}
+
+#[async_trait]
+impl Stand for PostgresStand {
+    fn habits(&self) -> Habits {
+        Habits {
+            sql: true,
+            nanos: false,
+            offsets: true,
+            slow: Some("SELECT count(*) AS n, pg_sleep(600) AS s FROM {table}".into()),
+            regex: Some(|column, pattern| format!("{column} ~ '{pattern}'")),
+            identity: true,
+            fingerprint: true,
+            clock: true,
+            missing_table: true,
+        }
+    }
+
+    async fn create(&self, table: &Table) -> Arc<str> {
+        let columns: String = table
+            .columns
+            .iter()
+            .map(|(name, kind)| {
+                let kind = match kind {
+                    Kind::Text => "text",
+                    Kind::Int => "bigint",
+                    Kind::Float => "double precision",
+                    Kind::Bool => "boolean",
+                    Kind::Time => "timestamptz",
+                };
+                format!(", \"{name}\" {kind}")
+            })
+            .collect();
+        let text = format!(
+            "CREATE TABLE \"{}\" (number bigserial PRIMARY KEY, \
+             tx bigint DEFAULT pg_current_xact_id()::text::bigint{columns})",
+            table.name
+        );
+        self.cluster.sql(&self.database, &text);
+        self.add(table, &table.name, &table.rows).await;
+        table.name.as_str().into()
+    }
+
+    async fn add(&self, _: &Table, spelled: &str, rows: &[Row]) {
+        let inserts: String = rows
+            .iter()
+            .map(|row| {
+                let names: Vec<String> = row.keys().map(|name| format!("\"{name}\"")).collect();
+                let values: Vec<String> = row.values().map(literal).collect();
+                let (names, values) = (names.join(", "), values.join(", "));
+                format!("INSERT INTO \"{spelled}\" ({names}) VALUES ({values});\n")
+            })
+            .collect();
+        self.cluster.sql(&self.database, &inserts);
+    }
+
+    async fn engine(&self) -> Arc<dyn SqlEngine> {
+        self.at(&self.url)
+    }
+
+    async fn refused(&self) -> Option<Arc<dyn SqlEngine>> {
+        let name = format!("stranger_{}", self.database);
+        self.cluster.sql("postgres", &format!("CREATE ROLE {name} NOLOGIN PASSWORD 'x'"));
+        let url = format!("postgresql://{name}:{WRONG_SECRET}@127.0.0.1:{}/x", self.cluster.port());
+        Some(self.at(&url))
+    }
+
+    async fn dead(&self) -> Option<Arc<dyn SqlEngine>> {
+        Some(self.at("postgresql://postgres@127.0.0.1:1/x"))
+    }
+
+    async fn silent(&self) -> Option<Arc<dyn SqlEngine>> {
+        let port = self.silent.local_addr().unwrap().port();
+        Some(self.at(&format!("postgresql://postgres@127.0.0.1:{port}/x")))
+    }
+
+    fn by_cursor(&self, source: Source) -> Option<Source> {
+        Some(Source { domain: Domain::Cursor, cursor: Some("tx".into()), ..source })
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_keeps_the_promises_of_engines() {
+    let Some(cluster) = Cluster::or_say() else { return };
+    engine_suite(&PostgresStand::new(cluster).await).await;
+}

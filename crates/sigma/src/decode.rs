@@ -3,20 +3,27 @@
 //! Lenient about what a rule says of itself (a warning, and the field is left out), strict about
 //! what it asks (an error, and the rule is left out).
 
+use std::sync::Arc;
+
 use rows::{Dict, Text, Value};
 use yaml_nodes::{Node, NodeKind, Place, Problem, Reader, Severity, TextStyle, describe, join};
 
+use crate::correlation::{self, Correlation, Draft};
 use crate::filter::Filter;
 use crate::modifier::Scalar;
 use crate::predicate::Number;
 use crate::rule::{Level, LogSource, Rule};
+use crate::written::WrittenRule;
 use crate::{detection, filter, global};
 
-/// What a file of rules holds.
+/// What files of rules hold.
 #[derive(Clone, Debug, Default)]
 pub struct RuleFile {
-    /// The rules without errors, in order.
+    /// The rules without errors that are asked by themselves, in order: not those that only serve a
+    /// correlation.
     pub rules: Vec<Rule>,
+    /// The correlations without errors that are asked by themselves, in order.
+    pub correlations: Vec<Correlation>,
     /// Everything that is wrong.
     pub problems: Vec<Problem>,
 }
@@ -44,63 +51,80 @@ const RULE_FIELDS: &[&str] = &[
     "scope",
     "action",
     "type",
+    "correlation",
+    "generate",
 ];
 const STATUSES: &[&str] = &["stable", "test", "experimental", "deprecated", "unsupported"];
 
-/// Reads a file of rules: one, or several documents, each a rule or a filter of rules.
+/// Reads a file of rules: one, or several documents, each a rule, a correlation of rules, or a filter
+/// of rules.
 pub fn read_rules(file: &str, text: &str) -> RuleFile {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut reader = Reader::new(file, text);
-    let documents = yaml_nodes::read_all(text);
+    read_files([(file, text)])
+}
+
+/// Reads files, by name and text, that belong together: correlations and filters name rules of any
+/// of them.
+pub fn read_files<'t>(files: impl IntoIterator<Item = (&'t str, &'t str)>) -> RuleFile {
+    let mut readers = Vec::new();
     let mut rules = Vec::new();
     let mut filters = Vec::new();
-    for root in global::resolve(&mut reader, documents.roots) {
-        match document(&mut reader, &root) {
-            Some(Document::Rule(rule)) => rules.push(*rule),
-            Some(Document::Filter(filter)) => filters.push(filter),
-            None => {}
+    let mut drafts = Vec::new();
+    for (number, (file, text)) in files.into_iter().enumerate() {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        let mut reader = Reader::new(file, text);
+        let documents = yaml_nodes::read_all(text);
+        let name: Arc<str> = file.into();
+        let mut found = 0;
+        for root in global::resolve(&mut reader, documents.roots) {
+            let Some(document) = document(&mut reader, &root, &name) else { continue };
+            found += 1;
+            match document {
+                Document::Rule(rule) => rules.push(*rule),
+                Document::Filter(filter) => filters.push((number, filter)),
+                Document::Correlation(draft) => drafts.push((number, *draft)),
+            }
         }
+        if let Some(bad) = documents.bad {
+            reader.error(bad.at, "", bad.message, bad.hint.unwrap_or(""));
+        } else if found == 0 && reader.problems.is_empty() {
+            let start = Place { line: 1, column: 1 };
+            let hint = "a rule has a title and a detection";
+            reader.error(start, "", "there is no rule here", hint);
+        }
+        readers.push(reader);
     }
-    if let Some(bad) = documents.bad {
-        reader.error(bad.at, "", bad.message, bad.hint.unwrap_or(""));
-    } else if rules.is_empty() && reader.problems.is_empty() {
-        let start = Place { line: 1, column: 1 };
-        reader.error(start, "", "there is no rule here", "a rule has a title and a detection");
-    }
-    filter::apply(&mut reader, &filters, &mut rules);
-    RuleFile { rules, problems: reader.problems }
+    filter::apply(&mut readers, &filters, &mut rules);
+    let rules: Vec<Arc<Rule>> = rules.into_iter().map(Arc::new).collect();
+    let correlations = correlation::resolve(&mut readers, &rules, &drafts);
+    let (rules, correlations) = correlation::by_themselves(rules, correlations);
+    let problems = readers.into_iter().flat_map(|reader| reader.problems).collect();
+    RuleFile { rules, correlations, problems }
 }
 
 enum Document {
     Rule(Box<Rule>),
     Filter(Filter),
+    Correlation(Box<Draft>),
 }
 
-fn document(reader: &mut Reader<'_>, root: &Node) -> Option<Document> {
+fn document(reader: &mut Reader<'_>, root: &Node, file: &Arc<str>) -> Option<Document> {
     let before = errors(reader);
     let map = Map::of(reader, root, "")?;
-    if let Some(node) = map.get("correlation") {
-        reader.error(
-            node.at,
-            "correlation",
-            "this rule correlates several records, which is not possible here",
-            "correlation comes with log hunts; leave this document out",
-        );
-        return None;
-    }
-    if map.get("filter").is_some() {
-        let filter = filter::read(reader, &map)?;
-        return (errors(reader) == before).then_some(Document::Filter(filter));
-    }
-    let rule = rule(reader, &map)?;
-    (errors(reader) == before).then(|| Document::Rule(Box::new(rule)))
+    let document = if map.get("correlation").is_some() {
+        Document::Correlation(Box::new(correlation::read(reader, &map)?))
+    } else if map.get("filter").is_some() {
+        Document::Filter(filter::read(reader, &map)?)
+    } else {
+        Document::Rule(Box::new(rule(reader, &map, file)?))
+    };
+    (errors(reader) == before).then_some(document)
 }
 
 fn errors(reader: &Reader<'_>) -> usize {
     reader.problems.iter().filter(|problem| problem.severity == Severity::Error).count()
 }
 
-fn rule(reader: &mut Reader<'_>, map: &Map<'_>) -> Option<Rule> {
+fn rule(reader: &mut Reader<'_>, map: &Map<'_>, file: &Arc<str>) -> Option<Rule> {
     let title = reader.text(map.get("title"), "title").unwrap_or_default();
     if title.trim().is_empty() {
         let hint = "begin the rule with `title:` and what it finds";
@@ -108,7 +132,7 @@ fn rule(reader: &mut Reader<'_>, map: &Map<'_>) -> Option<Rule> {
     }
     let text = |reader: &mut Reader<'_>, field: &str| reader.text(map.get(field), field);
     let source = log_source(reader, map.get("logsource"), map.at);
-    let conditions = match map.get("detection") {
+    let written = match map.get("detection") {
         Some(node) => detection::read(reader, node, "detection"),
         None => {
             let hint = "add `detection:` with a search and a `condition`";
@@ -118,7 +142,7 @@ fn rule(reader: &mut Reader<'_>, map: &Map<'_>) -> Option<Rule> {
     };
     let level = level(reader, map.get("level"));
     let status = status(reader, map.get("status"));
-    Some(Rule {
+    let mut rule = Rule {
         title,
         id: text(reader, "id"),
         name: text(reader, "name"),
@@ -132,9 +156,25 @@ fn rule(reader: &mut Reader<'_>, map: &Map<'_>) -> Option<Rule> {
         fields: texts(reader, map, "fields"),
         false_positives: texts(reader, map, "falsepositives"),
         source,
-        conditions: conditions?,
+        conditions: Vec::new(),
+        placeholders: Vec::new(),
         custom: custom(map),
-    })
+        file: file.clone(),
+        written: WrittenRule { own: written?, filters: Vec::new() },
+    };
+    if let Err(wrong) = rule.lower() {
+        for one in wrong {
+            reader.error(one.at, &one.path, one.says.0, one.says.1);
+        }
+        return None;
+    }
+    if !rule.placeholders.is_empty() {
+        let names = rule.placeholders.join(", ");
+        let message = format!("this needs values from outside the rule: {names}");
+        let hint = "give them with a pipeline (`value_placeholders`); until then it finds nothing";
+        reader.warning(map.place("detection"), "detection", message, hint);
+    }
+    Some(rule)
 }
 
 /// One text or a list of them.
@@ -145,7 +185,7 @@ pub(crate) fn texts(reader: &mut Reader<'_>, map: &Map<'_>, field: &str) -> Vec<
     }
 }
 
-fn level(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Level> {
+pub(crate) fn level(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Level> {
     let text = reader.text(node, "level")?;
     let found = Level::WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text.trim()));
     if found.is_none() {
@@ -155,7 +195,7 @@ fn level(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<Level> {
     found.map(|(_, level)| *level)
 }
 
-fn status(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<String> {
+pub(crate) fn status(reader: &mut Reader<'_>, node: Option<&Node>) -> Option<String> {
     let text = reader.text(node, "status")?.trim().to_ascii_lowercase();
     if !STATUSES.contains(&text.as_str()) {
         let hint = format!("one of {}", STATUSES.join(", "));
@@ -194,7 +234,7 @@ pub(crate) fn log_source(reader: &mut Reader<'_>, node: Option<&Node>, at: Place
 }
 
 /// The fields that the format does not know.
-fn custom(map: &Map<'_>) -> Dict {
+pub(crate) fn custom(map: &Map<'_>) -> Dict {
     let unknown = map.entries.iter().filter(|(key, _)| !RULE_FIELDS.contains(key));
     unknown.map(|(key, node)| (*key, value(node))).collect()
 }

@@ -22,6 +22,7 @@
 #![warn(missing_docs)]
 
 mod condition;
+pub mod correlate;
 mod correlation;
 mod decode;
 mod detection;
@@ -39,9 +40,10 @@ mod text;
 pub mod values;
 mod variants;
 mod witness;
+mod written;
 
-pub use correlation::Correlation;
-pub use decode::{RuleFile, read_rules};
+pub use correlation::{Aggregate, Base, BaseRule, Bound, Correlation, CorrelationKind, Threshold};
+pub use decode::{RuleFile, read_files, read_rules};
 pub use pipeline::Pipeline;
 pub use predicate::{Anchor, Comparison, Network, Number, Predicate, Test, TextTest, TimePart};
 pub use record::Fields;

@@ -55,7 +55,7 @@ const KNOWN: &[&str] = &[
 ];
 
 /// The modifiers of one field.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Modifiers {
     /// What is done to each value, in the order written.
     steps: Vec<Step>,
@@ -69,6 +69,8 @@ pub(crate) struct Modifiers {
     pub(crate) all: bool,
     /// No value may match.
     pub(crate) not_equal: bool,
+    /// Names between percent signs stand for values that a pipeline gives.
+    pub(crate) expand: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -136,12 +138,7 @@ impl Modifiers {
             "year" => Subject::TimePart(TimePart::Year),
             "exists" => Subject::Existence,
             "fieldref" => Subject::OtherField,
-            "expand" => {
-                return Err((
-                    "`expand` needs values from outside the rule, and there are none here".into(),
-                    "write the values into the rule",
-                ));
-            }
+            "expand" => return set(&mut self.expand),
             _ => return Err(unknown(word)),
         };
         if self.subject != Subject::Value || !self.steps.is_empty() {

@@ -1,8 +1,11 @@
 //! What a rule says about itself, and what it asks.
 
+use std::sync::Arc;
+
 use rows::{Dict, Text};
 
 use crate::predicate::Predicate;
+use crate::written::{WrittenRule, Wrong};
 
 /// A detection rule.
 #[derive(Clone, Debug)]
@@ -34,10 +37,16 @@ pub struct Rule {
     /// Which records it is about.
     pub source: LogSource,
     /// What it asks of a record: one predicate for each condition. A record that satisfies one of
-    /// them is found.
+    /// them is found. Empty as long as there are placeholders.
     pub conditions: Vec<Predicate>,
+    /// Names behind `expand` whose values only a pipeline knows: the rule finds nothing before.
+    pub placeholders: Vec<String>,
     /// Fields that the format does not know, as written.
     pub custom: Dict,
+    /// The file that it was read from.
+    pub file: Arc<str>,
+    /// What pipelines change.
+    pub(crate) written: WrittenRule,
 }
 
 /// Which records a rule is about; what is left out is any.
@@ -118,6 +127,22 @@ impl LogSource {
 }
 
 impl Rule {
+    /// Makes the conditions of what is written.
+    pub(crate) fn lower(&mut self) -> Result<(), Vec<Wrong>> {
+        self.placeholders = self.written.placeholders();
+        self.conditions.clear();
+        if self.placeholders.is_empty() {
+            self.conditions = self.written.lower()?;
+        }
+        Ok(())
+    }
+
+    /// The same for something that has been lowered before.
+    pub(crate) fn lower_again(&mut self) {
+        let lowered = self.lower();
+        debug_assert!(lowered.is_ok(), "{lowered:?}");
+    }
+
     /// A text among the fields that the format does not know, for instance `details`.
     pub fn custom_text(&self, field: &str) -> Option<Text> {
         match self.custom.get(field) {

@@ -1,6 +1,7 @@
 //! Rules as their authors write them, asked of records.
 
 mod agreement;
+mod correlation;
 mod meaning;
 mod mistakes;
 

@@ -37,8 +37,8 @@ fn modifiers_that_do_not_exist_or_do_not_go_together() {
     on(
         "F|expand: '%a%'",
         expect![[r#"
-        rule.yml:6:15: detection.s.F|expand: `expand` needs values from outside the rule, and there are none here; write the values into the rule
-        rules: 0"#]],
+            rule.yml:5:3: detection: this needs values from outside the rule: a; give them with a pipeline (`value_placeholders`); until then it finds nothing
+            rules: 1"#]],
     );
     on(
         "F|contains|startswith: x",
@@ -212,8 +212,8 @@ fn rules_that_lack_something() {
     check(
         &around("s:\n  F: 1\ntimeframe: 5m\ncondition: s"),
         expect![[r#"
-        rule.yml:7:14: detection.timeframe: a time frame is for counting over several records, which is not possible here; counting comes with log hunts
-        rules: 0"#]],
+            rule.yml:7:14: detection.timeframe: a time frame is for counting over several records, which one rule cannot; write a correlation rule with `timespan`
+            rules: 0"#]],
     );
 }
 
@@ -230,13 +230,15 @@ fn what_a_rule_says_of_itself_is_only_warned_about() {
 }
 
 #[test]
-fn correlation_is_refused_and_the_rest_is_kept() {
+fn a_correlation_with_mistakes_is_left_out_and_the_rest_is_kept() {
     let text = around("s:\n  F: 1\ncondition: s");
     check(
         &format!("{text}---\ntitle: C\ncorrelation:\n  type: event_count\n"),
         expect![[r#"
-        rule.yml:11:3: correlation: this rule correlates several records, which is not possible here; correlation comes with log hunts; leave this document out
-        rules: 1"#]],
+            rule.yml:11:3: correlation.rules: no rule is correlated; list names or ids of rules
+            rule.yml:11:3: correlation.timespan: how far apart may the events be?; a number and one of s, m, h, d, w, M, y: for example 15m
+            rule.yml:11:3: correlation.condition: there is no condition; for example `condition: {gte: 10}`
+            rules: 1"#]],
     );
     check(
         &format!("{text}---\na: 'x\n"),

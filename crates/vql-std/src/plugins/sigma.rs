@@ -92,6 +92,13 @@ fn ready(file: &str, text: &str, wanted: Option<&Lambda>, scope: &Scope) -> Vec<
     if let Some(more) = read.problems.len().checked_sub(PROBLEMS_MAX).filter(|more| *more > 0) {
         scope.log(Level::Warn, &format!("sigma: {more} more problems in {file} are not told"));
     }
+    for correlation in &read.correlations {
+        let title = &correlation.title;
+        scope.log(
+            Level::Warn,
+            &format!("sigma: `{title}` is left out with its rules: only log hunts correlate events"),
+        );
+    }
     let make = |rule: Rule| {
         let (ready, wrong) = Ready::new(rule, scope);
         if let Some(wrong) = wrong {

@@ -4,12 +4,17 @@
 //! it: twins in memory in this crate's own tests, stores in theirs.
 
 pub mod blob_suite;
+pub mod control_suite;
 pub mod engine_suite;
+pub mod finding_suite;
 pub mod fleet_suite;
 pub mod flow_suite;
 pub mod hunt_suite;
+pub mod ledger_suite;
+pub mod log_stores;
 pub mod monitoring_suite;
 pub mod outbox;
+pub mod outbox_suite;
 pub mod postgres;
 pub mod stores;
 pub mod tool_suite;

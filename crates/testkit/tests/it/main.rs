@@ -3,10 +3,15 @@
 use flows::memory::MemBlobs;
 use sha2::{Digest, Sha256};
 use testkit::blob_suite::blob_suite;
+use testkit::control_suite::control_suite;
+use testkit::finding_suite::finding_suite;
 use testkit::fleet_suite::{account_suite, fleet_suite};
 use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
 use testkit::hunt_suite::hunt_suite;
+use testkit::ledger_suite::ledger_suite;
+use testkit::log_stores::LogStores;
 use testkit::monitoring_suite::monitoring_suite;
+use testkit::outbox_suite::outbox_suite;
 use testkit::stores::Stores;
 use testkit::tool_suite::tool_suite;
 
@@ -38,4 +43,12 @@ async fn the_twins_keep_hunts() {
 async fn the_twin_keeps_bytes() {
     let hash = |bytes: &[u8]| Sha256::digest(bytes).into();
     blob_suite(async || MemBlobs::new(hash), hash).await;
+}
+
+#[tokio::test]
+async fn the_twin_keeps_log_hunts() {
+    ledger_suite(async || LogStores::in_memory()).await;
+    finding_suite(async || LogStores::in_memory()).await;
+    outbox_suite(async || LogStores::in_memory()).await;
+    control_suite(async || LogStores::in_memory()).await;
 }

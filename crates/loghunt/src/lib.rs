@@ -10,7 +10,7 @@
 //! - [`ids`] are identities that follow from what a thing is.
 //! - [`tell`] decides what becomes of findings: which are new, and who is told.
 //! - [`ports`] are the records: ledgers, findings, deliveries, what operators decided; [`memory`] is
-//!   their twin in memory.
+//!   their twin in memory, [`flat`] what stores in SQL write of states.
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -23,6 +23,7 @@ pub mod engine;
 mod examples;
 pub mod finding;
 pub mod frontier;
+pub mod flat;
 pub mod ids;
 pub mod ledger;
 pub mod lineage;

@@ -117,6 +117,25 @@ pub enum TellHow {
     Nothing,
 }
 
+impl TellHow {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Each, Self::Digest, Self::Nothing];
+
+    /// Its word in records.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Each => "each",
+            Self::Digest => "digest",
+            Self::Nothing => "nothing",
+        }
+    }
+
+    /// Reads what [`word`](Self::word) writes.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|how| how.word() == word)
+    }
+}
+
 /// Which streams are wanted. All conditions must hold.
 #[derive(Clone, Debug, Default)]
 pub struct StreamQuery {

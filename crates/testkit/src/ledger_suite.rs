@@ -297,7 +297,7 @@ async fn attempts_are_remembered(stores: LogStores) {
 
 async fn streams_are_found_and_paged(stores: LogStores) {
     let of = |tenant: &str, rule: &str, lane| StreamKey { lane, ..key(tenant, rule) };
-    let mut keys = vec![
+    let mut keys = [
         of("acme", "a", Lane::Live),
         of("acme", "a", Lane::Repair(2)),
         of("acme", "a", Lane::Repair(10)),

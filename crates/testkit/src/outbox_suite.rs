@@ -95,7 +95,7 @@ async fn an_old_token_settles_nothing(stores: LogStores) {
         stores.outbox.settle(old.id, old.token, &how).await.unwrap();
     }
     let waiting = stores.outbox.waiting(Paging::ALL).await.unwrap().items;
-    assert_eq!(waiting, [new.clone()]);
+    assert_eq!(waiting, std::slice::from_ref(&new));
     stores.outbox.settle(new.id, new.token, &Settled::Sent).await.unwrap();
     assert_eq!(stores.outbox.waiting(Paging::ALL).await.unwrap().total, 0);
 }

@@ -51,11 +51,11 @@ pub(super) async fn keys_do_not_disturb_one_another(stores: LogStores) {
     let epochs = 0..24;
     let run = async |epoch: u32| {
         let key = model::log::StreamKey { epoch, ..key("acme", "whoami") };
-        let store = if epoch % 2 == 0 { &stores.ledger } else { &stores.other };
+        let store = if epoch.is_multiple_of(2) { &stores.ledger } else { &stores.other };
         let step = Step::of(key.clone(), vec![open(0), plan(600, 600), claim("a")]);
         let slice = store.step(&step).await.unwrap().unwrap().claimed.expect("it is the only one");
         let mut findings: Vec<_> = (0..6).map(|number| finding(&key, number)).collect();
-        if epoch % 3 == 0 {
+        if epoch.is_multiple_of(3) {
             findings.reverse();
         }
         for found in &mut findings {

@@ -88,7 +88,7 @@ pub(crate) fn rule() -> log_rules::Rule {
         name: RuleName::new("whoami").expect("a name"),
         title: "whoami".into(),
         description: String::new(),
-        severity: model::log::Severity::Medium,
+        severity: Severity::Medium,
         attack: Vec::new(),
         datasets: vec![key().dataset],
         tenants: log_rules::Selection { include: vec!["*".into()], exclude: Vec::new() },

@@ -22,8 +22,8 @@ pub mod engine;
 #[cfg(test)]
 mod examples;
 pub mod finding;
-pub mod frontier;
 pub mod flat;
+pub mod frontier;
 pub mod ids;
 pub mod ledger;
 pub mod lineage;

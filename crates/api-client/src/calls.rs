@@ -291,7 +291,7 @@ impl Client {
 }
 
 /// An id as one part of a path: whatever was typed cannot leave its place.
-fn segment(text: &str) -> String {
+pub(crate) fn segment(text: &str) -> String {
     let mut spelled = String::new();
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric()

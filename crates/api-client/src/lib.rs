@@ -18,8 +18,10 @@
 mod calls;
 mod error;
 mod events;
+mod log_calls;
 mod transport;
 
 pub use error::ApiError;
 pub use events::Events;
+pub use log_calls::StreamPlace;
 pub use transport::{Client, Connection};

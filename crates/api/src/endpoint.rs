@@ -92,11 +92,11 @@ impl Endpoint {
         Self { method, path, summary, query: None, body: None, answer, open: false }
     }
 
-    fn query<T: ToSchema + PartialSchema>(self) -> Self {
+    pub(crate) fn query<T: ToSchema + PartialSchema>(self) -> Self {
         Self { query: Some(of::<T>()), ..self }
     }
 
-    fn body<T: ToSchema + PartialSchema>(self) -> Self {
+    pub(crate) fn body<T: ToSchema + PartialSchema>(self) -> Self {
         Self { body: Some(of::<T>()), ..self }
     }
 
@@ -105,19 +105,28 @@ impl Endpoint {
     }
 }
 
-fn get<T: ToSchema + PartialSchema>(path: &'static str, summary: &'static str) -> Endpoint {
+pub(crate) fn get<T: ToSchema + PartialSchema>(
+    path: &'static str,
+    summary: &'static str,
+) -> Endpoint {
     Endpoint::new(Method::Get, path, summary, Answer::One(of::<T>()))
 }
 
-fn list<T: ToSchema + PartialSchema>(path: &'static str, summary: &'static str) -> Endpoint {
+pub(crate) fn list<T: ToSchema + PartialSchema>(
+    path: &'static str,
+    summary: &'static str,
+) -> Endpoint {
     Endpoint::new(Method::Get, path, summary, Answer::List(of::<T>()))
 }
 
-fn post<T: ToSchema + PartialSchema>(path: &'static str, summary: &'static str) -> Endpoint {
+pub(crate) fn post<T: ToSchema + PartialSchema>(
+    path: &'static str,
+    summary: &'static str,
+) -> Endpoint {
     Endpoint::new(Method::Post, path, summary, Answer::One(of::<T>()))
 }
 
-fn file(path: &'static str, summary: &'static str, media: &'static str) -> Endpoint {
+pub(crate) fn file(path: &'static str, summary: &'static str, media: &'static str) -> Endpoint {
     Endpoint::new(Method::Get, path, summary, Answer::File(media))
 }
 
@@ -128,6 +137,7 @@ pub fn endpoints() -> Vec<Endpoint> {
     all.extend(artifact_endpoints());
     all.extend(hunt_endpoints());
     all.extend(monitoring_and_tool_endpoints());
+    all.extend(log_endpoints::log_endpoints());
     all
 }
 

@@ -61,6 +61,22 @@
 //! | `GET /clients/{client}/monitoring` | | `ClientMonitoring` |
 //! | `GET /clients/{client}/monitoring/rows` | `EventsQuery` | `EventRowPage` |
 //! | `POST /query` | `VqlQuery` | JSON objects, one a line: rows, log, end |
+//! | `GET /log/overview`, `GET /log/definitions`, `GET /log/engines` | | how log hunts stand |
+//! | `GET /log/grid` | `LogGridQuery` | `LogGrid`: tenants by rules |
+//! | `GET /log/streams` | `LogStreamsQuery` | `LogStreamPage` |
+//! | `GET /log/streams/{tenant}/{dataset}/{rule}` | `LogStreamQuery` | `LogStreamView` |
+//! | … `/timeline`, `/windows`, `/runs` | | `LogTimeline`, `LogWindowPage`, `LogRunPage` |
+//! | … `POST /waive`, `POST /continue` | `LogWaiveRequest`, `LogActRequest` | `LogActReport` |
+//! | `GET /log/windows/{window}` | | `LogWindowExplanation` |
+//! | `POST /log/windows/{window}/{verb}`: waive, reopen | `LogActRequest` | `LogActReport` |
+//! | `GET /log/rules` and `/log/rules/{rule}`, `/revisions`, `POST /test` | | `LogRulePage`, `LogRuleView`, … |
+//! | `GET /log/tenants` and `/log/tenants/{tenant}` | | `LogTenantPage`, `LogTenantView` |
+//! | `POST /log/tenants/{tenant}/pause`, `/resume` | `LogPauseRequest`, `LogActRequest` | `LogActReport` |
+//! | `GET /log/findings` | `LogFindingsQuery` | `LogFindingPage` |
+//! | `GET /log/findings/{finding}`, `/log/findings/facets`, `/export.csv`, `/export.ndjson` | | |
+//! | `POST /log/triage` | `LogTriage` | list of `LogFindingView` |
+//! | `GET /log/backfills`, `POST /log/backfills`, `POST /log/backfills/{job}/cancel` | | |
+//! | `GET /log/outbox`, `GET /log/notes` | `offset`, `limit` | |
 //! | `GET /tools` | | list of `ToolView` |
 //! | `PUT /tools/{tool}` | `ToolQuery`; the body is the file | `ToolView` |
 //! | `GET /tokens`, `POST /tokens`, `POST /tokens/{id}/revoke` | `TokenRequest` | `TokenView`s |
@@ -78,6 +94,11 @@ mod export;
 mod flow;
 mod hunt;
 mod live;
+mod log;
+mod log_act;
+mod log_endpoints;
+mod log_finding;
+mod log_rule;
 mod monitoring;
 mod openapi;
 mod query;
@@ -93,6 +114,10 @@ pub use export::*;
 pub use flow::*;
 pub use hunt::*;
 pub use live::*;
+pub use log::*;
+pub use log_act::*;
+pub use log_finding::*;
+pub use log_rule::*;
 pub use monitoring::*;
 pub use openapi::openapi;
 pub use query::*;

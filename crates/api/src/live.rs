@@ -40,6 +40,8 @@ pub enum LiveEvent {
         /// Connected now.
         online: bool,
     },
+    /// Streams, windows or findings of log hunts moved: fetch again what is shown of them.
+    Log {},
     /// Too much changed at once to be told one by one: fetch again what is shown.
     Missed {},
 }

@@ -16,6 +16,7 @@ use crate::agents::hall::Hall;
 use crate::collect::Collector;
 use crate::config::ServerConfig;
 use crate::live::Live;
+use crate::log::{Log, LogPorts};
 use crate::pki::Authority;
 use crate::ports::Ports;
 use crate::vql::Vql;
@@ -114,6 +115,8 @@ pub struct Core {
     pub settings: Settings,
     pub(crate) hall: Hall,
     pub(crate) live: Live,
+    /// Log hunts, where this server has any.
+    pub(crate) log: Option<Arc<Log>>,
     /// Hunts or members changed: there may be something to admit or to end.
     pub(crate) manager_wake: Notify,
     /// Held by whoever changes what is monitored.
@@ -139,11 +142,18 @@ impl Core {
             settings,
             hall: Hall::new(),
             live: Live::new(),
+            log: None,
             manager_wake: Notify::new(),
             monitoring_change: tokio::sync::Mutex::new(()),
             refreshing: tokio::sync::Mutex::new(None),
             trouble: Mutex::new(None),
         }
+    }
+
+    /// The same with log hunts.
+    #[must_use]
+    pub fn with_log(self, ports: LogPorts) -> Self {
+        Self { log: Some(Arc::new(Log::new(ports))), ..self }
     }
 
     /// A source of chance of its own for a long computation; ids only, no secrets.

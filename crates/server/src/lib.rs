@@ -4,7 +4,7 @@
 //! - [`pki`] is the certificate authority, [`tls`] how both listeners speak TLS.
 //! - `agents` are the agents' listener and sessions, `people` the HTTP API and the web interface's
 //!   files, `tasks` what runs by itself, `export` the zips.
-//! - `monitoring` is what agents are to monitor; [`collect`] makes requests of artifacts,
+//! - [`log`] is what the server sees of log hunts; `monitoring` is what agents are to monitor; [`collect`] makes requests of artifacts,
 //!   [`tools`] keeps files for them; [`vql`] decides conditions.
 //!
 //! # Not here
@@ -22,6 +22,8 @@ pub mod event;
 pub mod export;
 pub mod health;
 pub mod live;
+pub mod log;
+mod log_survey;
 mod monitoring;
 mod people;
 pub mod pki;

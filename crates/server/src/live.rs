@@ -19,6 +19,8 @@ pub enum Touched {
     Flow(FlowId),
     /// A client.
     Client(ClientId),
+    /// Streams, windows or findings of log hunts.
+    Log,
 }
 
 /// Tells listeners what has changed.

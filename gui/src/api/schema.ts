@@ -441,7 +441,471 @@ export type LiveEvent = {
   /** Connected now. */
   online: boolean;
 } | {
+  kind: "log";
+} | {
   kind: "missed";
+};
+
+/** What an action touches, or has touched. */
+export type LogActReport = {
+  /** It was done; `false` for a preview. */
+  done: boolean;
+  /** What it does, as a sentence with its size. */
+  sentence: string;
+  /** Streams that it touches. */
+  streams: number;
+  /** Windows that it touches. */
+  windows: number;
+};
+
+/** Do something for a reason. */
+export type LogActRequest = {
+  /** Only say what it would touch. */
+  preview?: boolean;
+  /** Why. */
+  reason?: string;
+};
+
+/** A page of backfills, newest first. */
+export type LogBackfillPage = {
+  /** The backfills. */
+  items: LogBackfillView[];
+  /** In all. */
+  total: number;
+};
+
+/** What a backfill would touch, or the job that was made. */
+export type LogBackfillReport = {
+  /** Bytes as the engines estimate, where all that were asked know. */
+  bytes?: number | null;
+  /** It was made; `false` for a preview. */
+  done: boolean;
+  /** Streams whose engine was asked for that estimate. */
+  estimated: number;
+  /** Its name. */
+  job?: string | null;
+  /** What stands in the way, or should be known. */
+  problems: Problem[];
+  /** Streams: tenants by datasets. */
+  streams: number;
+  /** Tenants whose logs are read. */
+  tenants: number;
+  /** Windows that are read. */
+  windows: number;
+};
+
+/** Read a stretch of the past again, in a lane of its own. */
+export type LogBackfillRequest = {
+  /** How much it may read, such as `50GiB`. */
+  bytes_max?: string | null;
+  /** From this moment, or this day. */
+  from: string;
+  /** Only say what it would touch. */
+  preview?: boolean;
+  /** Why. */
+  reason?: string;
+  /** Which rule. */
+  rule: string;
+  /** `each`, `digest` or `nothing`; `digest` when left out. */
+  tell?: string | null;
+  /** At which tenants: names or patterns with `*`; all that the rule runs at, when empty. */
+  tenants?: string[];
+  /** Up to this moment; a day means to its end. */
+  to: string;
+};
+
+/** A backfill. */
+export type LogBackfillView = {
+  /** By whom. */
+  actor: string;
+  /** When it was asked for. */
+  at: string;
+  /** How many bytes it may read. */
+  bytes_max?: number | null;
+  /** From which moment. */
+  from: string;
+  /** Its name: part of the lanes of its streams. */
+  name: string;
+  /** Why. */
+  reason: string;
+  /** Which rule. */
+  rule: string;
+  /** `running`, `done`, `over_budget` or `cancelled`. */
+  state: string;
+  /** Streams that have begun. */
+  streams: number;
+  /** `each`, `digest` or `nothing`. */
+  tell: string;
+  /** At which tenants. */
+  tenants: string[];
+  /** Up to which. */
+  to: string;
+  /** Windows that are open. */
+  windows_open: number;
+  /** Windows that are settled. */
+  windows_settled: number;
+};
+
+/** All streams of one tenant and rule: the worst state and the longest lag among them. */
+export type LogCell = {
+  /** The dataset of the worst of them. */
+  dataset: string;
+  /** Why it failed last or waits. */
+  failure?: string | null;
+  /** Windows that were given up. */
+  gaps: number;
+  /** How far the checkpoint is behind the clock, in milliseconds; unknown for cursors and streams that never ran. */
+  lag_millis?: number | null;
+  /** Its part, epoch and lane are those of the live stream with this part. */
+  part: string;
+  /** `ok`, `waiting`, `paused`, `behind`, `failing`, `gap` or `stopped`. */
+  state: string;
+  /** How many streams. */
+  streams: number;
+};
+
+/** A sentence that somebody left. */
+export type LogCommentView = {
+  /** Who. */
+  actor: string;
+  /** When. */
+  at: string;
+  /** What. */
+  text: string;
+};
+
+/** A value and how often it is met. */
+export type LogCount = {
+  /** How often. */
+  count: number;
+  /** The value. */
+  value: string;
+};
+
+/** One kind of log of a tenant. */
+export type LogDatasetView = {
+  /** From names that rules use to columns. */
+  columns: LogSetting[];
+  /** What positions count. */
+  domain: string;
+  /** Where it is. */
+  engine: string;
+  /** Column of the event's time. */
+  event_time?: string | null;
+  /** Column of the time at which the store took the row. */
+  ingest_time?: string | null;
+  /** Its name. */
+  name: string;
+  /** How long rows are kept, in milliseconds. */
+  retention_millis?: number | null;
+  /** How many rules read it. */
+  rules: number;
+  /** The table there. */
+  table: string;
+};
+
+/** The definitions of log hunts as this server read them. */
+export type LogDefinitionsView = {
+  /** Channels by name. */
+  channels: string[];
+  /** Engines. */
+  engines: number;
+  /** Where they lie. */
+  folder: string;
+  /** When they were read. */
+  loaded_at?: string | null;
+  /** What is wrong with the files, as `lycaon log check` says it. */
+  problems: LogFileProblem[];
+  /** Changes when any file does. */
+  revision: string;
+  /** Rules. */
+  rules: number;
+  /** The files on disk have errors: what is in force is what was read before. */
+  stale: boolean;
+  /** Tenants. */
+  tenants: number;
+};
+
+/** A page of messages, oldest first. */
+export type LogDeliveryPage = {
+  /** The messages. */
+  items: LogDeliveryView[];
+  /** In all. */
+  total: number;
+};
+
+/** A message that waits for its channel. */
+export type LogDeliveryView = {
+  /** When it was written. */
+  at: string;
+  /** How often it was tried. */
+  attempts: number;
+  /** Which channel. */
+  channel: string;
+  /** Why it failed last. */
+  error?: string | null;
+  /** Of which findings. */
+  findings: string[];
+  /** No longer tried. */
+  given_up: boolean;
+  /** Its number. */
+  id: number;
+  /** The same each time it is sent. */
+  key: string;
+  /** Not before this moment. */
+  not_before: string;
+};
+
+/** A query engine. */
+export type LogEngineView = {
+  /** How many queries it runs at once. */
+  concurrency: number;
+  /** Which kind, for instance `datafusion`. */
+  kind: string;
+  /** Its name. */
+  name: string;
+  /** Where it is: a folder or URL without secrets. */
+  place: string;
+  /** What runs and waits, by tenant, where a scheduler runs in this server. */
+  queues: LogQueueView[];
+  /** Tenants with a dataset there. */
+  tenants: number;
+  /** How long one may take, in milliseconds. */
+  timeout_millis: number;
+};
+
+/** What a commit knows of its run. */
+export type LogEvidence = {
+  /** When its source is looked at again for rows that came late. */
+  audit_at?: string | null;
+  /** How often it was looked at again. */
+  audits: number;
+  /** Bytes that the engine says it read. */
+  bytes: number;
+  /** When it was committed. */
+  committed_at: string;
+  /** Findings that nobody had before. */
+  findings_new: number;
+  /** The state of the source before the query. */
+  fingerprint?: string | null;
+  /** Which revision of the rule's logic ran. */
+  revision: string;
+  /** Rows that matched. */
+  rows: number;
+  /** The source's clock. */
+  source_clock?: string | null;
+  /** Under which token. */
+  token: number;
+  /** How long the engine took, in milliseconds. */
+  took_millis: number;
+};
+
+/** How many findings that match have each value. Each facet is counted without its own filter, so that its other values can still be chosen. */
+export type LogFacets = {
+  /** By ATT&CK technique. */
+  attack: LogCount[];
+  /** By dataset. */
+  dataset: LogCount[];
+  /** By day, newest first. */
+  day: LogCount[];
+  /** By rule. */
+  rule: LogCount[];
+  /** By severity. */
+  severity: LogCount[];
+  /** By what people did. */
+  state: LogCount[];
+  /** By tenant, commonest first. */
+  tenant: LogCount[];
+};
+
+/** Something that is wrong with a definition file. */
+export type LogFileProblem = {
+  /** The file, as the definitions name it. */
+  file: string;
+  /** What and where in it. */
+  problem: Problem;
+};
+
+/** A page of findings. */
+export type LogFindingPage = {
+  /** The findings. */
+  items: LogFindingView[];
+  /** In all. */
+  total: number;
+};
+
+/** What a log hunt found. */
+export type LogFindingView = {
+  /** Who has it. */
+  assignee?: string | null;
+  /** ATT&CK techniques. */
+  attack: string[];
+  /** What groups it with others of which only the first is told. */
+  bucket?: string | null;
+  /** What people said, oldest first. */
+  comments: LogCommentView[];
+  /** Which of them. */
+  dataset: string;
+  /** When it was stored. */
+  found_at: string;
+  /** `N.…` */
+  id: string;
+  /** When it happened. */
+  instant: string;
+  /** It came too late for its live run, and a repair found it. */
+  late: boolean;
+  /** Channels were told of it. */
+  notified: boolean;
+  /** Where the match stands. */
+  position: string;
+  /** The revision that found it first. */
+  revision_first: string;
+  /** The revision that found it last. */
+  revision_last: string;
+  /** The row. */
+  row: Record<string, unknown>;
+  /** Which rule. */
+  rule: string;
+  /** `informational`, `low`, `medium`, `high`, `critical`. */
+  severity: string;
+  /** `new`, `triaged` or `closed`. */
+  state: string;
+  /** The exception that it falls under. */
+  suppressed_by?: string | null;
+  /** Whose logs. */
+  tenant: string;
+  /** What the rule calls it. */
+  title: string;
+  /** What it turned out to be. */
+  verdict?: string | null;
+  /** `W.…`, the window that found it first. */
+  window: string;
+  /** That window's first position. */
+  window_from: string;
+  /** The first position after. */
+  window_to: string;
+};
+
+/** Tenants by rules. */
+export type LogGrid = {
+  /** The rows of this page. */
+  items: LogGridRow[];
+  /** The columns. */
+  rules: LogGridRule[];
+  /** How many rows there are in all. */
+  total: number;
+};
+
+/** A row of the grid. */
+export type LogGridRow = {
+  /** One for each rule, in the order of the columns; `null` where the rule does not run. */
+  cells: (LogCell | null)[];
+  /** `hold` or `skip` while it is paused. */
+  paused?: string | null;
+  /** Whose logs. */
+  tenant: string;
+};
+
+/** A column of the grid. */
+export type LogGridRule = {
+  /** It does not run. */
+  disabled: boolean;
+  /** Its name. */
+  name: string;
+  /** How bad a match is. */
+  severity: string;
+  /** For people. */
+  title: string;
+};
+
+/** One of the ledgers of one tenant, dataset and rule. */
+export type LogLedgerName = {
+  /** How often its position was started anew. */
+  epoch: number;
+  /** `live`, `repair.N`, `backfill.NAME`. */
+  lane: string;
+  /** A shard or partition. */
+  part: string;
+};
+
+/** A page of notes, newest first. */
+export type LogNotePage = {
+  /** The notes. */
+  items: LogNoteView[];
+  /** In all. */
+  total: number;
+};
+
+/** Who changed what of log hunts, and why. */
+export type LogNoteView = {
+  /** What was done. */
+  action: string;
+  /** Who. */
+  actor: string;
+  /** When. */
+  at: string;
+  /** Why, and with which values. */
+  reason: string;
+  /** To what. */
+  subject: string;
+};
+
+/** What differs for one rule at one tenant. */
+export type LogOverrideView = {
+  /** It does not run there. */
+  disabled: boolean;
+  /** Matches that satisfy one of these are stored and not told. */
+  exceptions: string[];
+  /** When it ends. */
+  expires?: string | null;
+  /** Who answers for it. */
+  owner?: string | null;
+  /** Why. */
+  reason?: string | null;
+  /** Which rule. */
+  rule: string;
+  /** Another severity. */
+  severity?: string | null;
+  /** At which tenant. */
+  tenant: string;
+};
+
+/** How log hunts stand, in numbers. */
+export type LogOverview = {
+  /** Backfills that run. */
+  backfills_running: number;
+  /** Whether this server has definitions of log hunts. */
+  configured: boolean;
+  /** When the streams were counted last. */
+  counted_at: string;
+  /** Findings by what people did: new, triaged, closed. */
+  findings: LogCount[];
+  /** Findings of the last 14 days, by day. */
+  findings_by_day: LogCount[];
+  /** Findings that nobody has looked at, by severity. */
+  findings_new: LogCount[];
+  /** Windows that were given up and wait for somebody. */
+  gaps: number;
+  /** The longest lag of a stream that is not paused, in milliseconds. */
+  lag_millis_max: number;
+  /** The server's clock, from which lags are counted. */
+  now: string;
+  /** Messages that wait for their channel. */
+  outbox_waiting: number;
+  /** What is wrong with the definitions: errors. */
+  problems: number;
+  /** Rules that are not disabled. */
+  rules: number;
+  /** Whether a scheduler runs in this server; otherwise the records are only shown. */
+  running: boolean;
+  /** Live streams, by state. */
+  streams: LogStateCounts;
+  /** Tenants. */
+  tenants: number;
+  /** Of these, paused. */
+  tenants_paused: number;
+  /** What is wrong otherwise, as sentences. */
+  troubles: string[];
 };
 
 /** A page of log lines. */
@@ -452,6 +916,409 @@ export type LogPage = {
   total: number;
 };
 
+/** Pause a tenant. */
+export type LogPauseRequest = {
+  /** `hold`: the time is read afterwards; `skip`: it is left out, explicitly. */
+  mode: string;
+  /** Only say what it would touch. */
+  preview?: boolean;
+  /** Why. */
+  reason?: string;
+};
+
+/** A pause. */
+export type LogPauseView = {
+  /** By whom. */
+  actor: string;
+  /** `hold`: the time is read afterwards; `skip`: it is left out, explicitly. */
+  mode: string;
+  /** Why. */
+  reason: string;
+  /** Since when. */
+  since: string;
+};
+
+/** What runs and waits for one tenant at one engine. */
+export type LogQueueView = {
+  /** `closed` (all is well), `open` (nothing is asked) or `half_open` (one is tried). */
+  breaker: string;
+  /** Until when nothing is asked. */
+  breaker_until?: string | null;
+  /** Bytes read since midnight UTC. */
+  bytes_today: number;
+  /** Which engine. */
+  engine: string;
+  /** Why. */
+  failure?: string | null;
+  /** Queries under way. */
+  running: number;
+  /** Which tenant. */
+  tenant: string;
+  /** Windows that are due and wait. */
+  waiting: number;
+};
+
+/** What one revision evaluated. */
+export type LogRevisionView = {
+  /** Its first commit. */
+  first_commit: string;
+  /** The earliest position. */
+  from: string;
+  /** Its last. */
+  last_commit: string;
+  /** The revision of the rule's logic. */
+  revision: string;
+  /** Rows that matched. */
+  rows: number;
+  /** At how many tenants. */
+  tenants: number;
+  /** The latest. */
+  to: string;
+  /** Windows that it committed. */
+  windows: number;
+};
+
+/** Which revisions of a rule evaluated what. */
+export type LogRevisionsView = {
+  /** The revision in force. */
+  current: string;
+  /** Those of the newest windows, newest commit first. */
+  items: LogRevisionView[];
+  /** Windows that it has committed in all. */
+  windows: number;
+  /** Windows that were looked at. */
+  windows_read: number;
+};
+
+/** A page of rules. */
+export type LogRulePage = {
+  /** The rules. */
+  items: LogRuleSummary[];
+  /** In all. */
+  total: number;
+};
+
+/** A rule in a list. */
+export type LogRuleSummary = {
+  /** ATT&CK techniques. */
+  attack: string[];
+  /** `per_event`, `windowed` or `opaque`. */
+  class: string;
+  /** Which datasets it reads. */
+  datasets: string[];
+  /** It does not run. */
+  disabled: boolean;
+  /** Findings that nobody has looked at. */
+  findings_new: number;
+  /** Its name. */
+  name: string;
+  /** `sql`, `sigma` or `correlation`. */
+  question: string;
+  /** When it runs, as a sentence. */
+  schedule: string;
+  /** How bad a match is. */
+  severity: string;
+  /** Its streams by state. */
+  streams: LogStateCounts;
+  /** For people. */
+  title: string;
+};
+
+/** A rule. */
+export type LogRuleView = {
+  /** Whether this server can run its tests. */
+  can_test: boolean;
+  /** What it finds and what to do then. */
+  description: string;
+  /** The file it stands in. */
+  file: string;
+  /** Findings by what people did. */
+  findings: LogCount[];
+  /** Channels that are told. */
+  notify: string[];
+  /** Where tenants differ from it. */
+  overrides: LogOverrideView[];
+  /** What is wrong with its file. */
+  problems: LogFileProblem[];
+  /** The revision of its logic. */
+  revision: string;
+  /** Its schedule in full: name and value. */
+  settings: LogSetting[];
+  /** Its document, as written. */
+  source_text: string;
+  /** How far apart the rows of a match may be, in milliseconds, when it is windowed. */
+  span_millis?: number | null;
+  /** In short. */
+  summary: LogRuleSummary;
+  /** Which not. */
+  tenants_exclude: string[];
+  /** Which tenants, as patterns. */
+  tenants_include: string[];
+  /** Names of its tests. */
+  tests: string[];
+};
+
+/** A page of attempts, newest first. */
+export type LogRunPage = {
+  /** The attempts. */
+  items: LogRunView[];
+  /** In all. */
+  total: number;
+};
+
+/** One attempt at a window. */
+export type LogRunView = {
+  /** Bytes read. */
+  bytes?: number | null;
+  /** When it ended. */
+  ended_at: string;
+  /** Findings that nobody had before. */
+  findings_new?: number | null;
+  /** The first position of its window. */
+  from: string;
+  /** `committed`, `failed` or `lost`. */
+  outcome: string;
+  /** Which scheduler. */
+  owner: string;
+  /** Why it failed. */
+  reason?: string | null;
+  /** Rows that matched. */
+  rows?: number | null;
+  /** The first position after. */
+  to: string;
+  /** Under which token. */
+  token: number;
+  /** How long it took, in milliseconds. */
+  took_millis?: number | null;
+};
+
+/** One window, or neighbours of one state joined. */
+export type LogSegment = {
+  /** Findings that nobody had before. */
+  findings: number;
+  /** Microseconds since 1970, or the cursor's number. */
+  from: number;
+  /** The revision of the rule's logic, when it is one. */
+  revision?: string | null;
+  /** Rows that matched. */
+  rows: number;
+  /** The state of its windows; of joined ones the one that matters most. */
+  state: string;
+  /** The position after. */
+  to: number;
+  /** The window's id, when it is one. */
+  window?: string | null;
+  /** How many windows. */
+  windows: number;
+};
+
+/** One setting, as a person reads it. */
+export type LogSetting = {
+  /** Its name in the file. */
+  name: string;
+  /** Its value. */
+  value: string;
+};
+
+/** How many streams are in each state. */
+export type LogStateCounts = {
+  /** Further behind than twice their interval. */
+  behind: number;
+  /** Their last run failed. */
+  failing: number;
+  /** They have windows that were given up. */
+  gap: number;
+  /** On time. */
+  ok: number;
+  /** Their tenant is paused. */
+  paused: number;
+  /** They wait for a person. */
+  stopped: number;
+  /** Never run so far. */
+  waiting: number;
+};
+
+/** A page of streams. */
+export type LogStreamPage = {
+  /** The streams. */
+  items: LogStreamSummary[];
+  /** In all. */
+  total: number;
+};
+
+/** A stream in a list. */
+export type LogStreamSummary = {
+  /** The end of what is settled; a moment or a number. `null` before the first run. */
+  checkpoint?: string | null;
+  /** Which of them. */
+  dataset: string;
+  /** How often its position was started anew. */
+  epoch: number;
+  /** Why it failed last or waits. */
+  failure?: string | null;
+  /** Windows that were given up. */
+  gaps: number;
+  /** See `LogCell::lag_millis`. */
+  lag_millis?: number | null;
+  /** When it last committed or failed. */
+  last_run?: string | null;
+  /** A shard or partition; empty for the whole. */
+  part: string;
+  /** Which rule. */
+  rule: string;
+  /** See `LogCell::state`. */
+  state: string;
+  /** Whose logs. */
+  tenant: string;
+};
+
+/** A stream. */
+export type LogStreamView = {
+  /** The end of the prefix of settled windows. */
+  checkpoint: string;
+  /** Which of them. */
+  dataset: string;
+  /** What positions count: `event_time`, `ingest_time` or `cursor`. */
+  domain: string;
+  /** Why it waits, is closed, or failed last. */
+  failure?: string | null;
+  /** `transient`, `throttled`, `too_large`, `permanent` or `source_changed`. */
+  failure_class?: string | null;
+  /** When it was last seen to. */
+  heartbeat: string;
+  /** The interval of its rule, in milliseconds, where it has one. */
+  interval_millis?: number | null;
+  /** See `LogCell::lag_millis`. */
+  lag_millis?: number | null;
+  /** When it last committed or failed. */
+  last_run?: string | null;
+  /** The last tick that it saw. */
+  last_tick?: string | null;
+  /** Which ledger. */
+  ledger: LogLedgerName;
+  /** All ledgers of this tenant, dataset and rule. */
+  ledgers: LogLedgerName[];
+  /** When it was opened. */
+  opened_at: string;
+  /** `hold` or `skip` while its tenant is paused. */
+  paused?: string | null;
+  /** The end of what has been cut into windows. */
+  planned_to: string;
+  /** Which rule. */
+  rule: string;
+  /** When it runs, as a sentence. */
+  schedule: string;
+  /** The source's identity when it was first read. */
+  source_identity?: string | null;
+  /** See `LogCell::state`; `closed` when its epoch is over. */
+  state: string;
+  /** Where it starts. */
+  t0: string;
+  /** Whose logs. */
+  tenant: string;
+  /** The last lease that was granted. */
+  token: number;
+  /** Its windows by state. */
+  windows: LogCount[];
+};
+
+/** A page of tenants. */
+export type LogTenantPage = {
+  /** The tenants. */
+  items: LogTenantSummary[];
+  /** In all. */
+  total: number;
+};
+
+/** A tenant in a list. */
+export type LogTenantSummary = {
+  /** Names of its datasets. */
+  datasets: string[];
+  /** Findings that nobody has looked at. */
+  findings_new: number;
+  /** The longest lag, in milliseconds. */
+  lag_millis_max: number;
+  /** Its name. */
+  name: string;
+  pause?: LogPauseView | null;
+  /** Its streams by state. */
+  streams: LogStateCounts;
+};
+
+/** A tenant. */
+export type LogTenantView = {
+  /** What may be read for it per day, in bytes. */
+  bytes_per_day?: number | null;
+  /** How many of its queries run at once. */
+  concurrency: number;
+  /** Its logs. */
+  datasets: LogDatasetView[];
+  /** What differs for it. */
+  overrides: LogOverrideView[];
+  /** Its queues, one for each engine, where a scheduler runs in this server. */
+  queues: LogQueueView[];
+  /** In short. */
+  summary: LogTenantSummary;
+  /** Its share in the choice of what runs next. */
+  weight: number;
+};
+
+/** What one test said. */
+export type LogTestOutcome = {
+  /** What was found instead; empty when it passed. */
+  message: string;
+  /** Its name. */
+  name: string;
+  /** It passed. */
+  ok: boolean;
+};
+
+/** What a rule's tests said. */
+export type LogTestReport = {
+  /** All passed. */
+  ok: boolean;
+  /** One for each test. */
+  outcomes: LogTestOutcome[];
+};
+
+/** A ledger as a line of segments. */
+export type LogTimeline = {
+  /** The end of what is settled. */
+  checkpoint: number;
+  /** What positions count. */
+  domain: string;
+  /** The first position of the line. */
+  from: number;
+  /** Windows at its beginning that were too many to read. */
+  left_out: number;
+  /** The server's clock as a position, in the time domains. */
+  now?: number | null;
+  /** The end of what has been cut. */
+  planned_to: number;
+  /** The segments, in order. */
+  segments: LogSegment[];
+  /** Where the stream starts. */
+  t0: number;
+  /** The position after its last. */
+  to: number;
+  /** Windows in this stretch. */
+  windows: number;
+};
+
+/** What somebody says of findings; what is left out stays. */
+export type LogTriage = {
+  /** Who has it now; an empty text for nobody. */
+  assignee?: string | null;
+  /** A sentence. */
+  comment?: string | null;
+  /** `N.…`, at most 500. */
+  findings: string[];
+  /** `new`, `triaged` or `closed`. */
+  state?: string | null;
+  /** What it turned out to be; an empty text for nothing. */
+  verdict?: string | null;
+};
+
 /** One line of a flow's log. */
 export type LogView = {
   /** `DEBUG`, `INFO`, `DEFAULT`, `WARN`, `ERROR`, `ALERT`. */
@@ -460,6 +1327,75 @@ export type LogView = {
   text: string;
   /** By the client's clock. */
   time: string;
+};
+
+/** Leave a stretch of a stream out, on purpose. */
+export type LogWaiveRequest = {
+  /** From this position. */
+  from: string;
+  /** Only say what it would touch. */
+  preview?: boolean;
+  /** Why. */
+  reason?: string;
+  /** Up to this position. */
+  to: string;
+};
+
+/** Why a window is as it is. */
+export type LogWindowExplanation = {
+  /** What may be done: `waive`, `reopen`. */
+  actions: string[];
+  /** Findings of this window. */
+  findings: number;
+  /** The attempts at windows that meet it, newest first. */
+  runs: LogRunView[];
+  /** Why these bounds, who ran it, what it read; one sentence each. */
+  sentences: string[];
+  /** The window. */
+  window: LogWindowView;
+};
+
+/** A page of windows. */
+export type LogWindowPage = {
+  /** The windows. */
+  items: LogWindowView[];
+  /** In all. */
+  total: number;
+};
+
+/** One window of a ledger. */
+export type LogWindowView = {
+  /** Who waived it, or which scheduler has it. */
+  actor?: string | null;
+  /** Attempts that failed so far. */
+  attempts: number;
+  /** Which of them. */
+  dataset: string;
+  evidence?: LogEvidence | null;
+  /** The first position inside. */
+  from: string;
+  /** `W.…` */
+  id: string;
+  /** Which ledger. */
+  ledger: LogLedgerName;
+  /** When it last moved. */
+  moved_at: string;
+  /** When it was cut. */
+  planned_at: string;
+  /** Why it failed last, why it was waived. */
+  reason?: string | null;
+  /** Which rule. */
+  rule: string;
+  /** Its state's word. */
+  state: string;
+  /** Whose logs. */
+  tenant: string;
+  /** The tick that cut it. */
+  tick: string;
+  /** The first position after. */
+  to: string;
+  /** Not tried again before this moment; or until when its lease runs. */
+  until?: string | null;
 };
 
 /** Signed in. */

@@ -67,9 +67,9 @@ async fn tell(
                 ) => break,
             }
         }
-        let single = |touched: &&Touched| !matches!(touched, Touched::Hunt(_));
+        let single = |touched: &&Touched| !matches!(touched, Touched::Hunt(_) | Touched::Log);
         if touched.iter().filter(single).count() > SINGLE_MAX {
-            touched.retain(|touched| matches!(touched, Touched::Hunt(_)));
+            touched.retain(|touched| matches!(touched, Touched::Hunt(_) | Touched::Log));
             missed = true;
         }
         let mut told = Vec::with_capacity(touched.len() + 1);
@@ -98,6 +98,7 @@ async fn event_of(
     touched: Touched,
 ) -> Result<Option<LiveEvent>, ApiError> {
     Ok(match touched {
+        Touched::Log => Some(LiveEvent::Log {}),
         Touched::Hunt(id) => {
             let found = people.ports.hunts.get(id).await?.filter(|found| found.hunt.org == who.org);
             match found {

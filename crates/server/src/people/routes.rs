@@ -17,8 +17,9 @@ use hyper::{HeaderMap, Method, StatusCode, Uri};
 
 use super::error::ApiError;
 use super::{
-    People, artifacts, audit, clients, downloads, events, flows, guard, health, hunts, members,
-    monitoring, query, results, sessions, sign_in, tokens, tools,
+    People, artifacts, audit, clients, downloads, events, flows, guard, health, hunts, log,
+    log_act, log_findings, log_rules, log_streams, log_windows, members, monitoring, query,
+    results, sessions, sign_in, tokens, tools,
 };
 
 /// Bytes of a request's body.
@@ -26,7 +27,9 @@ const BODY_BYTES_MAX: usize = 1 << 20;
 
 /// Everything that people can ask.
 pub(crate) fn router(people: Arc<People>) -> Router {
-    let signed_in = signed_in().layer(from_fn_with_state(people.clone(), sign_in::authenticate));
+    let signed_in = signed_in()
+        .merge(log_hunts())
+        .layer(from_fn_with_state(people.clone(), sign_in::authenticate));
     let open = Router::new()
         .route("/login", post(sessions::login))
         .route("/health", get(health::health))
@@ -90,6 +93,44 @@ fn signed_in() -> Router<Arc<People>> {
         .route("/hunts/{hunt}/recount", get(members::recount))
         .route("/hunts/{hunt}/export.zip", get(downloads::hunt))
         .route("/hunts/{hunt}/{verb}", post(hunts::verb))
+}
+
+fn log_hunts() -> Router<Arc<People>> {
+    const STREAM: &str = "/log/streams/{tenant}/{dataset}/{rule}";
+    let of_stream = |what: &str| format!("{STREAM}/{what}");
+    Router::new()
+        .route("/log/overview", get(log::overview))
+        .route("/log/grid", get(log::grid))
+        .route("/log/definitions", get(log::definitions))
+        .route("/log/engines", get(log::engines))
+        .route("/log/outbox", get(log::outbox))
+        .route("/log/notes", get(log::notes))
+        .route("/log/backfills", get(log_act::backfills).post(log_act::backfill))
+        .route("/log/backfills/{job}/cancel", post(log_act::cancel_backfill))
+        .route("/log/streams", get(log_streams::list))
+        .route(STREAM, get(log_streams::one))
+        .route(&of_stream("timeline"), get(log_streams::timeline))
+        .route(&of_stream("windows"), get(log_streams::windows))
+        .route(&of_stream("runs"), get(log_streams::runs))
+        .route(&of_stream("waive"), post(log_windows::waive_range))
+        .route(&of_stream("continue"), post(log_windows::go_on))
+        .route("/log/windows/{window}", get(log_windows::explain))
+        .route("/log/windows/{window}/waive", post(log_windows::waive_window))
+        .route("/log/windows/{window}/reopen", post(log_windows::reopen_window))
+        .route("/log/rules", get(log_rules::list))
+        .route("/log/rules/{rule}", get(log_rules::one))
+        .route("/log/rules/{rule}/revisions", get(log_rules::revisions))
+        .route("/log/rules/{rule}/test", post(log_rules::test))
+        .route("/log/tenants", get(log_rules::tenant_list))
+        .route("/log/tenants/{tenant}", get(log_rules::tenant))
+        .route("/log/tenants/{tenant}/pause", post(log_act::pause))
+        .route("/log/tenants/{tenant}/resume", post(log_act::resume))
+        .route("/log/findings", get(log_findings::list))
+        .route("/log/findings/facets", get(log_findings::facets))
+        .route("/log/findings/export.csv", get(log_findings::csv))
+        .route("/log/findings/export.ndjson", get(log_findings::ndjson))
+        .route("/log/findings/{finding}", get(log_findings::one))
+        .route("/log/triage", post(log_findings::triage))
 }
 
 async fn unknown_path(uri: Uri) -> ApiError {

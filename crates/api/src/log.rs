@@ -274,6 +274,8 @@ pub struct LogStreamView {
     pub last_tick: Option<String>,
     /// When it last committed or failed.
     pub last_run: Option<String>,
+    /// The next tick of its rule.
+    pub next_tick: Option<String>,
     /// When it was last seen to.
     pub heartbeat: String,
     /// `hold` or `skip` while its tenant is paused.

@@ -1198,6 +1198,8 @@ export type LogStreamView = {
   ledger: LogLedgerName;
   /** All ledgers of this tenant, dataset and rule. */
   ledgers: LogLedgerName[];
+  /** The next tick of its rule. */
+  next_tick?: string | null;
   /** When it was opened. */
   opened_at: string;
   /** `hold` or `skip` while its tenant is paused. */

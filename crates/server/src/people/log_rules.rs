@@ -25,7 +25,7 @@ use crate::log_survey::{Entry, Survey};
 const REVISION_WINDOWS: u64 = 5_000;
 
 /// Streams of a survey by rule or by tenant.
-fn grouped<'a>(survey: &'a Survey, by: impl Fn(&Entry) -> &str) -> HashMap<String, Vec<&'a Entry>> {
+fn grouped(survey: &Survey, by: impl Fn(&Entry) -> &str) -> HashMap<String, Vec<&Entry>> {
     let mut groups: HashMap<String, Vec<&Entry>> = HashMap::new();
     for entry in &survey.entries {
         groups.entry(by(entry).to_owned()).or_default().push(entry);

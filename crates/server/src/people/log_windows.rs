@@ -106,7 +106,7 @@ async fn findings(log: &Log, slice: &Slice) -> Result<u64, ApiError> {
 fn sentences(slice: &Slice, rule: Option<&Rule>, runs: &[Run]) -> Vec<String> {
     let mut said = vec![bounds(slice, rule)];
     if let Some(rule) = rule.filter(|_| slice.domain.is_time()) {
-        let joined = interval(rule)
+        let joined = interval(rule, slice.tick)
             .is_some_and(|interval| u128::from(slice.window.width()) > interval.as_micros());
         if joined {
             said.push(

@@ -10,6 +10,7 @@ mod hostile;
 mod hunting;
 mod idle;
 mod log;
+mod log_hunts;
 mod monitoring;
 mod pages;
 mod polling;

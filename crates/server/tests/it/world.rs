@@ -14,6 +14,7 @@ use server::collect::Collector;
 use server::config::ServerConfig;
 use server::core::{Core, Parts};
 use server::health::Health;
+use server::log::LogPorts;
 use server::pki;
 use server::vql::Vql;
 use server::{Asset, Assets, Ports, Server, Start};
@@ -93,15 +94,27 @@ impl World {
         let certificates = Arc::new(TempDir::new().unwrap());
         let mut entropy = SeededEntropy::new(7);
         pki::create(certificates.path(), RealClock.now(), &mut entropy).unwrap();
-        Self::over(certificates, change).await
+        Self::over(certificates, change, None).await
+    }
+
+    /// A server that hunts through logs.
+    pub(crate) async fn hunting_logs(ports: LogPorts) -> Self {
+        let certificates = Arc::new(TempDir::new().unwrap());
+        let mut entropy = SeededEntropy::new(7);
+        pki::create(certificates.path(), RealClock.now(), &mut entropy).unwrap();
+        Self::over(certificates, |_| {}, Some(ports)).await
     }
 
     /// Another server with records of its own and the same certificate authority.
     pub(crate) async fn twin(&self) -> Self {
-        Self::over(Arc::clone(&self.certificates), |_| {}).await
+        Self::over(Arc::clone(&self.certificates), |_| {}, None).await
     }
 
-    async fn over(certificates: Arc<TempDir>, change: impl FnOnce(&mut ServerConfig)) -> Self {
+    async fn over(
+        certificates: Arc<TempDir>,
+        change: impl FnOnce(&mut ServerConfig),
+        log_hunts: Option<LogPorts>,
+    ) -> Self {
         log::start();
         let mut config = ServerConfig::default();
         config.agents.listen = "127.0.0.1:0".parse().unwrap();
@@ -130,6 +143,10 @@ impl World {
             settings: (&config).into(),
             clock,
         });
+        let core = match log_hunts {
+            Some(ports) => core.with_log(ports),
+            None => core,
+        };
         let (assets, health) = (Arc::new(OnePage), Arc::new(Health::new()));
         let start = Start { config: &config, assets, health };
         let server = Server::start(Arc::new(core), start).await.unwrap();

@@ -151,7 +151,9 @@ pub struct Dataset {
     pub identity: Vec<String>,
     /// From the names that rules use to columns.
     pub columns: Vec<(String, String)>,
-    /// Which of Sigma's log sources it holds.
+    /// The columns of the table; empty when the file does not tell.
+    pub schema: Vec<String>,
+    /// Which of Sigma's log sources it holds; see [`Dataset::source`].
     pub log_source: Option<sigma::LogSource>,
     /// How long rows are kept.
     pub retention: Option<Duration>,
@@ -165,6 +167,24 @@ pub struct Dataset {
     pub on_replace: OnReplace,
     /// Ages at which committed windows are looked at again; empty for the usual ones.
     pub audit_ages: Vec<Duration>,
+}
+
+impl Dataset {
+    /// Which of Sigma's log sources it holds: the category of its own name, unless the file says
+    /// otherwise.
+    pub fn source(&self) -> sigma::LogSource {
+        self.log_source.clone().unwrap_or_else(|| sigma::LogSource {
+            category: Some(self.name.as_str().to_ascii_lowercase()),
+            ..sigma::LogSource::default()
+        })
+    }
+
+    /// Whether rules may name this column: always when the file does not tell which there are.
+    pub fn may_have(&self, column: &str) -> bool {
+        self.schema.is_empty()
+            || self.schema.iter().any(|known| known == column)
+            || self.columns.iter().any(|(field, _)| field == column)
+    }
 }
 
 /// What to do when a source is not the one that was read so far.
@@ -223,7 +243,8 @@ pub struct Rule {
     pub severity: Severity,
     /// ATT&CK techniques.
     pub attack: Vec<String>,
-    /// Which datasets it reads. One stream for each, but for correlations over several.
+    /// Which datasets it reads. One stream for each, but for correlations over several. Empty for
+    /// Sigma rules that read what a tenant has of their log source; see `Definitions::streams`.
     pub datasets: Vec<DatasetName>,
     /// Whose; patterns with `*`.
     pub tenants: Selection,
@@ -231,6 +252,8 @@ pub struct Rule {
     pub schedule: Schedule,
     /// How its answer depends on the window.
     pub class: RuleClass,
+    /// Of a windowed rule: the columns that tell matches of the same instant apart.
+    pub group_by: Vec<String>,
     /// What is asked.
     pub question: Question,
     /// VQL over the rows of the answer, which are its `source()`.
@@ -258,6 +281,8 @@ pub struct Rule {
     pub logic_hash: Arc<str>,
     /// A hash of the rest.
     pub meta_hash: Arc<str>,
+    /// The pack of Sigma rules that it came with.
+    pub pack: Option<Arc<str>>,
     /// The file, as messages name it.
     pub file: String,
     /// The text of the rule's own document, for people to read.

@@ -59,6 +59,11 @@ impl<'t> Reader<'t> {
         Self { file, lines: original.split('\n').collect(), inserted, problems: Vec::new() }
     }
 
+    /// The name of the file.
+    pub fn file(&self) -> &'t str {
+        self.file
+    }
+
     /// The place in the original file, as people count it.
     pub fn original(&self, at: Place) -> Place {
         let added = self.inserted.iter().filter(|inserted| **inserted < at.line).count();

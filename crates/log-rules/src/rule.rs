@@ -1,0 +1,471 @@
+//! Documents that begin with `rule:`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::log::{DatasetName, RuleName, Severity};
+use sql_text::{Class, INSTANT, Template};
+use yaml_nodes::{Node, NodeKind, Place, TextStyle, join};
+
+use crate::definitions::{
+    CatchUp, OnChange, OnPoison, Question, Rule, RuleClass, RuleTest, Selection, Suppress,
+};
+use crate::read::{Files, hash};
+use crate::take::{Section, Take};
+use crate::timetable;
+
+/// Where a document comes from.
+pub(crate) struct Origin<'o, 't> {
+    pub(crate) files: &'o Files<'t>,
+    pub(crate) file: usize,
+    pub(crate) root: &'o Node,
+}
+
+impl Origin<'_, '_> {
+    /// The text of the document.
+    fn text(&self) -> Arc<str> {
+        let lines = self.files.texts[self.file].split_inclusive('\n');
+        let own = lines.skip(self.root.at.line.saturating_sub(1)).enumerate();
+        let ends = |line: &str| line.starts_with("---") || line.starts_with("...");
+        let own = own.take_while(|(place, line)| *place == 0 || !ends(line));
+        own.map(|(_, line)| line).collect::<String>().into()
+    }
+}
+
+/// What was asked, with what follows from it.
+struct Asked {
+    question: Question,
+    /// What decides the answer, in a spelling that layout does not change.
+    canonical: String,
+    title: Option<String>,
+    severity: Option<Severity>,
+    description: Option<String>,
+    attack: Vec<String>,
+    group_by: Vec<String>,
+}
+
+pub(crate) fn take(
+    take: &mut Take<'_, '_>,
+    section: &Section<'_>,
+    origin: &Origin<'_, '_>,
+    sigma_used: &mut Vec<usize>,
+) -> Option<Rule> {
+    let name: Option<RuleName> = take.parsed(section, "rule");
+    let title = take.text(section, "title");
+    let description = take.text(section, "description");
+    let severity = take.choice(section, "severity").and_then(Severity::parse);
+    let attack = attack(take, section);
+    let datasets = names::<DatasetName>(take, section, "datasets");
+    let tenants = selection(take, section);
+    let schedule = match take.sub(section, "schedule") {
+        Some(schedule) => timetable::take(take, &schedule),
+        None => None,
+    };
+    let class = class(take, section);
+    let group_by = take.words(section, "group_by");
+    if !group_by.is_empty() && !matches!(class, Some(RuleClass::Windowed { .. })) {
+        let message = "only windowed rules have groups";
+        take.error(section.place("group_by"), "group_by", message, "leave it out");
+    }
+    let asked = asked(take, section, class, &group_by, origin, sigma_used);
+    if datasets.is_empty() && section.has("query") {
+        let message = "which datasets does the query read?";
+        take.error(
+            section.place("datasets"),
+            "datasets",
+            message,
+            "for example `datasets: [process_creation]`",
+        );
+    }
+    let vql = take.text(section, "vql");
+    let lists = take.lists(section, "lists");
+    let suppress = suppress(take, section);
+    let notify = take.words(section, "notify");
+    let (disabled, critical) = (take.flag(section, "disabled"), take.flag(section, "critical"));
+    let on_poison = match take.choice(section, "on_poison") {
+        Some("block") => OnPoison::Block,
+        _ => OnPoison::Quarantine,
+    };
+    let catch_up = catch_up(take, section);
+    let on_change = on_change(take, section);
+    let tests = tests(take, section, &datasets);
+    let (asked, class) = (asked?, class?);
+    let mut rule = Rule {
+        name: name?,
+        title: title.or(asked.title).unwrap_or_default(),
+        description: description.or(asked.description).unwrap_or_default(),
+        severity: severity.or(asked.severity).unwrap_or(Severity::Medium),
+        attack: if attack.is_empty() { asked.attack } else { attack },
+        datasets,
+        tenants,
+        schedule: schedule?,
+        class,
+        group_by: asked.group_by,
+        question: asked.question,
+        vql,
+        lists,
+        suppress,
+        notify,
+        disabled,
+        critical,
+        on_poison,
+        catch_up,
+        on_change,
+        tests,
+        logic_hash: asked.canonical.into(),
+        meta_hash: "".into(),
+        pack: None,
+        file: origin.files.names[origin.file].to_owned(),
+        source_text: origin.text(),
+    };
+    if rule.title.trim().is_empty() {
+        rule.title = rule.name.as_str().to_owned();
+    }
+    seal(&mut rule);
+    Some(rule)
+}
+
+/// Replaces the canonical question under `logic_hash` by the hashes.
+pub(crate) fn seal(rule: &mut Rule) {
+    let logic = [
+        rule.logic_hash.to_string(),
+        format!("{:?}", rule.class),
+        rule.group_by.join("\n"),
+        rule.vql.as_deref().map(lines).unwrap_or_default(),
+        format!("{:?}", rule.lists),
+    ];
+    let meta = [
+        rule.title.clone(),
+        rule.description.clone(),
+        rule.severity.word().to_owned(),
+        rule.attack.join("\n"),
+        format!("{:?} {:?}", rule.datasets, rule.tenants),
+        format!("{:?}", rule.schedule),
+        format!("{:?} {:?} {}", rule.suppress, rule.notify, rule.disabled),
+        format!("{} {:?} {:?} {:?}", rule.critical, rule.on_poison, rule.catch_up, rule.on_change),
+    ];
+    rule.logic_hash = hash(logic.iter().map(String::as_str));
+    rule.meta_hash = hash(meta.iter().map(String::as_str));
+}
+
+/// A text without spaces at the ends of lines and without empty lines.
+fn lines(text: &str) -> String {
+    let lines = text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Names of a list, each once.
+pub(crate) fn names<T>(take: &mut Take<'_, '_>, section: &Section<'_>, field: &str) -> Vec<T>
+where
+    T: std::str::FromStr + PartialEq,
+    T::Err: std::fmt::Display,
+{
+    let mut names: Vec<T> = Vec::new();
+    let path = section.at(field);
+    for (place, (text, at)) in take.texts(section, field).into_iter().enumerate() {
+        let path = format!("{path}[{place}]");
+        take.places.insert(path.clone(), at);
+        if let Some(name) = take.parse(&text, at, &path) {
+            if names.contains(&name) {
+                take.error(at, &path, format!("`{text}` is there twice"), "remove one");
+            } else {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+fn attack(take: &mut Take<'_, '_>, section: &Section<'_>) -> Vec<String> {
+    let mut ids = Vec::new();
+    for (place, (text, at)) in take.texts(section, "attack").into_iter().enumerate() {
+        match technique(&text) {
+            Some(id) => ids.push(id),
+            None => {
+                let field = format!("attack[{place}]");
+                let message = format!("`{text}` is not the id of a technique");
+                take.error(at, &field, message, "write it as T1033 or T1059.001");
+            }
+        }
+    }
+    ids
+}
+
+/// The id of an ATT&CK technique, as written in rules or in Sigma's tags.
+pub(crate) fn technique(text: &str) -> Option<String> {
+    let text = text.trim().to_ascii_uppercase();
+    let id = text.strip_prefix("ATTACK.").unwrap_or(&text);
+    let (technique, sub) = match id.split_once('.') {
+        Some((technique, sub)) => (technique, Some(sub)),
+        None => (id, None),
+    };
+    let digits = |text: &str, count: usize| {
+        text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    let good = technique.strip_prefix('T').is_some_and(|number| digits(number, 4))
+        && sub.is_none_or(|sub| digits(sub, 3));
+    good.then(|| id.to_owned())
+}
+
+pub(crate) fn selection(take: &mut Take<'_, '_>, section: &Section<'_>) -> Selection {
+    let everybody = || vec!["*".to_owned()];
+    match take.sub(section, "tenants") {
+        None => Selection { include: everybody(), exclude: Vec::new() },
+        Some(sub) => {
+            let given = sub.has("include");
+            let include = take.words(&sub, "include");
+            let exclude = take.words(&sub, "exclude");
+            Selection { include: if given { include } else { everybody() }, exclude }
+        }
+    }
+}
+
+pub(crate) fn suppress(take: &mut Take<'_, '_>, section: &Section<'_>) -> Option<Suppress> {
+    let sub = take.sub(section, "suppress")?;
+    let by = take.words(&sub, "by");
+    let during = take.duration(&sub, "for")?;
+    if during.is_zero() {
+        take.error(sub.place("for"), &sub.at("for"), "this suppresses nothing", "for example `1h`");
+    }
+    Some(Suppress { by, during })
+}
+
+pub(crate) fn catch_up(take: &mut Take<'_, '_>, section: &Section<'_>) -> CatchUp {
+    match take.choice(section, "catch_up") {
+        Some("newest_first") => CatchUp::NewestFirst,
+        Some("weave") => CatchUp::Weave,
+        _ => CatchUp::OldestFirst,
+    }
+}
+
+pub(crate) fn on_change(take: &mut Take<'_, '_>, section: &Section<'_>) -> OnChange {
+    match take.node(section, "on_change").map(|node| &node.kind) {
+        Some(NodeKind::Text { .. }) => match take.choice(section, "on_change") {
+            Some("reset") => OnChange::Reset,
+            _ => OnChange::Forward,
+        },
+        Some(_) => match take.sub(section, "on_change") {
+            Some(sub) => take.duration(&sub, "replay").map_or(OnChange::Forward, OnChange::Replay),
+            None => OnChange::Forward,
+        },
+        None => OnChange::Forward,
+    }
+}
+
+fn class(take: &mut Take<'_, '_>, section: &Section<'_>) -> Option<RuleClass> {
+    let word = take.choice(section, "kind");
+    let span = take.duration(section, "span");
+    let at = section.place("span");
+    match (word.unwrap_or("per_event"), span) {
+        ("windowed", Some(span)) if !span.is_zero() => Some(RuleClass::Windowed { span }),
+        ("windowed", _) => {
+            let hint = "say how far apart the rows of a match are at most, for example `span: 15m`";
+            take.error(at, "span", "a windowed rule needs a span", hint);
+            None
+        }
+        (other, Some(_)) => {
+            let message = format!("a rule of kind `{other}` has no span");
+            take.error(at, "span", message, "leave it out, or write `kind: windowed`");
+            None
+        }
+        ("opaque", None) => Some(RuleClass::Opaque),
+        _ => Some(RuleClass::PerEvent),
+    }
+}
+
+fn asked(
+    take: &mut Take<'_, '_>,
+    section: &Section<'_>,
+    class: Option<RuleClass>,
+    group_by: &[String],
+    origin: &Origin<'_, '_>,
+    sigma_used: &mut Vec<usize>,
+) -> Option<Asked> {
+    match (section.has("query"), section.has("sigma")) {
+        (true, false) => sql(take, section, class?, group_by),
+        (false, true) => sigma_file(take, section, class, origin, sigma_used),
+        (true, true) => {
+            let message = "a rule has a `query` or a `sigma` file, not both";
+            take.error(section.place("sigma"), "sigma", message, "remove one");
+            None
+        }
+        (false, false) => {
+            let hint = "write `query:` with SQL over `{table}`, or `sigma:` with a file";
+            let at = section.place("");
+            take.error(at, "query", "the rule asks nothing", hint);
+            None
+        }
+    }
+}
+
+fn sql(
+    take: &mut Take<'_, '_>,
+    section: &Section<'_>,
+    class: RuleClass,
+    group_by: &[String],
+) -> Option<Asked> {
+    let node = take.node(section, "query")?;
+    let text = take.text(section, "query")?;
+    let wanted = match class {
+        RuleClass::PerEvent => Class::PerEvent,
+        RuleClass::Windowed { .. } => Class::Windowed,
+        RuleClass::Opaque => Class::Opaque,
+    };
+    let template = match Template::parse(&text, wanted) {
+        Ok(template) => template,
+        Err(problems) => {
+            for problem in problems {
+                let at = within(node, problem.line, problem.column);
+                take.error(at, "query", problem.message, &problem.hint);
+            }
+            return None;
+        }
+    };
+    if let (RuleClass::Opaque, Some((line, column))) = (class, template.time_bucket()) {
+        let message =
+            "rows are grouped by a stretch of time, which windows of an opaque rule can cut";
+        let hint = "declare `kind: windowed` with the stretch as span, and its end as `_instant`";
+        take.reader.warning(within(node, line, column), "query", message, hint);
+    }
+    let group_by = match class {
+        RuleClass::Windowed { .. } => groups(take, section, node, &template, group_by),
+        RuleClass::PerEvent | RuleClass::Opaque => Vec::new(),
+    };
+    Some(Asked {
+        canonical: format!("sql {}", template.canonical()),
+        question: Question::Sql(text.into()),
+        title: None,
+        severity: None,
+        description: None,
+        attack: Vec::new(),
+        group_by,
+    })
+}
+
+/// The columns that tell matches apart: those given, or those of the answer that are no aggregates.
+fn groups(
+    take: &mut Take<'_, '_>,
+    section: &Section<'_>,
+    query: &Node,
+    template: &Template,
+    given: &[String],
+) -> Vec<String> {
+    let outputs = template.outputs();
+    if given.is_empty() {
+        if outputs.more {
+            let message = "with `*` it is not known which columns tell matches apart";
+            take.error(query.at, "query", message, "name them under `group_by`");
+        }
+        let plain = outputs.columns.iter().filter(|(name, plain)| *plain && name != INSTANT);
+        return plain.map(|(name, _)| name.clone()).collect();
+    }
+    for (place, name) in given.iter().enumerate().filter(|(_, name)| !outputs.may_have(name)) {
+        let path = format!("group_by[{place}]");
+        let at = take.places.get(&path).copied().unwrap_or(section.place("group_by"));
+        let message = format!("the answer has no column `{name}`");
+        take.error(at, &path, message, "select it, or leave it out");
+    }
+    given.to_vec()
+}
+
+/// The place in the file of a place in a text of it.
+pub(crate) fn within(node: &Node, line: usize, column: usize) -> Place {
+    let NodeKind::Text { style, .. } = &node.kind else { return node.at };
+    match style {
+        TextStyle::Literal => {
+            Place { line: node.at.line + line - 1, column: node.at.column + column - 1 }
+        }
+        TextStyle::Plain if line == 1 => Place { column: node.at.column + column - 1, ..node.at },
+        TextStyle::Quoted if line == 1 => Place { column: node.at.column + column, ..node.at },
+        TextStyle::Plain | TextStyle::Quoted | TextStyle::Folded => node.at,
+    }
+}
+
+fn sigma_file(
+    take: &mut Take<'_, '_>,
+    section: &Section<'_>,
+    class: Option<RuleClass>,
+    origin: &Origin<'_, '_>,
+    sigma_used: &mut Vec<usize>,
+) -> Option<Asked> {
+    let path = take.text(section, "sigma")?;
+    let at = section.place("sigma");
+    let found = origin.files.resolve(origin.file, &path);
+    let [file] = found[..] else {
+        let message = match found.len() {
+            0 => format!("there is no file `{path}`"),
+            _ => format!("`{path}` is a folder"),
+        };
+        let hint = "name a file beside this one, or from the top of the folder; for a whole folder use `sigma_pack:`";
+        take.error(at, "sigma", message, hint);
+        return None;
+    };
+    sigma_used.push(file);
+    if class.is_some_and(|class| class != RuleClass::PerEvent) {
+        let message = "how the answer of a Sigma rule depends on the window follows from the rule";
+        take.error(section.place("kind"), "kind", message, "leave `kind` and `span` out");
+    }
+    let read = sigma::read_rules(origin.files.names[file], origin.files.texts[file]);
+    let wrong = read.problems.iter().any(|problem| problem.severity == sigma::Severity::Error);
+    take.reader.problems.extend(read.problems);
+    let mut rules = read.rules;
+    if rules.len() != 1 {
+        if !wrong {
+            let message = format!("`{path}` has {} rules", rules.len());
+            take.error(at, "sigma", message, "for several rules use `sigma_pack:`");
+        }
+        return None;
+    }
+    Some(of_sigma(rules.remove(0)))
+}
+
+fn of_sigma(rule: sigma::Rule) -> Asked {
+    Asked {
+        canonical: sigma_logic(&rule),
+        title: Some(rule.title.clone()),
+        severity: rule.level.and_then(|level| Severity::parse(level.word())),
+        description: Some(rule.description.clone()),
+        attack: rule.tags.iter().filter_map(|tag| technique(tag)).collect(),
+        question: Question::Sigma(Arc::new(rule)),
+        group_by: Vec::new(),
+    }
+}
+
+/// What decides the answers of a Sigma rule.
+pub(crate) fn sigma_logic(rule: &sigma::Rule) -> String {
+    format!("sigma {} {:?}", rule.source.key(), rule.conditions)
+}
+
+fn tests(
+    take: &mut Take<'_, '_>,
+    section: &Section<'_>,
+    datasets: &[DatasetName],
+) -> Vec<RuleTest> {
+    let mut tests = Vec::new();
+    for sub in take.subs(section, "tests") {
+        let name = take.text(&sub, "name").unwrap_or_default();
+        let path = sub.at("given");
+        let mut given = Vec::new();
+        for (key, at, node) in take.map(&sub, "given") {
+            let path = join(&path, &key);
+            let Some(dataset) = take.parse::<DatasetName>(&key, at, &path) else { continue };
+            if !datasets.is_empty() && !datasets.contains(&dataset) {
+                let message = format!("the rule does not read `{key}`");
+                take.error(at, &path, message, "name it under `datasets` of the rule");
+            }
+            given.push((dataset, take.rows(Some(node), &path)));
+        }
+        let node = take.node(&sub, "expect");
+        let expect = take.rows(node, &sub.at("expect"));
+        tests.push(RuleTest { name, given, expect });
+    }
+    tests
+}
+
+/// The longest time by which an answer reaches back from the start of its window.
+pub(crate) fn reach(class: RuleClass) -> Duration {
+    match class {
+        RuleClass::Windowed { span } => span,
+        RuleClass::PerEvent | RuleClass::Opaque => Duration::ZERO,
+    }
+}

@@ -220,29 +220,22 @@ fn end_of(text: &str, (field, end): (&str, bool), wrong: &mut Vec<Problem>) -> O
     }
 }
 
-pub(crate) async fn backfill(
-    State(people): Shared,
-    Extension(who): Who,
-    Body(said): Body<LogBackfillRequest>,
-) -> Result<Json<LogBackfillReport>, ApiError> {
-    let log = Arc::clone(people.log()?);
-    let mut wrong = Vec::new();
-    let reason = reason(&said.reason, said.preview)?;
-    let known = log.ports.desk.known();
-    let rule_name: RuleName = name(&said.rule)?;
-    let rule = known.definitions.rules.iter().find(|rule| rule.name == rule_name);
-    let rule = rule.ok_or_else(|| ApiError::not_found(format!("rule {rule_name}")))?;
-    let (from, to) = (
-        end_of(&said.from, ("from", false), &mut wrong),
-        end_of(&said.to, ("to", true), &mut wrong),
-    );
-    let now = log.ports.ledger.now().await?;
+/// What somebody wants of a backfill, as far as it could be read.
+struct Wish {
+    window: Option<Window>,
+    tell: TellHow,
+    bytes_max: Option<u64>,
+}
+
+fn wish(said: &LogBackfillRequest, rule: &Rule, now: Timestamp, wrong: &mut Vec<Problem>) -> Wish {
+    let (from, to) =
+        (end_of(&said.from, ("from", false), wrong), end_of(&said.to, ("to", true), wrong));
     if to.is_some_and(|to| to > now.minus(rule.schedule.log_buffer)) {
         let message =
             "must lie in the past, by more than the rule's log buffer; later rows are read live";
         wrong.push(problem("to", message));
     }
-    let tell = tell(said.tell.as_deref(), &mut wrong);
+    let tell = tell(said.tell.as_deref(), wrong);
     let bytes_max = match said.bytes_max.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
         None => None,
         Some(text) => match text.parse::<ByteSize>() {
@@ -257,6 +250,23 @@ pub(crate) async fn backfill(
     if from.is_some() && to.is_some() && window.is_none() {
         wrong.push(problem("to", "must lie after `from`"));
     }
+    Wish { window, tell, bytes_max }
+}
+
+pub(crate) async fn backfill(
+    State(people): Shared,
+    Extension(who): Who,
+    Body(said): Body<LogBackfillRequest>,
+) -> Result<Json<LogBackfillReport>, ApiError> {
+    let log = Arc::clone(people.log()?);
+    let mut wrong = Vec::new();
+    let reason = reason(&said.reason, said.preview)?;
+    let known = log.ports.desk.known();
+    let rule_name: RuleName = name(&said.rule)?;
+    let rule = known.definitions.rules.iter().find(|rule| rule.name == rule_name);
+    let rule = rule.ok_or_else(|| ApiError::not_found(format!("rule {rule_name}")))?;
+    let now = log.ports.ledger.now().await?;
+    let wish = wish(&said, rule, now, &mut wrong);
     let chosen = |tenant: &&Tenant| {
         said.tenants.is_empty()
             || said.tenants.iter().any(|pattern| fits(pattern.trim(), tenant.name.as_str()))
@@ -271,7 +281,7 @@ pub(crate) async fn backfill(
     if streams.is_empty() {
         wrong.push(problem("tenants", "the rule runs at none of them"));
     }
-    let Some(window) = window.filter(|_| wrong.is_empty()) else {
+    let Some(window) = wish.window.filter(|_| wrong.is_empty()) else {
         return Err(ApiError::problems("this cannot be read again", wrong));
     };
     let reach = Reach { rule, streams, window };
@@ -285,8 +295,8 @@ pub(crate) async fn backfill(
         tenants: reach.tenants().into_iter().cloned().collect(),
         from: window.from().moment(),
         to: window.to().moment(),
-        tell,
-        bytes_max,
+        tell: wish.tell,
+        bytes_max: wish.bytes_max,
         at: now,
         actor: who.actor(),
         reason,

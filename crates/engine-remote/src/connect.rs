@@ -6,6 +6,7 @@ use log_rules::EngineKind;
 use loghunt::engine::{EngineError, SqlEngine};
 use model::log::TenantName;
 
+use crate::clickhouse::ClickHouse;
 use crate::postgres::Postgres;
 use crate::remote::Remote;
 use crate::site::Site;
@@ -21,13 +22,17 @@ pub fn connect(
     tenant: &TenantName,
     secret: Option<String>,
 ) -> Result<Arc<dyn SqlEngine>, EngineError> {
+    let site = |name: &str, address| Site::new(name, address, tenant, secret);
     Ok(match kind {
         EngineKind::Postgres(address) => {
-            let site = Site::new("PostgreSQL", address, tenant, secret)?;
-            Arc::new(Remote::new(Postgres::new(site)?))
+            Arc::new(Remote::new(Postgres::new(site("PostgreSQL", address)?)?))
+        }
+        EngineKind::ClickHouse(address) => {
+            Arc::new(Remote::new(ClickHouse::new(site("ClickHouse", address)?)?))
         }
         _ => {
-            return Err(EngineError::permanent("this kind of engine is not reached over a network"));
+            let message = "this kind of engine is not reached over a network";
+            return Err(EngineError::permanent(message));
         }
     })
 }

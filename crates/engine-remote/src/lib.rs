@@ -15,8 +15,10 @@
 
 mod answer;
 mod asking;
+mod clickhouse;
 mod connect;
 mod facts;
+mod names;
 mod postgres;
 mod remote;
 mod running;

@@ -4,26 +4,21 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine_remote::connect;
-use log_rules::{Address, EngineKind};
+use log_rules::EngineKind;
 use loghunt::engine::{Source, SqlEngine};
-use model::log::{Domain, TenantName};
+use model::log::Domain;
 use rows::{Row, Value};
 use testkit::engine_suite::{Habits, Kind, Stand, Table, WRONG_SECRET, engine_suite};
 use testkit::postgres::Cluster;
 
-pub(crate) fn address(url: &str) -> Address {
-    Address { url: url.into(), user: None, secret: None, database: None, ca_file: None }
-}
-
-pub(crate) fn tenant() -> TenantName {
-    TenantName::new("acme").unwrap()
-}
+use crate::fake::Silent;
+use crate::scans::{address, tenant};
 
 struct PostgresStand {
     cluster: &'static Cluster,
     database: String,
     url: String,
-    silent: tokio::net::TcpListener,
+    silent: Silent,
 }
 
 impl PostgresStand {
@@ -33,7 +28,7 @@ impl PostgresStand {
             cluster,
             database: url.rsplit('/').next().unwrap().to_owned(),
             url,
-            silent: tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap(),
+            silent: Silent::new().await,
         }
     }
 
@@ -122,7 +117,7 @@ impl Stand for PostgresStand {
     }
 
     async fn silent(&self) -> Option<Arc<dyn SqlEngine>> {
-        let port = self.silent.local_addr().unwrap().port();
+        let port = self.silent.port();
         Some(self.at(&format!("postgresql://postgres@127.0.0.1:{port}/x")))
     }
 

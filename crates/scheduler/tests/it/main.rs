@@ -1,0 +1,5 @@
+//! The scheduler on records in memory and an engine that can be driven.
+
+mod daemon;
+mod seed;
+mod stage;

@@ -240,7 +240,7 @@ pub(crate) fn custom(map: &Map<'_>) -> Dict {
 }
 
 /// A node as a value.
-fn value(node: &Node) -> Value {
+pub(crate) fn value(node: &Node) -> Value {
     match &node.kind {
         NodeKind::List(items) => Value::array(items.iter().map(value).collect::<Vec<_>>()),
         NodeKind::Map(entries) => {

@@ -44,7 +44,7 @@ mod written;
 
 pub use correlation::{Aggregate, Base, BaseRule, Bound, Correlation, CorrelationKind, Threshold};
 pub use decode::{RuleFile, read_files, read_rules};
-pub use pipeline::Pipeline;
+pub use pipeline::{Pipeline, PipelineError, PipelineFile, read_pipeline};
 pub use predicate::{Anchor, Comparison, Network, Number, Predicate, Test, TextTest, TimePart};
 pub use record::Fields;
 pub use rule::{Level, LogSource, Rule};

@@ -104,6 +104,11 @@ impl Modifiers {
         Ok(modifiers)
     }
 
+    /// Whether values are names of other fields.
+    pub(crate) fn is_about_another_field(&self) -> bool {
+        self.subject == Subject::OtherField
+    }
+
     fn add(&mut self, word: &str) -> Result<(), Refused> {
         let subject = match word {
             "contains" => return self.anchored(Anchor::Anywhere),

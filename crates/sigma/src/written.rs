@@ -38,6 +38,8 @@ pub(crate) enum Search {
     All(Vec<Search>),
     Any(Vec<Search>),
     Item(Item),
+    /// A pipeline has left it out: conditions are read as if it were not named.
+    Dropped,
 }
 
 /// A field with its modifiers and values, or values that are looked for everywhere.
@@ -135,6 +137,7 @@ impl Search {
         match self {
             Self::All(of) | Self::Any(of) => of.iter().for_each(|one| one.each(see)),
             Self::Item(item) => see(item),
+            Self::Dropped => {}
         }
     }
 }
@@ -153,16 +156,56 @@ impl Written {
         if !lowering.wrong.is_empty() {
             return Err(lowering.wrong);
         }
+        let gone = self.searches.iter().any(|(_, search)| *search == Search::Dropped);
+        let path = || yaml_nodes::join(&self.path, "condition");
         let one = |condition: &Condition| {
-            condition::lower(&condition.text, &searches).map_err(|(column, says)| {
+            let lowered = condition::lower(&condition.text, &searches);
+            let lowered = lowered.map_err(|(column, says)| {
                 let mut at = condition.at;
                 if condition.on_one_line {
                     at.column += column;
                 }
-                vec![Wrong { at, path: yaml_nodes::join(&self.path, "condition"), says }]
+                vec![Wrong { at, path: path(), says }]
+            })?;
+            if !gone {
+                return Ok(lowered);
+            }
+            without_dropped(lowered).ok_or_else(|| {
+                let message = "pipelines have left out everything that this condition names";
+                let says = (message.to_owned(), "leave out less, or the rule as a whole");
+                vec![Wrong { at: condition.at, path: path(), says }]
             })
         };
         self.conditions.iter().map(one).collect()
+    }
+}
+
+/// Stands for a search that was left out; no rule can say it.
+fn dropped() -> Predicate {
+    Predicate::Keyword(Test::Exists(false))
+}
+
+/// The tree without searches that were left out; `None` when nothing else is in it.
+fn without_dropped(tree: Predicate) -> Option<Predicate> {
+    let each = |of: Vec<Predicate>| -> Vec<Predicate> {
+        of.into_iter().filter_map(without_dropped).collect()
+    };
+    match tree {
+        tree if tree == dropped() => None,
+        Predicate::And(of) if !of.is_empty() => {
+            Some(each(of)).filter(|of| !of.is_empty()).map(Predicate::all)
+        }
+        Predicate::Or(of) if !of.is_empty() => {
+            Some(each(of)).filter(|of| !of.is_empty()).map(Predicate::any)
+        }
+        Predicate::AtLeast { count, of } => {
+            let of = each(of);
+            (!of.is_empty()).then(|| Predicate::AtLeast { count: count.min(of.len()), of })
+        }
+        Predicate::Not(inner) => {
+            without_dropped(*inner).map(|inner| Predicate::Not(Box::new(inner)))
+        }
+        whole => Some(whole),
     }
 }
 
@@ -184,6 +227,7 @@ impl Lowering {
             Search::All(of) => each(of).map(Predicate::all),
             Search::Any(of) => each(of).map(Predicate::any),
             Search::Item(item) => self.item(item),
+            Search::Dropped => Some(dropped()),
         }
     }
 

@@ -4,6 +4,7 @@ mod agreement;
 mod correlation;
 mod meaning;
 mod mistakes;
+mod pipeline;
 
 use rows::{Dict, Value};
 use sigma::{RuleFile, RuleSet, Scratch, read_rules};

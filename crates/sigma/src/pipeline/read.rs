@@ -1,0 +1,618 @@
+//! A pipeline's YAML, with everything that is wrong with it.
+
+use std::sync::Arc;
+
+use regex::{Regex, RegexBuilder};
+use yaml_nodes::{Fields, Node, NodeKind, Place, Problem, Reader, Severity, join, nearest};
+
+use super::conditions::{Link, Linked, OfField, OfItem, OfRule};
+use super::placeholders::Chosen;
+use super::transform::{Renaming, Transformation};
+use super::{Pipeline, Step};
+use crate::condition;
+use crate::decode::{Map, scalar, value};
+use crate::detection;
+use crate::modifier::Scalar;
+use crate::predicate::{Predicate, Test};
+use crate::rule::LogSource;
+use crate::written::Search;
+
+/// What a pipeline's file holds.
+#[derive(Clone, Debug, Default)]
+pub struct PipelineFile {
+    /// The pipeline, if nothing is wrong with it.
+    pub pipeline: Option<Pipeline>,
+    /// Everything that is wrong.
+    pub problems: Vec<Problem>,
+}
+
+const FIELDS: &[&str] = &[
+    "name",
+    "priority",
+    "vars",
+    "transformations",
+    "allowed_backends",
+    "postprocessing",
+    "finalizers",
+];
+
+/// What every transformation may have.
+const COMMON: &[&str] = &[
+    "id",
+    "type",
+    "rule_conditions",
+    "rule_cond_op",
+    "rule_cond_expr",
+    "rule_cond_not",
+    "detection_item_conditions",
+    "detection_item_cond_op",
+    "detection_item_cond_expr",
+    "detection_item_cond_not",
+    "field_name_conditions",
+    "field_name_cond_op",
+    "field_name_cond_expr",
+    "field_name_cond_not",
+];
+
+/// Each type with its own fields.
+const TYPES: &[(&str, &[&str])] = &[
+    ("field_name_mapping", &["mapping"]),
+    ("field_name_prefix_mapping", &["mapping"]),
+    ("field_name_prefix", &["prefix"]),
+    ("field_name_suffix", &["suffix"]),
+    ("drop_detection_item", &[]),
+    ("add_condition", &["conditions", "negated", "template"]),
+    ("change_logsource", &["category", "product", "service"]),
+    ("replace_string", &["regex", "replacement"]),
+    ("map_string", &["mapping"]),
+    ("set_value", &["value"]),
+    ("convert_type", &["target_type"]),
+    ("case", &["method"]),
+    ("value_placeholders", &["include", "exclude"]),
+    ("wildcard_placeholders", &["include", "exclude"]),
+    ("set_state", &["key", "val"]),
+    ("set_custom_attribute", &["attribute", "value"]),
+    ("rule_failure", &["message"]),
+    ("detection_item_failure", &["message"]),
+];
+
+/// As large as expressions of rules may be.
+const REGEX_MAX_BYTES: usize = 4 << 20;
+
+/// Reads a pipeline.
+pub fn read_pipeline(file: &str, text: &str) -> PipelineFile {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut reader = Reader::new(file, text);
+    let pipeline = match yaml_nodes::read_one(text) {
+        Ok(Some(root)) => whole(&mut reader, file, &root),
+        Ok(None) => {
+            let start = Place { line: 1, column: 1 };
+            let hint = "a pipeline has a name and transformations";
+            reader.error(start, "", "there is no pipeline here", hint);
+            None
+        }
+        Err(bad) => {
+            reader.error(bad.at, "", bad.message, bad.hint.unwrap_or(""));
+            None
+        }
+    };
+    let wrong = reader.problems.iter().any(|problem| problem.severity == Severity::Error);
+    PipelineFile { pipeline: pipeline.filter(|_| !wrong), problems: reader.problems }
+}
+
+fn whole(reader: &mut Reader<'_>, file: &str, root: &Node) -> Option<Pipeline> {
+    let map = reader.fields(root, "", FIELDS)?;
+    let name = reader.text(map.get("name"), "name").unwrap_or_else(|| file.to_owned());
+    let priority = match reader.text(map.get("priority"), "priority") {
+        None => 0,
+        Some(text) => text.trim().parse().unwrap_or_else(|_| {
+            let hint = "for example 10";
+            reader.error(map.place("priority"), "priority", "a whole number is wanted", hint);
+            0
+        }),
+    };
+    for field in ["postprocessing", "finalizers"] {
+        if map.has(field) {
+            let message = "this is about the text of queries, which is not made here";
+            let hint = "remove it; conditions are made from the rule itself";
+            reader.warning(map.place(field), field, message, hint);
+        }
+    }
+    let mut vars = Vec::new();
+    if let Some(node) = map.get("vars").filter(|node| node.kind != NodeKind::Nothing)
+        && let Some(named) = Map::of(reader, node, "vars")
+    {
+        for (name, node) in &named.entries {
+            vars.push(((*name).to_owned(), scalars(reader, node, &join("vars", name))));
+        }
+    }
+    let mut steps = Vec::new();
+    for (number, (path, node)) in
+        reader.items(map.get("transformations"), "transformations").into_iter().enumerate()
+    {
+        steps.extend(step(reader, node, &path, number).map(Arc::new));
+    }
+    Some(Pipeline { name, priority, vars, steps })
+}
+
+/// One value or a list of them.
+fn scalars(reader: &mut Reader<'_>, node: &Node, path: &str) -> Vec<Scalar> {
+    let nodes = match &node.kind {
+        NodeKind::List(items) => items.iter().collect(),
+        _ => vec![node],
+    };
+    let mut values = Vec::new();
+    for node in nodes {
+        match scalar(node) {
+            Some(value) => values.push(value),
+            None => reader.error(node.at, path, "a single value is wanted here", "write a text"),
+        }
+    }
+    values
+}
+
+/// One text or a list of them.
+fn texts(reader: &mut Reader<'_>, node: Option<&Node>, path: &str) -> Vec<String> {
+    match node {
+        Some(Node { kind: NodeKind::Text { text, .. }, .. }) => vec![text.clone()],
+        node => reader.texts(node, path).into_iter().map(|(text, _)| text).collect(),
+    }
+}
+
+fn needed(reader: &mut Reader<'_>, map: &Fields<'_>, path: &str, field: &str) -> Option<String> {
+    let text = reader.text(map.get(field), &join(path, field));
+    if text.is_none() {
+        let message = format!("`{field}` is missing");
+        reader.error(map.place(field), &join(path, field), message, "add it");
+    }
+    text
+}
+
+fn regex(reader: &mut Reader<'_>, map: &Fields<'_>, path: &str, field: &str) -> Option<Regex> {
+    let text = needed(reader, map, path, field)?;
+    compiled(reader, map.place(field), &join(path, field), &text)
+}
+
+fn compiled(reader: &mut Reader<'_>, at: Place, path: &str, text: &str) -> Option<Regex> {
+    let built = RegexBuilder::new(text).size_limit(REGEX_MAX_BYTES).build();
+    if built.is_err() {
+        let message = format!("`{text}` is not a regular expression that can be used");
+        let hint = "look-around and back-references are not possible";
+        reader.error(at, path, message, hint);
+    }
+    built.ok()
+}
+
+fn step(reader: &mut Reader<'_>, node: &Node, path: &str, number: usize) -> Option<Step> {
+    let entries = Map::of(reader, node, path)?;
+    let word = reader.text(entries.get("type"), &join(path, "type"));
+    let names = || TYPES.iter().map(|(name, _)| *name);
+    let Some(word) = word else {
+        let hint = format!("one of {}", names().collect::<Vec<_>>().join(", "));
+        reader.error(node.at, &join(path, "type"), "what is done?", &hint);
+        return None;
+    };
+    let Some((_, own)) = TYPES.iter().find(|(name, _)| *name == word) else {
+        let hint = match nearest(&word, names()) {
+            Some(like) => format!("did you mean `{like}`?"),
+            None => format!("one of {}", names().collect::<Vec<_>>().join(", ")),
+        };
+        let message = format!("there is no transformation `{word}` here");
+        reader.error(entries.place("type"), &join(path, "type"), message, &hint);
+        return None;
+    };
+    let known: Vec<&str> = COMMON.iter().chain(*own).copied().collect();
+    let map = reader.fields(node, path, &known)?;
+    let id = reader.text(map.get("id"), &join(path, "id"));
+    let does = transformation(reader, &word, &map, path);
+    let rule = linked(reader, &map, path, "rule", of_rule);
+    let item = linked(reader, &map, path, "detection_item", of_item);
+    let field = linked(reader, &map, path, "field_name", of_field);
+    let id: Arc<str> = id.unwrap_or_else(|| format!("step{number}")).into();
+    Some(Step { id, rule: rule?, item: item?, field: field?, does: does? })
+}
+
+fn transformation(
+    reader: &mut Reader<'_>,
+    word: &str,
+    map: &Fields<'_>,
+    path: &str,
+) -> Option<Transformation> {
+    let text = |reader: &mut Reader<'_>, field: &str| needed(reader, map, path, field);
+    let chosen = |reader: &mut Reader<'_>| Chosen {
+        include: texts(reader, map.get("include"), &join(path, "include")),
+        exclude: texts(reader, map.get("exclude"), &join(path, "exclude")),
+    };
+    Some(match word {
+        "field_name_mapping" => {
+            Transformation::Rename(Renaming::Mapping(mapping(reader, map, path)?))
+        }
+        "field_name_prefix_mapping" => {
+            Transformation::Rename(Renaming::PrefixMapping(mapping(reader, map, path)?))
+        }
+        "field_name_prefix" => Transformation::Rename(Renaming::Prefix(text(reader, "prefix")?)),
+        "field_name_suffix" => Transformation::Rename(Renaming::Suffix(text(reader, "suffix")?)),
+        "drop_detection_item" => Transformation::Drop,
+        "add_condition" => Transformation::AddCondition {
+            search: added(reader, map, path)?,
+            negated: reader.flag(map.get("negated"), &join(path, "negated")),
+            template: reader.flag(map.get("template"), &join(path, "template")),
+        },
+        "change_logsource" => {
+            let mut part = |field: &str| {
+                let text = reader.text(map.get(field), &join(path, field))?;
+                Some(text.trim().to_ascii_lowercase()).filter(|text| !text.is_empty())
+            };
+            let (category, product, service) = (part("category"), part("product"), part("service"));
+            Transformation::ChangeLogSource { category, product, service }
+        }
+        "replace_string" => {
+            let pattern = regex(reader, map, path, "regex");
+            let replacement = python_replacement(&text(reader, "replacement")?);
+            Transformation::ReplaceString { pattern: pattern?, replacement }
+        }
+        "map_string" => {
+            let path = join(path, "mapping");
+            let node = map.get("mapping")?;
+            let entries = Map::of(reader, node, &path)?;
+            let each = entries.entries.iter();
+            let each = each.map(|(from, node)| {
+                ((*from).to_owned(), scalars(reader, node, &join(&path, from)))
+            });
+            Transformation::MapString(each.collect())
+        }
+        "set_value" => {
+            let found = map.get("value").and_then(scalar);
+            if found.is_none() {
+                let message = "a single value is wanted here";
+                reader.error(map.place("value"), &join(path, "value"), message, "add it");
+            }
+            Transformation::SetValue(found?)
+        }
+        "convert_type" => {
+            let target = text(reader, "target_type")?;
+            let number = one_of(reader, map, &join(path, "target_type"), &target, ["str", "num"])?;
+            Transformation::ConvertType { number }
+        }
+        "case" => {
+            let method = text(reader, "method")?;
+            let upper = one_of(reader, map, &join(path, "method"), &method, ["lower", "upper"])?;
+            Transformation::Case { upper }
+        }
+        "value_placeholders" => Transformation::ValuePlaceholders(chosen(reader)),
+        "wildcard_placeholders" => Transformation::WildcardPlaceholders(chosen(reader)),
+        "set_state" => {
+            let key = text(reader, "key")?;
+            Transformation::SetState(key, map.get("val").map(value).unwrap_or_default())
+        }
+        "set_custom_attribute" => {
+            let name = text(reader, "attribute")?;
+            Transformation::SetAttribute(name, map.get("value").map(value).unwrap_or_default())
+        }
+        "rule_failure" => Transformation::RuleFailure(text(reader, "message")?),
+        _ => Transformation::ItemFailure(text(reader, "message")?),
+    })
+}
+
+/// Whether it is the second of two words.
+fn one_of(
+    reader: &mut Reader<'_>,
+    map: &Fields<'_>,
+    path: &str,
+    word: &str,
+    words: [&str; 2],
+) -> Option<bool> {
+    let found = words.iter().position(|known| *known == word);
+    if found.is_none() {
+        let field = path.rsplit('.').next().unwrap_or(path);
+        let hint = format!("{} or {}", words[0], words[1]);
+        reader.error(map.place(field), path, format!("`{word}` is not possible here"), &hint);
+    }
+    found.map(|at| at == 1)
+}
+
+fn mapping(
+    reader: &mut Reader<'_>,
+    map: &Fields<'_>,
+    path: &str,
+) -> Option<Vec<(String, Vec<String>)>> {
+    let path = join(path, "mapping");
+    let Some(node) = map.get("mapping") else {
+        reader.error(map.at, &path, "`mapping` is missing", "write `old: new` lines");
+        return None;
+    };
+    let entries = Map::of(reader, node, &path)?;
+    let mut names = Vec::new();
+    for (from, node) in &entries.entries {
+        let path = join(&path, from);
+        let to = texts(reader, Some(node), &path);
+        if to.is_empty() || to.iter().any(|name| name.trim().is_empty()) {
+            reader.error(node.at, &path, "a new name is wanted here", "write it");
+        }
+        names.push(((*from).to_owned(), to));
+    }
+    Some(names)
+}
+
+/// The search of an `add_condition`.
+fn added(reader: &mut Reader<'_>, map: &Fields<'_>, path: &str) -> Option<Search> {
+    let path = join(path, "conditions");
+    let Some(node) = map.get("conditions") else {
+        reader.error(map.at, &path, "`conditions` is missing", "write `field: value` lines");
+        return None;
+    };
+    let entries = Map::of(reader, node, &path)?;
+    let mut all = Vec::new();
+    for (key, node) in &entries.entries {
+        all.push(detection::field(reader, key, node, &join(&path, key)));
+    }
+    all.into_iter().collect::<Option<Vec<_>>>().map(Search::All)
+}
+
+/// Python's `\1` and `\g<name>` to ours.
+fn python_replacement(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text.chars().peekable();
+    while let Some(character) = rest.next() {
+        match (character, rest.peek().copied()) {
+            ('$', _) => out.push_str("$$"),
+            ('\\', Some(digit)) if digit.is_ascii_digit() => {
+                out.push_str("${");
+                while let Some(digit) = rest.next_if(char::is_ascii_digit) {
+                    out.push(digit);
+                }
+                out.push('}');
+            }
+            ('\\', Some('g')) => {
+                rest.next();
+                if rest.next_if_eq(&'<').is_some() {
+                    out.push_str("${");
+                    out.extend(rest.by_ref().take_while(|one| *one != '>'));
+                    out.push('}');
+                } else {
+                    out.push_str("\\g");
+                }
+            }
+            ('\\', Some('\\')) => {
+                rest.next();
+                out.push('\\');
+            }
+            (other, _) => out.push(other),
+        }
+    }
+    out
+}
+
+type ReadCondition<C> = fn(&mut Reader<'_>, &str, &Map<'_>, &str) -> Option<C>;
+
+/// The conditions of one kind, and how they are linked.
+fn linked<C>(
+    reader: &mut Reader<'_>,
+    map: &Fields<'_>,
+    path: &str,
+    kind: &str,
+    one: ReadCondition<C>,
+) -> Option<Linked<C>> {
+    let list = format!("{kind}_conditions");
+    let path = join(path, &list);
+    let mut each = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    let mut add = |reader: &mut Reader<'_>, node: &Node, path: &str| {
+        let found = Map::of(reader, node, path).and_then(|map| {
+            let word = reader.text(map.get("type"), &join(path, "type")).unwrap_or_default();
+            one(reader, &word, &map, path)
+        });
+        each.push(found);
+    };
+    match map.get(&list) {
+        Some(Node { kind: NodeKind::Map(_), .. }) => {
+            let node = map.get(&list)?;
+            for (name, node) in &Map::of(reader, node, &path)?.entries {
+                names.push((*name).to_owned());
+                add(reader, node, &join(&path, name));
+            }
+        }
+        node => {
+            for (number, (path, node)) in reader.items(node, &path).into_iter().enumerate() {
+                names.push(number.to_string());
+                add(reader, node, &path);
+            }
+        }
+    }
+    let each: Vec<C> = each.into_iter().collect::<Option<_>>()?;
+    let field = |what: &str| format!("{kind}_cond_{what}");
+    let negated = reader.flag(map.get(&field("not")), &field("not"));
+    let by = match reader.text(map.get(&field("op")), &field("op")).as_deref() {
+        None | Some("and") => Link::All,
+        Some("or") => Link::Any,
+        Some(other) => {
+            let message = format!("`{other}` links nothing");
+            reader.error(map.place(&field("op")), &field("op"), message, "`and` or `or`");
+            return None;
+        }
+    };
+    let by = match reader.text(map.get(&field("expr")), &field("expr")) {
+        None => by,
+        Some(text) => {
+            let place = |at: usize| Predicate::Field {
+                field: rows::Name::from(at.to_string()),
+                test: Test::Exists(true),
+            };
+            let searches: Vec<(String, Predicate)> =
+                names.into_iter().enumerate().map(|(at, name)| (name, place(at))).collect();
+            match condition::lower(&text, &searches) {
+                Ok(tree) => Link::Expression(tree),
+                Err((_, (message, _))) => {
+                    let hint = "name the conditions of the list above it";
+                    reader.error(map.place(&field("expr")), &field("expr"), message, hint);
+                    return None;
+                }
+            }
+        }
+    };
+    Some(Linked { each, by, negated })
+}
+
+fn no_condition<C>(
+    reader: &mut Reader<'_>,
+    map: &Map<'_>,
+    path: &str,
+    word: &str,
+    known: &[&str],
+) -> Option<C> {
+    let hint = match nearest(word, known.iter().copied()) {
+        Some(like) => format!("did you mean `{like}`?"),
+        None => format!("one of {}", known.join(", ")),
+    };
+    let message = format!("there is no condition `{word}` here");
+    reader.error(map.place("type"), &join(path, "type"), message, &hint);
+    None
+}
+
+fn word(reader: &mut Reader<'_>, map: &Map<'_>, path: &str, field: &str) -> Option<String> {
+    let text = reader.text(map.get(field), &join(path, field));
+    if text.is_none() {
+        let message = format!("`{field}` is missing");
+        reader.error(map.at, &join(path, field), message, "add it");
+    }
+    text
+}
+
+fn single(reader: &mut Reader<'_>, map: &Map<'_>, path: &str, field: &str) -> Option<Scalar> {
+    let found = map.get(field).and_then(scalar);
+    if found.is_none() {
+        reader.error(map.place(field), &join(path, field), "a single value is wanted", "add it");
+    }
+    found
+}
+
+fn state(reader: &mut Reader<'_>, map: &Map<'_>, path: &str) -> Option<(String, rows::Value)> {
+    let key = word(reader, map, path, "key")?;
+    Some((key, map.get("val").map(value).unwrap_or_default()))
+}
+
+fn of_rule(reader: &mut Reader<'_>, kind: &str, map: &Map<'_>, path: &str) -> Option<OfRule> {
+    const KNOWN: &[&str] = &[
+        "logsource",
+        "contains_detection_item",
+        "contains_field",
+        "processing_item_applied",
+        "processing_state",
+        "is_sigma_rule",
+        "is_sigma_correlation_rule",
+        "rule_attribute",
+        "tag",
+    ];
+    Some(match kind {
+        "logsource" => {
+            let mut part = |field: &str| {
+                let text = reader.text(map.get(field), &join(path, field))?;
+                Some(text.trim().to_ascii_lowercase())
+            };
+            let (category, product, service) = (part("category"), part("product"), part("service"));
+            OfRule::LogSource(LogSource { category, product, service })
+        }
+        "contains_detection_item" => OfRule::ContainsItem {
+            field: word(reader, map, path, "field")?,
+            value: single(reader, map, path, "value")?,
+        },
+        "contains_field" => OfRule::ContainsField(word(reader, map, path, "field")?),
+        "processing_item_applied" => {
+            OfRule::Applied(word(reader, map, path, "processing_item_id")?.into())
+        }
+        "processing_state" => {
+            let (key, value) = state(reader, map, path)?;
+            OfRule::State(key, value)
+        }
+        "is_sigma_rule" => OfRule::IsRule(true),
+        "is_sigma_correlation_rule" => OfRule::IsRule(false),
+        "tag" => OfRule::Tag(word(reader, map, path, "tag")?),
+        "rule_attribute" => {
+            let name = word(reader, map, path, "attribute")?;
+            let value = word(reader, map, path, "value")?;
+            let equal = match reader.text(map.get("op"), &join(path, "op")).as_deref() {
+                None | Some("eq") => true,
+                Some("ne") => false,
+                Some(other) => {
+                    let message = format!("`{other}` is not possible here");
+                    reader.error(map.place("op"), &join(path, "op"), message, "`eq` or `ne`");
+                    return None;
+                }
+            };
+            OfRule::Attribute { name, value, equal }
+        }
+        other => return no_condition(reader, map, path, other, KNOWN),
+    })
+}
+
+fn of_item(reader: &mut Reader<'_>, kind: &str, map: &Map<'_>, path: &str) -> Option<OfItem> {
+    const KNOWN: &[&str] = &[
+        "match_string",
+        "match_value",
+        "contains_wildcard",
+        "is_null",
+        "processing_item_applied",
+        "processing_state",
+    ];
+    let all = reader.text(map.get("cond"), &join(path, "cond")).as_deref() == Some("all");
+    Some(match kind {
+        "match_string" => {
+            let text = word(reader, map, path, "pattern")?;
+            // Python matches from the start.
+            let text = format!("^(?:{text})");
+            let place = map.place("pattern");
+            let pattern = compiled(reader, place, &join(path, "pattern"), &text)?;
+            let negated = reader.flag(map.get("negate"), &join(path, "negate"));
+            OfItem::MatchString { pattern, all, negated }
+        }
+        "match_value" => OfItem::MatchValue { value: single(reader, map, path, "value")?, all },
+        "contains_wildcard" => OfItem::ContainsWildcard { all },
+        "is_null" => OfItem::IsNull { all },
+        "processing_item_applied" => {
+            OfItem::Applied(word(reader, map, path, "processing_item_id")?.into())
+        }
+        "processing_state" => {
+            let (key, value) = state(reader, map, path)?;
+            OfItem::State(key, value)
+        }
+        other => return no_condition(reader, map, path, other, KNOWN),
+    })
+}
+
+fn of_field(reader: &mut Reader<'_>, kind: &str, map: &Map<'_>, path: &str) -> Option<OfField> {
+    const KNOWN: &[&str] =
+        &["include_fields", "exclude_fields", "processing_item_applied", "processing_state"];
+    Some(match kind {
+        "include_fields" | "exclude_fields" => {
+            let wanted = kind == "include_fields";
+            let names = texts(reader, map.get("fields"), &join(path, "fields"));
+            // pySigma calls it `mode`, in older versions `type`, which is taken here.
+            let mode = reader.text(map.get("mode"), &join(path, "mode"));
+            match mode.as_deref() {
+                None | Some("plain") => OfField::Names(names, wanted),
+                Some("re") => {
+                    let place = map.place("fields");
+                    let path = join(path, "fields");
+                    let each = names
+                        .iter()
+                        .map(|name| compiled(reader, place, &path, &format!("^(?:{name})")));
+                    OfField::Patterns(each.collect::<Option<_>>()?, wanted)
+                }
+                Some(other) => {
+                    let message = format!("`{other}` is not possible here");
+                    let hint = "`plain` or `re`";
+                    reader.error(map.place("mode"), &join(path, "mode"), message, hint);
+                    return None;
+                }
+            }
+        }
+        "processing_item_applied" => {
+            OfField::Applied(word(reader, map, path, "processing_item_id")?.into())
+        }
+        "processing_state" => {
+            let (key, value) = state(reader, map, path)?;
+            OfField::State(key, value)
+        }
+        other => return no_condition(reader, map, path, other, KNOWN),
+    })
+}

@@ -45,7 +45,7 @@ fn url(take: &mut Take<'_, '_>, section: &Section<'_>, schemes: &[&str]) -> Opti
     let known = |scheme: &&str| {
         url.strip_prefix(*scheme).is_some_and(|rest| rest.len() > 3 && rest.starts_with("://"))
     };
-    if schemes.iter().any(|scheme| known(scheme)) {
+    if schemes.iter().any(known) {
         return Some(url);
     }
     let message = "this URL cannot be told anything";

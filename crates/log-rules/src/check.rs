@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use model::log::DatasetName;
 use sql_text::{Class, Template};
 use yaml_nodes::{Reader, nearest};
 
@@ -210,13 +209,16 @@ impl Check<'_, '_> {
                 let Why::NoColumns(dataset, columns) = &one.why else { continue };
                 let tenant = &drafts.tenants[one.tenant].item;
                 let schema = tenant.datasets.iter().find(|known| known.name == *dataset);
-                let schema = schema.map_or(&[][..], |dataset| &dataset.schema);
+                let known: Vec<&str> = schema.map_or_else(Vec::new, |dataset| {
+                    let mapped = dataset.columns.iter().map(|(field, _)| field);
+                    mapped.chain(&dataset.schema).map(String::as_str).collect()
+                });
                 for column in columns {
                     let message = format!(
                         "the dataset `{dataset}` of the tenant `{}` has no column `{column}`",
                         tenant.name
                     );
-                    let hint = match nearest(column, schema.iter().map(String::as_str)) {
+                    let hint = match nearest(column, known.iter().copied()) {
                         Some(like) => format!(
                             "did you mean `{like}`? Or map it under `columns` of the dataset"
                         ),
@@ -395,15 +397,7 @@ fn before_file(readers: &[Reader<'_>], file: usize) -> String {
 }
 
 fn reads(rule: &Rule, dataset: &Dataset) -> bool {
-    let named = |name: &DatasetName| *name == dataset.name;
-    match &rule.question {
-        Question::Sigma(sigma) if rule.datasets.is_empty() => {
-            dataset.source().covers(&sigma.source)
-        }
-        Question::Sql(_) | Question::Sigma(_) | Question::Correlation(_) => {
-            rule.datasets.iter().any(named)
-        }
-    }
+    rule.datasets.contains(&dataset.name)
 }
 
 fn template(rule: &Rule) -> Option<Template> {

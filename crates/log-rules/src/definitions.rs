@@ -169,6 +169,17 @@ pub struct Dataset {
     pub audit_ages: Vec<Duration>,
 }
 
+impl Question {
+    /// The log sources that it is about; none for SQL.
+    pub fn sources(&self) -> Vec<&sigma::LogSource> {
+        match self {
+            Self::Sql(_) => Vec::new(),
+            Self::Sigma(rule) => vec![&rule.source],
+            Self::Correlation(rule) => rule.leaves().into_iter().map(|leaf| &leaf.source).collect(),
+        }
+    }
+}
+
 impl Dataset {
     /// Which of Sigma's log sources it holds: the category of its own name, unless the file says
     /// otherwise.
@@ -243,8 +254,8 @@ pub struct Rule {
     pub severity: Severity,
     /// ATT&CK techniques.
     pub attack: Vec<String>,
-    /// Which datasets it reads. One stream for each, but for correlations over several. Empty for
-    /// Sigma rules that read what a tenant has of their log source; see `Definitions::streams`.
+    /// Which datasets it reads. One stream for each, but for correlations over several. For Sigma
+    /// rules that name none: all of any tenant that hold their log source.
     pub datasets: Vec<DatasetName>,
     /// Whose; patterns with `*`.
     pub tenants: Selection,

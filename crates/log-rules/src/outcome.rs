@@ -162,8 +162,12 @@ mod tests {
         );
         check(&[&[("n", Value::Int(5))]], &[&[("n", Value::Float(5.0))]], expect!["good"]);
         check(&[&[("n", Value::Null)]], &[&[("m", Value::Int(1))]], expect!["good"]);
-        check(&[&[("n", Value::Null)]], &[&[("n", Value::from(""))]], expect![[r#"
+        check(
+            &[&[("n", Value::Null)]],
+            &[&[("n", Value::from(""))]],
+            expect![[r#"
             expected, not found: {"n":null}
-            found, not expected: {"n":""}"#]]);
+            found, not expected: {"n":""}"#]],
+        );
     }
 }

@@ -1,15 +1,15 @@
 //! Documents that begin with `sigma_pack:`, and the Sigma rules that they bring.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use model::log::{DatasetName, RuleName, Severity};
 use yaml_nodes::{Place, Reader};
 
-use crate::definitions::{
-    CatchUp, OnChange, OnPoison, Question, Rule, RuleClass, Selection, Suppress,
-};
+use crate::asked::Asked;
+use crate::definitions::{CatchUp, OnChange, OnPoison, Rule, RuleClass, Selection, Suppress};
 use crate::read::{Drafts, Files, Found};
-use crate::rule::{catch_up, names, on_change, seal, selection, sigma_logic, suppress, technique};
+use crate::rule::{catch_up, names, on_change, seal, selection, suppress};
 use crate::schedule::Schedule;
 use crate::take::{Places, Section, Take};
 use crate::timetable;
@@ -81,28 +81,41 @@ pub(crate) fn open(
         readers[found.file].error(found.place("path"), "path", message, hint);
     }
     let mut disabled: Vec<&str> = pack.disabled.iter().map(String::as_str).collect();
-    for file in inside {
-        drafts.sigma_used.push(file);
-        let read = sigma::read_rules(files.names[file], files.texts[file]);
-        readers[file].problems.extend(read.problems);
-        let several = read.rules.len() > 1;
-        for (place, rule) in read.rules.into_iter().enumerate() {
-            let level = rule.level.and_then(|level| Severity::parse(level.word()));
-            if level.unwrap_or(Severity::Medium) < pack.severity_min {
-                continue;
-            }
-            let Some(name) = rule_name(files.names[file], &rule, several.then_some(place)) else {
-                let hint = "give it a `name:` of letters, digits, `-`, `_` and `.`";
-                readers[file].error(FIRST, "name", "the rule has no name that can be used", hint);
-                continue;
-            };
-            let known = disabled.len();
-            disabled.retain(|one| *one != name.as_str());
-            let off = disabled.len() < known;
-            let item = of_pack(pack, name, rule, off, files.names[file], files.texts[file]);
-            let places = Places::from([(String::new(), FIRST)]);
-            drafts.rules.push(Found { item, file, places });
+    drafts.sigma_used.extend(&inside);
+    let read =
+        sigma::read_files(inside.iter().map(|file| (files.names[*file], files.texts[*file])));
+    readers[found.file].problems.extend(read.problems);
+    let rules = read.rules.into_iter().map(|rule| Asked::of_rule(Arc::new(rule)));
+    let correlations =
+        read.correlations.into_iter().map(|rule| Asked::of_correlation(Arc::new(rule)));
+    let all: Vec<(String, Asked)> =
+        rules.chain(correlations).map(|asked| (asked.file().unwrap_or_default(), asked)).collect();
+    let mut of_file: BTreeMap<&str, usize> = BTreeMap::new();
+    for (name, _) in &all {
+        *of_file.entry(name).or_default() += 1;
+    }
+    let mut numbers: BTreeMap<&str, usize> = BTreeMap::new();
+    for (origin, asked) in &all {
+        let number = numbers.entry(origin).or_default();
+        *number += 1;
+        let several = of_file.get(&**origin).is_some_and(|count| *count > 1);
+        let file = inside.iter().copied().find(|file| files.names[*file] == origin);
+        let file = file.unwrap_or(found.file);
+        if asked.severity.unwrap_or(Severity::Medium) < pack.severity_min {
+            continue;
         }
+        let Some(name) = rule_name(origin, asked.name.as_deref(), several.then_some(*number))
+        else {
+            let hint = "give it a `name:` of letters, digits, `-`, `_` and `.`";
+            readers[file].error(FIRST, "name", "the rule has no name that can be used", hint);
+            continue;
+        };
+        let known = disabled.len();
+        disabled.retain(|one| *one != name.as_str());
+        let off = disabled.len() < known;
+        let item = of_pack(pack, name, asked.clone(), off, (origin, files.texts[file]));
+        let places = Places::from([(String::new(), FIRST)]);
+        drafts.rules.push(Found { item, file, places });
     }
     for name in disabled {
         let message = format!("the pack has no rule `{name}`");
@@ -118,15 +131,15 @@ fn is_sigma(text: &str) -> bool {
 }
 
 /// The rule's own short name, or that of its file, with a number where a file has several.
-fn rule_name(file: &str, rule: &sigma::Rule, number: Option<usize>) -> Option<RuleName> {
-    if let Some(Ok(name)) = rule.name.as_deref().map(RuleName::new) {
+fn rule_name(file: &str, own: Option<&str>, number: Option<usize>) -> Option<RuleName> {
+    if let Some(Ok(name)) = own.map(RuleName::new) {
         return Some(name);
     }
     let base = file.rsplit('/').next().unwrap_or(file);
     let stem = base.strip_suffix(".yml").or(base.strip_suffix(".yaml")).unwrap_or(base);
     let name = match number {
         None => stem.to_owned(),
-        Some(number) => format!("{stem}-{}", number + 1),
+        Some(number) => format!("{stem}-{number}"),
     };
     RuleName::new(&name).ok()
 }
@@ -134,23 +147,21 @@ fn rule_name(file: &str, rule: &sigma::Rule, number: Option<usize>) -> Option<Ru
 fn of_pack(
     pack: &Pack,
     name: RuleName,
-    sigma: sigma::Rule,
+    asked: Asked,
     disabled: bool,
-    file: &str,
-    text: &str,
+    (file, text): (&str, &str),
 ) -> Rule {
-    let level = sigma.level.and_then(|level| Severity::parse(level.word()));
     let mut rule = Rule {
         name,
-        title: sigma.title.clone(),
-        description: sigma.description.clone(),
-        severity: level.unwrap_or(Severity::Medium),
-        attack: sigma.tags.iter().filter_map(|tag| technique(tag)).collect(),
+        title: asked.title.unwrap_or_default(),
+        description: asked.description.unwrap_or_default(),
+        severity: asked.severity.unwrap_or(Severity::Medium),
+        attack: asked.attack,
         datasets: pack.datasets.clone(),
         tenants: pack.tenants.clone(),
         schedule: pack.schedule.clone(),
-        class: RuleClass::PerEvent,
-        group_by: Vec::new(),
+        class: asked.class.unwrap_or(RuleClass::PerEvent),
+        group_by: asked.group_by,
         vql: None,
         lists: Vec::new(),
         suppress: pack.suppress.clone(),
@@ -161,12 +172,12 @@ fn of_pack(
         catch_up: pack.catch_up,
         on_change: pack.on_change,
         tests: Vec::new(),
-        logic_hash: sigma_logic(&sigma).into(),
+        logic_hash: asked.canonical.into(),
         meta_hash: "".into(),
         pack: Some(pack.name.as_str().into()),
         file: file.to_owned(),
         source_text: text.into(),
-        question: Question::Sigma(Arc::new(sigma)),
+        question: asked.question,
     };
     seal(&mut rule);
     rule

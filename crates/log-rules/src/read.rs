@@ -141,6 +141,7 @@ pub fn read(files: &[(String, String)]) -> (Definitions, Vec<Problem>) {
         let hint = "name its folder in a document `sigma_pack:`, or the file in a rule's `sigma:`";
         readers[file].warning(at, "", "nobody uses this Sigma rule", hint);
     }
+    datasets_of_sources(&mut drafts);
     let pipelines = pack::pipelines(&files, &mut readers, &pipelines);
     check::whole(&drafts, &mut readers);
     let definitions = Definitions {
@@ -152,6 +153,26 @@ pub fn read(files: &[(String, String)]) -> (Definitions, Vec<Problem>) {
         revision: revision(&files),
     };
     (definitions, problems(readers))
+}
+
+/// Sigma rules that name no dataset read those of their log sources.
+fn datasets_of_sources(drafts: &mut Drafts) {
+    let datasets = || drafts.tenants.iter().flat_map(|found| &found.item.datasets);
+    for found in &mut drafts.rules {
+        let rule = &mut found.item;
+        let sources = rule.question.sources();
+        if !rule.datasets.is_empty() || sources.is_empty() {
+            continue;
+        }
+        let mut names = Vec::new();
+        for dataset in datasets() {
+            let held = dataset.source();
+            if sources.iter().any(|source| held.covers(source)) && !names.contains(&dataset.name) {
+                names.push(dataset.name.clone());
+            }
+        }
+        rule.datasets = names;
+    }
 }
 
 fn problems(readers: Vec<Reader<'_>>) -> Vec<Problem> {

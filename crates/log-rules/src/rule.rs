@@ -7,8 +7,9 @@ use model::log::{DatasetName, RuleName, Severity};
 use sql_text::{Class, INSTANT, Template};
 use yaml_nodes::{Node, NodeKind, Place, TextStyle, join};
 
+use crate::asked::{Asked, technique};
 use crate::definitions::{
-    CatchUp, OnChange, OnPoison, Question, Rule, RuleClass, RuleTest, Selection, Suppress,
+    CatchUp, OnChange, OnPoison, Rule, RuleClass, RuleTest, Selection, Suppress,
 };
 use crate::read::{Files, hash};
 use crate::take::{Section, Take};
@@ -30,18 +31,6 @@ impl Origin<'_, '_> {
         let own = own.take_while(|(place, line)| *place == 0 || !ends(line));
         own.map(|(_, line)| line).collect::<String>().into()
     }
-}
-
-/// What was asked, with what follows from it.
-struct Asked {
-    question: Question,
-    /// What decides the answer, in a spelling that layout does not change.
-    canonical: String,
-    title: Option<String>,
-    severity: Option<Severity>,
-    description: Option<String>,
-    attack: Vec<String>,
-    group_by: Vec<String>,
 }
 
 pub(crate) fn take(
@@ -89,7 +78,8 @@ pub(crate) fn take(
     let catch_up = catch_up(take, section);
     let on_change = on_change(take, section);
     let tests = tests(take, section, &datasets);
-    let (asked, class) = (asked?, class?);
+    let asked = asked?;
+    let class = asked.class.or(class)?;
     let mut rule = Rule {
         name: name?,
         title: title.or(asked.title).unwrap_or_default(),
@@ -189,22 +179,6 @@ fn attack(take: &mut Take<'_, '_>, section: &Section<'_>) -> Vec<String> {
         }
     }
     ids
-}
-
-/// The id of an ATT&CK technique, as written in rules or in Sigma's tags.
-pub(crate) fn technique(text: &str) -> Option<String> {
-    let text = text.trim().to_ascii_uppercase();
-    let id = text.strip_prefix("ATTACK.").unwrap_or(&text);
-    let (technique, sub) = match id.split_once('.') {
-        Some((technique, sub)) => (technique, Some(sub)),
-        None => (id, None),
-    };
-    let digits = |text: &str, count: usize| {
-        text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit())
-    };
-    let good = technique.strip_prefix('T').is_some_and(|number| digits(number, 4))
-        && sub.is_none_or(|sub| digits(sub, 3));
-    good.then(|| id.to_owned())
 }
 
 pub(crate) fn selection(take: &mut Take<'_, '_>, section: &Section<'_>) -> Selection {
@@ -331,15 +305,7 @@ fn sql(
         RuleClass::Windowed { .. } => groups(take, section, node, &template, group_by),
         RuleClass::PerEvent | RuleClass::Opaque => Vec::new(),
     };
-    Some(Asked {
-        canonical: format!("sql {}", template.canonical()),
-        question: Question::Sql(text.into()),
-        title: None,
-        severity: None,
-        description: None,
-        attack: Vec::new(),
-        group_by,
-    })
+    Some(Asked::of_sql(text, &template, group_by))
 }
 
 /// The columns that tell matches apart: those given, or those of the answer that are no aggregates.
@@ -408,32 +374,18 @@ fn sigma_file(
     let read = sigma::read_rules(origin.files.names[file], origin.files.texts[file]);
     let wrong = read.problems.iter().any(|problem| problem.severity == sigma::Severity::Error);
     take.reader.problems.extend(read.problems);
-    let mut rules = read.rules;
-    if rules.len() != 1 {
+    let rules = read.rules.into_iter().map(|rule| Asked::of_rule(Arc::new(rule)));
+    let correlations =
+        read.correlations.into_iter().map(|one| Asked::of_correlation(Arc::new(one)));
+    let mut all: Vec<Asked> = rules.chain(correlations).collect();
+    if all.len() != 1 {
         if !wrong {
-            let message = format!("`{path}` has {} rules", rules.len());
+            let message = format!("`{path}` has {} rules", all.len());
             take.error(at, "sigma", message, "for several rules use `sigma_pack:`");
         }
         return None;
     }
-    Some(of_sigma(rules.remove(0)))
-}
-
-fn of_sigma(rule: sigma::Rule) -> Asked {
-    Asked {
-        canonical: sigma_logic(&rule),
-        title: Some(rule.title.clone()),
-        severity: rule.level.and_then(|level| Severity::parse(level.word())),
-        description: Some(rule.description.clone()),
-        attack: rule.tags.iter().filter_map(|tag| technique(tag)).collect(),
-        question: Question::Sigma(Arc::new(rule)),
-        group_by: Vec::new(),
-    }
-}
-
-/// What decides the answers of a Sigma rule.
-pub(crate) fn sigma_logic(rule: &sigma::Rule) -> String {
-    format!("sigma {} {:?}", rule.source.key(), rule.conditions)
+    all.pop()
 }
 
 fn tests(

@@ -37,6 +37,8 @@ pub struct Assignment {
     pub tenant: usize,
     /// The dataset's place among the tenant's.
     pub dataset: usize,
+    /// Further datasets of a correlation over several.
+    pub others: Vec<usize>,
     /// The rule's place among the rules.
     pub rule: usize,
     /// How bad a match is here.
@@ -181,10 +183,11 @@ pub(crate) fn assign(tenants: &[&Tenant], rules: &[&Rule]) -> Streams {
                 continue;
             }
             for found in datasets(tenant, rule) {
-                let dataset_at = match found {
-                    Ok(at) => at,
+                let (dataset_at, others) = match found.as_deref() {
+                    Ok([first, others @ ..]) => (*first, others.to_vec()),
+                    Ok([]) => continue,
                     Err(why) => {
-                        not(why);
+                        not(why.clone());
                         continue;
                     }
                 };
@@ -201,7 +204,7 @@ pub(crate) fn assign(tenants: &[&Tenant], rules: &[&Rule]) -> Streams {
                 }
                 let mut assignment = effective(tenant, dataset, rule, &overrides);
                 (assignment.tenant, assignment.dataset) = (tenant_at, dataset_at);
-                assignment.rule = rule_at;
+                (assignment.rule, assignment.others) = (rule_at, others);
                 streams.assignments.push(assignment);
             }
         }
@@ -209,22 +212,25 @@ pub(crate) fn assign(tenants: &[&Tenant], rules: &[&Rule]) -> Streams {
     streams
 }
 
-/// The datasets of a tenant that a rule reads, by their places.
-fn datasets(tenant: &Tenant, rule: &Rule) -> Vec<Result<usize, Why>> {
-    if let (Question::Sigma(sigma), true) = (&rule.question, rule.datasets.is_empty()) {
-        let holds = |at: &usize| tenant.datasets[*at].source().covers(&sigma.source);
-        let found: Vec<Result<usize, Why>> =
-            (0..tenant.datasets.len()).filter(holds).map(Ok).collect();
-        if found.is_empty() {
-            return vec![Err(Why::NoLogSource(sigma.source.key()))];
-        }
-        return found;
+/// The datasets of a tenant that a rule reads, by their places: one list for each stream.
+fn datasets(tenant: &Tenant, rule: &Rule) -> Vec<Result<Vec<usize>, Why>> {
+    let place = |name: &DatasetName| tenant.datasets.iter().position(|one| one.name == *name);
+    let found: Vec<usize> = rule.datasets.iter().filter_map(place).collect();
+    let sources = rule.question.sources();
+    if sources.is_empty() {
+        let each = |name: &DatasetName| {
+            place(name).map(|at| vec![at]).ok_or_else(|| Why::NoDataset(name.clone()))
+        };
+        return rule.datasets.iter().map(each).collect();
     }
-    let place = |name: &DatasetName| {
-        let at = tenant.datasets.iter().position(|dataset| dataset.name == *name);
-        at.ok_or_else(|| Why::NoDataset(name.clone()))
-    };
-    rule.datasets.iter().map(place).collect()
+    if found.is_empty() {
+        let keys: Vec<String> = sources.iter().map(|source| source.key()).collect();
+        return vec![Err(Why::NoLogSource(keys.join("`, `")))];
+    }
+    match &rule.question {
+        Question::Correlation(_) => vec![Ok(found)],
+        Question::Sql(_) | Question::Sigma(_) => found.into_iter().map(|at| Ok(vec![at])).collect(),
+    }
 }
 
 fn effective(
@@ -272,6 +278,7 @@ fn effective(
     Assignment {
         tenant: 0,
         dataset: 0,
+        others: Vec::new(),
         rule: 0,
         severity: overrides.iter().find_map(|one| one.severity).unwrap_or(rule.severity),
         log_buffer: dataset.log_buffer.unwrap_or(rule.schedule.log_buffer),

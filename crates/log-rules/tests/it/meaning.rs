@@ -148,6 +148,34 @@ disabled: [id_run]
 }
 
 #[test]
+fn a_correlation_is_a_windowed_rule_over_the_datasets_of_its_bases() {
+    let correlation = "\
+title: Failed logon
+name: failed_logon
+logsource: { category: logons }
+detection: { a: { Outcome: failure }, condition: a }
+---
+title: Many failed logons
+name: many_failed
+correlation:
+  type: event_count
+  rules: [failed_logon]
+  group-by: [User]
+  timespan: 15m
+  condition: { gte: 5 }
+level: high
+";
+    let pack = "sigma_pack: pack\npath: sigma\nschedule: { every: 5m }\n";
+    let definitions = good(&[("a", BASE), ("p", pack), ("sigma/many.yml", correlation)]);
+    let [rule] = &definitions.rules[..] else { panic!("{:?}", definitions.rules) };
+    assert_eq!((rule.name.as_str(), rule.file.as_str()), ("many_failed", "sigma/many.yml"));
+    assert_eq!(rule.class, RuleClass::Windowed { span: Duration::from_secs(900) });
+    assert_eq!(rule.group_by, ["User"]);
+    let streams = definitions.streams();
+    assert_eq!((streams.assignments[0].dataset, streams.assignments.len()), (1, 1));
+}
+
+#[test]
 fn a_windowed_rule_has_groups() {
     let text = "\
 rule: brute-force

@@ -16,6 +16,12 @@
 //! - Nothing that comes from outside becomes SQL text: values are bound, orders come from closed
 //!   enums, columns of rows are compared by `flows::query`.
 //!
+//! # Log hunts
+//!
+//! [`LogStore`] keeps the records of log hunts in a file of their own, so that they can be used without
+//! a server. Several processes may use it at the same time: each transaction that writes takes the
+//! file's lock when it begins. All steps that wait at that moment share it and its `fsync`.
+//!
 //! # Not here
 //!
 //! Bytes of uploaded files (`store-files`).
@@ -26,6 +32,14 @@ mod clients;
 mod codec;
 mod flows_table;
 mod hunts_table;
+mod log_columns;
+mod log_control;
+mod log_filter;
+mod log_findings;
+mod log_ledger;
+mod log_outbox;
+mod log_step;
+mod log_store;
 mod members;
 mod monitoring;
 mod open;
@@ -44,6 +58,7 @@ use std::sync::Arc;
 use model::store::StoreError;
 use rusqlite::Connection;
 
+pub use log_store::LogStore;
 pub use open::OpenError;
 
 use codec::Done;
@@ -68,7 +83,7 @@ impl SqliteStore {
         // Apart, so that a look-up never waits for somebody's long search.
         let look_ups = Arc::new(readers::Readers::open(path)?);
         let searches = Arc::new(readers::Readers::open(path)?);
-        let writer = writer::Writer::start(connection, lock).map_err(OpenError::Thread)?;
+        let writer = writer::Writer::start(connection, Some(lock)).map_err(OpenError::Thread)?;
         Ok(Self { writer: Arc::new(writer), look_ups, searches })
     }
 

@@ -2,13 +2,13 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::members::reason_of_columns;
-use crate::schema;
+use crate::schema::{self, Schema};
 
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -85,14 +85,42 @@ impl OpenError {
     }
 }
 
-/// Opens the file for the writer and brings its schema up to date. The lock is to be kept as long
+/// Opens the file for its only writer and brings its schema up to date. The lock is to be kept as long
 /// as the connection.
 pub(crate) fn open_for_writing(path: &Path) -> Result<(File, Connection), OpenError> {
     let lock = lock(path)?;
+    let connection = open_to_write(path, &schema::RECORDS, Duration::from_secs(5))?;
+    Ok((lock, connection))
+}
+
+/// Opens a file that other processes may write too, and brings its schema up to date.
+pub(crate) fn open_shared(path: &Path, schema: &Schema) -> Result<Connection, OpenError> {
+    // Two processes that make the same file at the same moment find it locked, and SQLite does not
+    // wait in each of these places by itself.
+    let until = Instant::now() + SHARED_PATIENCE;
+    loop {
+        match open_to_write(path, schema, SHARED_PATIENCE) {
+            Err(OpenError::InUse { .. }) if Instant::now() < until => {
+                std::thread::park_timeout(Duration::from_millis(20));
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+/// How long a process waits for another's transaction.
+const SHARED_PATIENCE: Duration = Duration::from_secs(30);
+
+fn open_to_write(
+    path: &Path,
+    schema: &Schema,
+    patience: Duration,
+) -> Result<Connection, OpenError> {
     let fail = |source| OpenError::from_sqlite(path, source);
     let connection = Connection::open(path).map_err(fail)?;
     set_up(&connection).map_err(fail)?;
-    schema::check_owner(&connection, path)?;
+    connection.busy_timeout(patience).map_err(fail)?;
+    schema.check_owner(&connection, path)?;
     let mode: String = connection
         .pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))
         .map_err(fail)?;
@@ -102,8 +130,8 @@ pub(crate) fn open_for_writing(path: &Path) -> Result<(File, Connection), OpenEr
     }
     connection.pragma_update(None, "synchronous", "FULL").map_err(fail)?;
     connection.pragma_update(None, "wal_autocheckpoint", 4_000).map_err(fail)?;
-    schema::migrate(&connection).map_err(fail)?;
-    Ok((lock, connection))
+    schema.migrate(&connection).map_err(fail)?;
+    Ok(connection)
 }
 
 /// Opens the file for reading. The writer has brought it up to date.

@@ -8,54 +8,83 @@ use rusqlite::Connection;
 
 use crate::open::OpenError;
 
-/// All migrations, in order. The schema's number is how many have run.
-const MIGRATIONS: [&str; 3] = [
-    include_str!("../migrations/0001_records.sql"),
-    include_str!("../migrations/0002_monitoring.sql"),
-    include_str!("../migrations/0003_tools.sql"),
-];
+/// What a kind of file holds: whose it is, and how it came to its tables.
+pub(crate) struct Schema {
+    /// Marks a file as ours.
+    application_id: u32,
+    /// All migrations, in order. The schema's number is how many have run.
+    migrations: &'static [&'static str],
+}
 
-/// Marks the file as ours: "LYCA".
-const APPLICATION_ID: u32 = 0x4c59_4341;
+/// The records of an installation. Marked "LYCA".
+pub(crate) const RECORDS: Schema = Schema {
+    application_id: 0x4c59_4341,
+    migrations: &[
+        include_str!("../migrations/0001_records.sql"),
+        include_str!("../migrations/0002_monitoring.sql"),
+        include_str!("../migrations/0003_tools.sql"),
+    ],
+};
+
+/// The records of log hunts, in a file of their own. Marked "LYCL".
+pub(crate) const LOG_HUNTS: Schema = Schema {
+    application_id: 0x4c59_434c,
+    migrations: &[include_str!("../migrations/log_0001_records.sql")],
+};
 
 fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<u32> {
     connection.pragma_query_value(None, name, |row| row.get(0))
 }
 
-/// Refuses files of others and of newer versions.
-pub(crate) fn check_owner(connection: &Connection, path: &Path) -> Result<(), OpenError> {
-    let look = || {
-        let tables: u32 =
-            connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-        Ok((pragma(connection, "application_id")?, pragma(connection, "user_version")?, tables))
-    };
-    let (owner, version, tables) =
-        look().map_err(|source: rusqlite::Error| match source.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) => OpenError::NotOurs { path: path.to_owned() },
-            _ => OpenError::Sqlite { path: path.to_owned(), source },
-        })?;
-    if owner != APPLICATION_ID && (owner != 0 || tables > 0) {
-        return Err(OpenError::NotOurs { path: path.to_owned() });
+impl Schema {
+    /// Refuses files of others and of newer versions.
+    pub(crate) fn check_owner(
+        &self,
+        connection: &Connection,
+        path: &Path,
+    ) -> Result<(), OpenError> {
+        let look = || {
+            let tables: u32 =
+                connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+            Ok((pragma(connection, "application_id")?, pragma(connection, "user_version")?, tables))
+        };
+        let (owner, version, tables) =
+            look().map_err(|source: rusqlite::Error| match source.sqlite_error_code() {
+                Some(rusqlite::ErrorCode::NotADatabase) => {
+                    OpenError::NotOurs { path: path.to_owned() }
+                }
+                _ => OpenError::Sqlite { path: path.to_owned(), source },
+            })?;
+        if owner != self.application_id && (owner != 0 || tables > 0) {
+            return Err(OpenError::NotOurs { path: path.to_owned() });
+        }
+        let known = self.migrations.len() as u32;
+        if version > known {
+            return Err(OpenError::Newer { path: path.to_owned(), found: version, known });
+        }
+        Ok(())
     }
-    let known = MIGRATIONS.len() as u32;
-    if version > known {
-        return Err(OpenError::Newer { path: path.to_owned(), found: version, known });
-    }
-    Ok(())
-}
 
-/// Runs the migrations that have not run, each in a transaction with its number.
-pub(crate) fn migrate(connection: &Connection) -> rusqlite::Result<()> {
-    let done = pragma(connection, "user_version")? as usize;
-    for (index, migration) in MIGRATIONS.iter().enumerate().skip(done) {
-        let version = index + 1;
-        connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE;
-             {migration}
-             PRAGMA application_id = {APPLICATION_ID};
-             PRAGMA user_version = {version};
-             COMMIT;"
-        ))?;
+    /// Runs the migrations that have not run, each in a transaction with its number. Another process
+    /// may do the same at this moment: which one is next is read inside the transaction.
+    pub(crate) fn migrate(&self, connection: &Connection) -> rusqlite::Result<()> {
+        if pragma(connection, "user_version")? as usize >= self.migrations.len() {
+            return Ok(());
+        }
+        loop {
+            connection.execute_batch("BEGIN IMMEDIATE")?;
+            let done = pragma(connection, "user_version")? as usize;
+            let Some(migration) = self.migrations.get(done) else {
+                return connection.execute_batch("COMMIT");
+            };
+            connection.execute_batch(&format!(
+                "{migration}
+                 PRAGMA application_id = {};
+                 PRAGMA user_version = {};
+                 COMMIT;",
+                self.application_id,
+                done + 1
+            ))?;
+        }
     }
-    Ok(())
 }

@@ -32,8 +32,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. `lock` keeps other processes away as long as it lives.
-    pub(crate) fn start(connection: Connection, lock: File) -> Result<Self, std::io::Error> {
+    /// Starts the thread. A lock keeps other processes away as long as it lives.
+    pub(crate) fn start(
+        connection: Connection,
+        lock: Option<File>,
+    ) -> Result<Self, std::io::Error> {
         let (jobs, queue) = mpsc::channel(QUEUE_MAX);
         let thread =
             std::thread::Builder::new().name("store-writer".to_owned()).spawn(move || {

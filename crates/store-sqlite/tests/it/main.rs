@@ -2,5 +2,6 @@
 //! nothing that it has acknowledged.
 
 mod durability;
+mod log_hunts;
 mod opening;
 mod suites;

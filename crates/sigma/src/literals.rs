@@ -55,10 +55,10 @@ impl Literals {
         self.automaton = built.ok();
     }
 
-    /// Notes the tests that a text satisfies.
-    pub(crate) fn find(&self, text: &[u8], outcomes: &mut [Option<bool>]) {
+    /// Hands over the tests that a text satisfies.
+    pub(crate) fn find(&self, text: &[u8], see: &mut dyn FnMut(usize)) {
         for test in self.whole.get(text).into_iter().flatten() {
-            outcomes[*test] = Some(true);
+            see(*test);
         }
         let mut note = |part: usize, start: usize, end: usize| {
             let (test, anchor) = self.parts[part];
@@ -69,7 +69,7 @@ impl Literals {
                 Anchor::Anywhere => true,
             };
             if holds {
-                outcomes[test] = Some(true);
+                see(test);
             }
         };
         match &self.automaton {

@@ -2,7 +2,9 @@
 //!
 //! Tests that occur in several predicates are one test. A field is looked up at most once per
 //! record, its text is folded once, and all literals that rules look for in it are found in one
-//! pass. Everything is done only when a predicate gets as far as asking for it.
+//! pass. Fields in which some rule has its witness are searched first: only predicates of which the
+//! record has a clue, and those that have no witness, are asked at all. Everything else is done only
+//! when a predicate gets as far as asking for it. Nothing is done for each test or rule of the set.
 
 use std::collections::HashMap;
 
@@ -10,24 +12,40 @@ use rows::{Name, Text, Value};
 
 use crate::literals::Literals;
 use crate::modifier::compile;
-use crate::predicate::{Predicate, Test, TextTest};
+use crate::predicate::{Anchor, Number, Predicate, Test, TextTest};
 use crate::record::Fields;
-use crate::text::fold_into;
-use crate::values::{other_field, satisfy};
+use crate::text::{TextPattern, fold_into};
+use crate::values::{number, other_field, satisfy};
+use crate::witness::{Clue, Sight, witness};
 
 /// Predicates, compiled together.
 pub struct RuleSet {
     subjects: Vec<Subject>,
     tests: Vec<Compiled>,
     predicates: Vec<Plan>,
+    /// Predicates that every record is asked.
+    always: Vec<usize>,
+    /// Subjects in which there are clues.
+    watched: Vec<usize>,
 }
 
 /// What belongs to one record while it is asked; kept to be used again.
 #[derive(Default)]
 pub struct Scratch {
+    /// Counts records, so that nothing must be wiped out between them.
+    round: u64,
     subjects: Vec<Seen>,
-    /// Whether a test holds; `None` before it is asked.
-    outcomes: Vec<Option<bool>>,
+    outcomes: Vec<Outcome>,
+    /// In which round a predicate was last found worth asking.
+    woken: Vec<u64>,
+    candidates: Vec<usize>,
+}
+
+/// Whether a test holds, as far as it is known in its round.
+#[derive(Clone, Copy, Default)]
+struct Outcome {
+    round: u64,
+    holds: bool,
 }
 
 /// A field, or all texts of the record, and the literals that are looked for in it.
@@ -36,12 +54,16 @@ struct Subject {
     field: Option<Name>,
     folded: Literals,
     cased: Literals,
+    /// Predicates that a number in the field makes worth asking.
+    numbers: HashMap<i64, Vec<usize>>,
 }
 
 /// One test of one subject.
 struct Compiled {
     subject: usize,
     body: Body,
+    /// Predicates that this makes worth asking when it holds.
+    wakes: Vec<usize>,
 }
 
 enum Body {
@@ -69,23 +91,46 @@ enum Plan {
 /// A subject of the record at hand.
 #[derive(Default)]
 struct Seen {
-    loaded: bool,
-    scanned: bool,
+    /// The rounds in which it was looked up and searched.
+    loaded: u64,
+    scanned: u64,
     values: Vec<Value>,
     texts: Vec<Text>,
+    /// Room for a text in lower case.
+    lower: Vec<u8>,
 }
 
 impl RuleSet {
     /// Compiles predicates; they are known by their place from now on.
     pub fn new<'p>(predicates: impl IntoIterator<Item = &'p Predicate>) -> Self {
         let mut builder = Builder::default();
-        let predicates = predicates.into_iter().map(|one| builder.plan(one)).collect();
-        let mut subjects = builder.subjects;
+        let mut always = Vec::new();
+        let mut plans = Vec::new();
+        for (place, predicate) in predicates.into_iter().enumerate() {
+            plans.push(builder.plan(predicate));
+            match witness(predicate) {
+                Some(found) => found.any.iter().for_each(|clue| builder.watch(clue, place)),
+                None => always.push(place),
+            }
+        }
+        let Builder { mut subjects, tests, .. } = builder;
         for subject in &mut subjects {
             subject.folded.build();
             subject.cased.build();
         }
-        Self { subjects, tests: builder.tests, predicates }
+        let mut watched: Vec<usize> = (0..subjects.len())
+            .filter(|at| {
+                let of = |literals: &Literals| {
+                    literals.tests.iter().any(|test| !tests[*test].wakes.is_empty())
+                };
+                !subjects[*at].numbers.is_empty()
+                    || of(&subjects[*at].folded)
+                    || of(&subjects[*at].cased)
+            })
+            .collect();
+        // All texts of a record last: they are the most work.
+        watched.sort_by_key(|at| subjects[*at].field.is_none());
+        Self { subjects, tests, predicates: plans, always, watched }
     }
 
     /// How many predicates there are.
@@ -103,27 +148,28 @@ impl RuleSet {
         hits.clear();
         scratch.begin(self);
         let mut question = Question { set: self, record, scratch };
-        for (place, plan) in self.predicates.iter().enumerate() {
-            if question.holds(plan) {
-                hits.push(place);
+        for subject in &self.watched {
+            question.look_for_clues(*subject);
+        }
+        let mut candidates = std::mem::take(&mut question.scratch.candidates);
+        candidates.sort_unstable();
+        for place in &candidates {
+            if question.holds(&self.predicates[*place]) {
+                hits.push(*place);
             }
         }
+        scratch.candidates = candidates;
     }
 }
 
 impl Scratch {
     fn begin(&mut self, set: &RuleSet) {
-        self.outcomes.clear();
-        self.outcomes.resize(set.tests.len(), None);
+        self.round += 1;
+        self.outcomes.resize(set.tests.len(), Outcome::default());
+        self.woken.resize(set.predicates.len(), 0);
         self.subjects.resize_with(set.subjects.len(), Seen::default);
-        for seen in &mut self.subjects {
-            if seen.loaded {
-                seen.loaded = false;
-                seen.scanned = false;
-                seen.values.clear();
-                seen.texts.clear();
-            }
-        }
+        self.candidates.clear();
+        self.candidates.extend(&set.always);
     }
 }
 
@@ -185,6 +231,7 @@ impl Builder {
                 field: field.clone(),
                 folded: Literals::default(),
                 cased: Literals::default(),
+                numbers: HashMap::new(),
             });
             self.subjects.len() - 1
         })
@@ -197,9 +244,32 @@ impl Builder {
         }
         let number = self.tests.len();
         let body = self.body(subject, number, test);
-        self.tests.push(Compiled { subject, body });
+        self.tests.push(Compiled { subject, body, wakes: Vec::new() });
         self.by_test.insert(key, number);
         number
+    }
+
+    /// A clue makes a predicate worth asking.
+    fn watch(&mut self, clue: &Clue, predicate: usize) {
+        let subject = self.subject(clue.field.clone());
+        let wakes = match &clue.sight {
+            // All texts of a record have no numbers; a number is found there by its spelling.
+            Sight::Number(number) => self.subjects[subject].numbers.entry(*number).or_default(),
+            Sight::Text { literal, anchor } => {
+                let literal = literal.clone();
+                let pattern = match anchor {
+                    Anchor::Whole => TextPattern::Equals(literal),
+                    Anchor::Start => TextPattern::StartsWith(literal),
+                    Anchor::End => TextPattern::EndsWith(literal),
+                    Anchor::Anywhere => TextPattern::Contains(literal),
+                };
+                let test = self.test(subject, &Test::Text(TextTest { pattern, cased: false }));
+                &mut self.tests[test].wakes
+            }
+        };
+        if wakes.last() != Some(&predicate) {
+            wakes.push(predicate);
+        }
     }
 
     fn body(&mut self, subject: usize, number: usize, test: &Test) -> Body {
@@ -253,15 +323,18 @@ impl Question<'_> {
     }
 
     fn test(&mut self, test: usize) -> bool {
-        if let Some(known) = self.scratch.outcomes[test] {
-            return known;
+        let known = self.scratch.outcomes[test];
+        if known.round == self.scratch.round {
+            return known.holds;
         }
         let compiled = &self.set.tests[test];
         self.load(compiled.subject);
         let outcome = match &compiled.body {
             Body::Literal => {
                 self.scan(compiled.subject);
-                return self.scratch.outcomes[test].unwrap_or(false);
+                let found = self.scratch.outcomes[test];
+                // What was not found in the pass is not there.
+                found.round == self.scratch.round && found.holds
             }
             Body::Never => false,
             Body::Pattern(wanted) => {
@@ -284,7 +357,7 @@ impl Question<'_> {
             }
             Body::Value(test) => satisfy(&self.seen(compiled.subject).values, test),
         };
-        self.scratch.outcomes[test] = Some(outcome);
+        self.scratch.outcomes[test] = Outcome { round: self.scratch.round, holds: outcome };
         outcome
     }
 
@@ -292,13 +365,37 @@ impl Question<'_> {
         &self.scratch.subjects[subject]
     }
 
-    /// Looks the subject up, once per record.
-    fn load(&mut self, subject: usize) {
-        let seen = &mut self.scratch.subjects[subject];
-        if seen.loaded {
+    /// Searches a subject, and notes the predicates that what is found makes worth asking.
+    fn look_for_clues(&mut self, subject: usize) {
+        self.load(subject);
+        self.scan(subject);
+        let numbers = &self.set.subjects[subject].numbers;
+        if numbers.is_empty() {
             return;
         }
-        seen.loaded = true;
+        let Scratch { subjects, woken, candidates, round, .. } = &mut *self.scratch;
+        for value in &subjects[subject].values {
+            let whole = match number(value) {
+                Some(Number::Int(whole)) => whole,
+                Some(Number::Float(number)) if number.fract() == 0.0 => number as i64,
+                _ => continue,
+            };
+            for predicate in numbers.get(&whole).into_iter().flatten() {
+                wake(*predicate, *round, woken, candidates);
+            }
+        }
+    }
+
+    /// Looks the subject up, once per record.
+    fn load(&mut self, subject: usize) {
+        let round = self.scratch.round;
+        let seen = &mut self.scratch.subjects[subject];
+        if seen.loaded == round {
+            return;
+        }
+        seen.loaded = round;
+        seen.values.clear();
+        seen.texts.clear();
         let texts = &mut seen.texts;
         match &self.set.subjects[subject].field {
             None => self.record.each_text(&mut |text| texts.push(Text::from(text))),
@@ -322,26 +419,40 @@ impl Question<'_> {
 
     /// Finds all literals in the subject, once per record.
     fn scan(&mut self, subject: usize) {
-        let seen = &mut self.scratch.subjects[subject];
-        if seen.scanned {
+        let Scratch { subjects, outcomes, woken, candidates, round, .. } = &mut *self.scratch;
+        let (round, seen) = (*round, &mut subjects[subject]);
+        if seen.scanned == round {
             return;
         }
-        seen.scanned = true;
+        seen.scanned = round;
         let Subject { folded, cased, .. } = &self.set.subjects[subject];
-        let outcomes = &mut self.scratch.outcomes;
-        for test in folded.tests.iter().chain(&cased.tests) {
-            outcomes[*test] = Some(false);
-        }
-        let mut lower = Vec::new();
+        let tests = &self.set.tests;
+        let mut note = |test: usize| {
+            let outcome = &mut outcomes[test];
+            if outcome.round == round && outcome.holds {
+                return;
+            }
+            *outcome = Outcome { round, holds: true };
+            for predicate in &tests[test].wakes {
+                wake(*predicate, round, woken, candidates);
+            }
+        };
+        let lower = &mut seen.lower;
         for text in &seen.texts {
             if !folded.tests.is_empty() {
                 lower.clear();
-                fold_into(text, &mut lower);
-                folded.find(&lower, outcomes);
+                fold_into(text, lower);
+                folded.find(lower, &mut note);
             }
             if !cased.tests.is_empty() {
-                cased.find(text, outcomes);
+                cased.find(text, &mut note);
             }
         }
+    }
+}
+
+fn wake(predicate: usize, round: u64, woken: &mut [u64], candidates: &mut Vec<usize>) {
+    if std::mem::replace(&mut woken[predicate], round) != round {
+        candidates.push(predicate);
     }
 }

@@ -94,6 +94,7 @@ pub(crate) fn rule() -> log_rules::Rule {
         tenants: log_rules::Selection { include: vec!["*".into()], exclude: Vec::new() },
         schedule: schedule(600, 60),
         class: log_rules::RuleClass::PerEvent,
+        group_by: Vec::new(),
         question: log_rules::Question::Sql("SELECT * FROM {table}".into()),
         vql: None,
         lists: Vec::new(),
@@ -107,6 +108,7 @@ pub(crate) fn rule() -> log_rules::Rule {
         tests: Vec::new(),
         logic_hash: "0123456789abcdef0123".into(),
         meta_hash: "m".into(),
+        pack: None,
         file: "rules/whoami.yaml".into(),
         source_text: "".into(),
     }
@@ -124,6 +126,7 @@ pub(crate) fn dataset() -> log_rules::Dataset {
         cursor: None,
         identity: Vec::new(),
         columns: vec![("Image".into(), "process_path".into())],
+        schema: Vec::new(),
         log_source: None,
         retention: None,
         log_buffer: None,

@@ -27,16 +27,14 @@ use crate::ids::finding_id;
 
 /// In the rows of windowed SQL: the instant that completes the match.
 pub const INSTANT_COLUMN: &str = "_instant";
-/// In the rows of windowed SQL: what the match is about. Without it all other columns are.
-pub const GROUP_COLUMN: &str = "_group";
 
 /// How matches of a rule are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum Kind<'k> {
     /// By their row.
     Row,
-    /// By their group and the instant that completes them.
-    Group,
+    /// By the instant that completes them and the values of these columns; of all, without any.
+    Group(&'k [String]),
     /// By their window and row.
     Window(Window),
 }
@@ -52,7 +50,7 @@ pub struct Keyed {
 
 /// Gives each match its key. `identity` are the dataset's columns that tell rows apart; without any,
 /// and without an identity of the engine's, all columns do.
-pub fn keyed(matches: Vec<Match>, identity: &[String], kind: Kind) -> Vec<Keyed> {
+pub fn keyed(matches: Vec<Match>, identity: &[String], kind: Kind<'_>) -> Vec<Keyed> {
     let mut seen: HashMap<Vec<u8>, u64> = HashMap::new();
     let with_key = |found: Match| {
         let (base, counts) = match kind {
@@ -60,7 +58,7 @@ pub fn keyed(matches: Vec<Match>, identity: &[String], kind: Kind) -> Vec<Keyed>
                 Some(id) => (part("id", &[id.as_bytes()]), false),
                 None => (by_values(&found, identity), true),
             },
-            Kind::Group => (by_group(&found), false),
+            Kind::Group(columns) => (by_group(&found, columns), false),
             Kind::Window(window) => {
                 let bounds = [window.from().0.to_be_bytes(), window.to().0.to_be_bytes()];
                 (part("window", &[&bounds[0], &bounds[1], &json(&found.row)]), true)
@@ -82,27 +80,27 @@ pub fn keyed(matches: Vec<Match>, identity: &[String], kind: Kind) -> Vec<Keyed>
 fn by_values(found: &Match, identity: &[String]) -> Vec<u8> {
     let event = found.event_time.map_or(i64::MIN, Timestamp::as_micros);
     let place = [found.position.0.to_be_bytes(), event.to_be_bytes()];
-    let values = if identity.is_empty() {
-        json(&found.row)
-    } else {
-        let null = Value::Null;
-        let values = identity.iter().map(|column| found.row.get(column).unwrap_or(&null).clone());
-        json(&Row::from_iter(identity.iter().map(String::as_str).zip(values)))
-    };
+    let values =
+        if identity.is_empty() { json(&found.row) } else { values(&found.row, identity) };
     part("row", &[&place[0], &place[1], &values])
 }
 
-fn by_group(found: &Match) -> Vec<u8> {
-    let group = match found.row.get(GROUP_COLUMN) {
-        Some(group) => json(&Row::from([("group", group.clone())])),
-        None => {
-            let mut rest = found.row.clone();
-            rest.remove(INSTANT_COLUMN);
-            json(&rest)
-        }
+fn by_group(found: &Match, columns: &[String]) -> Vec<u8> {
+    let group = if columns.is_empty() {
+        let mut rest = found.row.clone();
+        rest.remove(INSTANT_COLUMN);
+        json(&rest)
+    } else {
+        values(&found.row, columns)
     };
     let instant = found.event_time.map_or(found.position.0, Timestamp::as_micros);
     part("group", &[&group, &instant.to_be_bytes()])
+}
+
+/// The values of some columns, in order.
+fn values(row: &Row, columns: &[String]) -> Vec<u8> {
+    let value = |column: &String| row.get(column).cloned().unwrap_or_default();
+    json(&columns.iter().map(|column| (column.as_str(), value(column))).collect())
 }
 
 fn json(row: &Row) -> Vec<u8> {
@@ -183,7 +181,7 @@ impl Exceptions {
         }
         let mut hits = Vec::new();
         self.set.matching(record, scratch, &mut hits);
-        let counts = |hit: &&usize| self.texts[**hit].1.is_none_or(|until| instant <= until);
+        let counts = |hit: &&usize| self.texts[**hit].1.is_none_or(|until| instant < until);
         hits.iter().find(counts).map(|hit| self.texts[*hit].0.clone())
     }
 }

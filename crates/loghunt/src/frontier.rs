@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use base::Timestamp;
-use log_rules::{FirstFrom, OnPoison, Retry, Rule, RuleClass, Schedule};
+use log_rules::{FirstFrom, OnPoison, Retry, Rule, RuleClass};
 use model::log::{Domain, Position, Window};
 use model::org::Actor;
 
@@ -153,11 +153,6 @@ fn plan_opaque(
     let ends = ticks.into_iter().map(|tick| (tick, end_of(tick))).collect();
     commands.push(Command::Plan { tick, frontier, cut: Cut::ByTick(ends) });
     commands
-}
-
-/// What is waited for late rows: the dataset's own, or else the rule's.
-pub fn buffer(schedule: &Schedule, of_dataset: Option<Duration>) -> Duration {
-    of_dataset.unwrap_or(schedule.log_buffer)
 }
 
 /// How failed runs of a rule are tried again.

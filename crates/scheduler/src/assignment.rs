@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use log_rules::{Dataset, Definitions, EngineKind, Question, Rule, RuleClass, Selection, Tenant};
+use log_rules::{Dataset, Definitions, EngineKind, Question, Rule, RuleClass, Tenant};
 use loghunt::choice::Limits;
 use loghunt::engine::{Query, QueryClass, Source};
 use loghunt::finding::{Exceptions, Template};
@@ -35,12 +35,13 @@ pub struct Assignment {
     pub together: bool,
     /// For how long one query may run.
     pub timeout: std::time::Duration,
+    buffer: std::time::Duration,
 }
 
 impl Assignment {
     /// What is waited for late rows.
     pub fn buffer(&self) -> std::time::Duration {
-        loghunt::frontier::buffer(&self.rule.schedule, self.dataset.log_buffer)
+        self.buffer
     }
 
     /// Which revision of the rule's logic this is.
@@ -91,41 +92,26 @@ pub struct Roster {
 impl Roster {
     /// What runs, by these definitions.
     pub fn new(definitions: Arc<Definitions>) -> Self {
-        let mut roster = Self {
-            definitions: definitions.clone(),
-            by_name: HashMap::new(),
-            problems: Vec::new(),
-        };
+        let streams = definitions.streams();
+        let tenants: Vec<Arc<Tenant>> = definitions.tenants.iter().cloned().map(Arc::new).collect();
         let rules: Vec<Arc<Rule>> = definitions.rules.iter().cloned().map(Arc::new).collect();
-        for tenant in &definitions.tenants {
-            let tenant = Arc::new(tenant.clone());
-            for dataset in &tenant.datasets {
-                let dataset = Arc::new(dataset.clone());
-                for rule in &rules {
-                    roster.assign(&tenant, &dataset, rule);
-                }
+        let problem = |tenant: usize, rule: usize, why: &dyn std::fmt::Display| {
+            let (tenant, rule) = (&tenants[tenant].name, &rules[rule]);
+            format!("{}: `{}` does not run for {tenant}: {why}", rule.file, rule.name)
+        };
+        let told = streams.inapplicable.iter();
+        let told = told.filter(|one| one.why != log_rules::Why::Disabled);
+        let mut problems: Vec<String> =
+            told.map(|one| problem(one.tenant, one.rule, &one.why)).collect();
+        let mut by_name = HashMap::new();
+        for one in &streams.assignments {
+            let (tenant, rule) = (&tenants[one.tenant], &rules[one.rule]);
+            match assignment(&definitions, tenant, rule, one) {
+                Ok(found) => drop(by_name.insert(name_of(&found.key), Arc::new(found))),
+                Err(why) => problems.push(problem(one.tenant, one.rule, &why)),
             }
         }
-        roster
-    }
-
-    fn assign(&mut self, tenant: &Arc<Tenant>, dataset: &Arc<Dataset>, rule: &Arc<Rule>) {
-        let wanted = rule.datasets.contains(&dataset.name)
-            && !rule.disabled
-            && selects(&rule.tenants, tenant.name.as_str())
-            && !tenant.overrides.iter().any(|other| other.rule == rule.name && other.disabled);
-        if !wanted {
-            return;
-        }
-        match assignment(&self.definitions, tenant, dataset, rule) {
-            Ok(assignment) => {
-                self.by_name.insert(name_of(&assignment.key), Arc::new(assignment));
-            }
-            Err(why) => self.problems.push(format!(
-                "{}: `{}` cannot run over {}/{}: {why}",
-                rule.file, rule.name, tenant.name, dataset.name
-            )),
-        }
+        Self { definitions, by_name, problems }
     }
 
     /// How much may run at once.
@@ -155,11 +141,15 @@ pub(crate) fn name_of(key: &StreamKey) -> Arc<str> {
 fn assignment(
     definitions: &Arc<Definitions>,
     tenant: &Arc<Tenant>,
-    dataset: &Arc<Dataset>,
     rule: &Arc<Rule>,
+    effective: &log_rules::Assignment,
 ) -> Result<Assignment, String> {
+    let dataset = Arc::new(tenant.datasets[effective.dataset].clone());
     let engine = engine(definitions, &dataset.engine)?;
-    let (query, needs) = query(tenant, dataset, rule)?;
+    let column = |field: String| {
+        let mapped = dataset.columns.iter().find(|(name, _)| *name == field);
+        mapped.map_or(field, |(_, column)| column.clone())
+    };
     let key = StreamKey {
         tenant: tenant.name.clone(),
         dataset: dataset.name.clone(),
@@ -171,13 +161,14 @@ fn assignment(
     Ok(Assignment {
         key,
         clockwork: Clockwork::new(&rule.schedule.ticks).map_err(|bad| bad.to_string())?,
-        query,
-        needs,
-        template: template(tenant, dataset, rule),
+        query: query(rule, effective)?,
+        needs: rule.needed_columns().into_iter().map(column).collect(),
+        template: template(tenant, &dataset, rule, effective),
         together: matches!(engine.kind, EngineKind::DataFusion { .. } | EngineKind::Null),
         timeout: engine.timeout,
+        buffer: effective.log_buffer,
         tenant: tenant.clone(),
-        dataset: dataset.clone(),
+        dataset,
         rule: rule.clone(),
     })
 }
@@ -190,7 +181,7 @@ fn engine<'a>(
     found.ok_or_else(|| format!("there is no engine `{name}`; add it to the engines"))
 }
 
-fn query(tenant: &Tenant, dataset: &Dataset, rule: &Rule) -> Result<(Query, Vec<String>), String> {
+fn query(rule: &Rule, effective: &log_rules::Assignment) -> Result<Query, String> {
     match &rule.question {
         Question::Sql(text) => {
             let class = match rule.class {
@@ -198,120 +189,43 @@ fn query(tenant: &Tenant, dataset: &Dataset, rule: &Rule) -> Result<(Query, Vec<
                 RuleClass::Windowed { span } => QueryClass::Windowed { span },
                 RuleClass::Opaque => QueryClass::Opaque,
             };
-            let values = lists(tenant, rule).into();
-            Ok((Query::Sql { text: text.clone(), values, class }, Vec::new()))
+            let lists = effective.lists.iter();
+            let values: Vec<(String, Value)> =
+                lists.map(|(name, values)| (name.clone(), Value::array(values.clone()))).collect();
+            Ok(Query::Sql { text: text.clone(), values: values.into(), class })
         }
         Question::Sigma(sigma) => {
             let predicate = match sigma.conditions.as_slice() {
                 [one] => one.clone(),
                 many => Predicate::Or(many.to_vec()),
             };
-            let mut needs = Vec::new();
-            fields(&predicate, &mut needs);
-            for field in &mut needs {
-                if let Some((_, column)) = dataset.columns.iter().find(|(name, _)| name == field) {
-                    field.clone_from(column);
-                }
-            }
-            let columns = Vec::new().into();
-            Ok((Query::Predicate { predicate: Arc::new(predicate), columns }, needs))
+            Ok(Query::Predicate { predicate: Arc::new(predicate), columns: Vec::new().into() })
         }
         Question::Correlation(_) => Err("correlations are not assigned to one dataset".into()),
     }
 }
 
-/// Values by name: a rule's own, or instead of them the tenant's, or those of the override.
-fn lists(tenant: &Tenant, rule: &Rule) -> Vec<(String, Value)> {
-    let over = tenant.overrides.iter().filter(|one| one.rule == rule.name);
-    let over: Vec<_> = over.flat_map(|one| &one.lists).collect();
-    let chosen = |name: &String, own: &Vec<Value>| {
-        let mut instead = over.iter().copied().chain(&tenant.lists);
-        let found = instead.find(|(other, _)| other == name);
-        found.map_or_else(|| own.clone(), |(_, values)| values.clone())
-    };
-    rule.lists.iter().map(|(name, own)| (name.clone(), Value::array(chosen(name, own)))).collect()
-}
-
-/// The fields that a predicate looks at.
-fn fields(predicate: &Predicate, into: &mut Vec<String>) {
-    match predicate {
-        Predicate::And(all) | Predicate::Or(all) | Predicate::AtLeast { of: all, .. } => {
-            all.iter().for_each(|one| fields(one, into));
-        }
-        Predicate::Not(one) => fields(one, into),
-        Predicate::Field { field, test } => {
-            let other = match test {
-                sigma::Test::OtherField { field, .. } => Some(field),
-                _ => None,
-            };
-            for name in std::iter::once(field).chain(other) {
-                if !into.iter().any(|known| known == name.as_str()) {
-                    into.push(name.as_str().to_owned());
-                }
-            }
-        }
-        Predicate::Keyword(_) => {}
-    }
-}
-
-fn template(tenant: &Tenant, dataset: &Dataset, rule: &Rule) -> Template {
-    let over: Vec<_> = tenant.overrides.iter().filter(|one| one.rule == rule.name).collect();
-    let exceptions: Vec<_> = over
-        .iter()
-        .flat_map(|one| one.exceptions.iter().map(|exception| (exception, one.expires)))
-        .map(|(one, until)| (Arc::from(one.text.as_str()), one.predicate.clone(), until))
-        .collect();
+fn template(
+    tenant: &Tenant,
+    dataset: &Dataset,
+    rule: &Rule,
+    effective: &log_rules::Assignment,
+) -> Template {
+    let exceptions = effective.exceptions.iter().map(|one| {
+        let text = Arc::from(one.exception.text.as_str());
+        (text, one.exception.predicate.clone(), one.expires)
+    });
     Template {
         tenant: tenant.name.clone(),
         dataset: dataset.name.clone(),
         rule: rule.name.clone(),
         title: rule.title.as_str().into(),
-        severity: over.iter().find_map(|one| one.severity).unwrap_or(rule.severity),
+        severity: effective.severity,
         attack: rule.attack.clone().into(),
-        revision: rule.logic_hash.chars().take(16).collect::<String>().into(),
+        revision: effective.revision.chars().take(16).collect::<String>().into(),
         domain: dataset.domain,
         columns: dataset.columns.clone().into(),
-        exceptions: Exceptions::new(&exceptions),
+        exceptions: Exceptions::new(&exceptions.collect::<Vec<_>>()),
         suppress: rule.suppress.clone(),
-    }
-}
-
-/// Whether a selection picks a name.
-pub(crate) fn selects(selection: &Selection, name: &str) -> bool {
-    let fits = |patterns: &[String]| patterns.iter().any(|pattern| fits(pattern, name));
-    fits(&selection.include) && !fits(&selection.exclude)
-}
-
-/// `*` stands for any characters.
-fn fits(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = name.strip_prefix(parts.next().unwrap_or_default()) else { return false };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(last) = parts.pop() else { return rest.is_empty() };
-    for part in parts {
-        let Some(at) = rest.find(part) else { return false };
-        rest = &rest[at + part.len()..];
-    }
-    rest.ends_with(last)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_star_stands_for_any_characters() {
-        for (pattern, name, wanted) in [
-            ("*", "acme", true),
-            ("acme", "acme", true),
-            ("acme", "acme2", false),
-            ("ac*", "acme", true),
-            ("*me", "acme", true),
-            ("a*m*", "acme", true),
-            ("a*x*", "acme", false),
-            ("acme*acme", "acme", false),
-        ] {
-            assert_eq!(fits(pattern, name), wanted, "{pattern} {name}");
-        }
     }
 }

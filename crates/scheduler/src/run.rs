@@ -202,7 +202,7 @@ impl Shared {
         let assignment = &job.due.assignment;
         let kind = match assignment.rule.class {
             RuleClass::PerEvent => Kind::Row,
-            RuleClass::Windowed { .. } => Kind::Group,
+            RuleClass::Windowed { .. } => Kind::Group(&assignment.rule.group_by),
             RuleClass::Opaque => Kind::Window(job.slice.window),
         };
         let identity = &assignment.dataset.identity;

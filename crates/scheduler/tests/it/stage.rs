@@ -148,6 +148,7 @@ pub(crate) fn rule() -> Rule {
         tenants: Selection { include: vec!["*".into()], exclude: Vec::new() },
         schedule: schedule(),
         class: RuleClass::PerEvent,
+        group_by: Vec::new(),
         question: Question::Sql("SELECT * FROM {table}".into()),
         vql: None,
         lists: Vec::new(),
@@ -161,6 +162,7 @@ pub(crate) fn rule() -> Rule {
         tests: Vec::new(),
         logic_hash: "0123456789abcdef0123".into(),
         meta_hash: "m".into(),
+        pack: None,
         file: "rules/whoami.yaml".into(),
         source_text: "".into(),
     }
@@ -177,6 +179,7 @@ pub(crate) fn dataset() -> Dataset {
         cursor: None,
         identity: Vec::new(),
         columns: Vec::new(),
+        schema: Vec::new(),
         log_source: None,
         retention: None,
         log_buffer: None,

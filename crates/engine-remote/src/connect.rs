@@ -10,6 +10,7 @@ use crate::clickhouse::ClickHouse;
 use crate::postgres::Postgres;
 use crate::remote::Remote;
 use crate::site::Site;
+use crate::spark::Spark;
 
 /// The engine of this kind for one tenant, with its secret. Nothing is asked of the server yet, so
 /// only what is wrong in the file itself fails here.
@@ -29,6 +30,9 @@ pub fn connect(
         }
         EngineKind::ClickHouse(address) => {
             Arc::new(Remote::new(ClickHouse::new(site("ClickHouse", address)?)?))
+        }
+        EngineKind::SparkConnect(address) => {
+            Arc::new(Remote::new(Spark::new(site("Spark", address)?)?))
         }
         _ => {
             let message = "this kind of engine is not reached over a network";

@@ -15,13 +15,16 @@
 
 mod answer;
 mod asking;
+mod batches;
 mod clickhouse;
 mod connect;
 mod facts;
+mod grpc;
 mod names;
 mod postgres;
 mod remote;
 mod running;
 mod site;
+mod spark;
 
 pub use connect::connect;

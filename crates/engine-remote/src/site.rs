@@ -28,6 +28,8 @@ pub(crate) struct Site {
     pub(crate) secret: Option<String>,
     pub(crate) database: Option<String>,
     pub(crate) tls: Arc<ClientConfig>,
+    /// The certificates of `ca_file`.
+    pub(crate) ca_pem: Option<Vec<u8>>,
 }
 
 impl Site {
@@ -63,6 +65,7 @@ impl Site {
             secret,
             database: database.map(|name| name.replace("{tenant}", tenant.as_str())),
             tls: Arc::new(tls(address.ca_file.as_deref())?),
+            ca_pem: address.ca_file.as_ref().and_then(|path| std::fs::read(path).ok()),
             url,
         })
     }

@@ -7,3 +7,4 @@ mod clickhouse;
 mod fake;
 mod postgres;
 mod scans;
+mod spark;

@@ -5,5 +5,6 @@
 
 pub mod docs;
 pub mod floors;
+pub mod log_schema;
 pub mod sources;
 pub mod tidy;

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use xtask::{docs, floors, sources, tidy};
+use xtask::{docs, floors, log_schema, sources, tidy};
 
 #[derive(Parser)]
 #[command(about = "Checks of the house; all of them also run in `cargo test -p xtask`.")]
@@ -14,7 +14,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Check {
-    /// Write the reference pages of VQL anew.
+    /// Write the reference pages of VQL and the JSON Schema of log hunts anew.
     Docs,
     /// Walk the floor plan: does every arrow between crates point down?
     Floors,
@@ -29,7 +29,7 @@ enum Check {
 #[allow(clippy::print_stdout, reason = "a program prints")]
 fn main() -> ExitCode {
     let wrong = match Cli::parse().command {
-        Check::Docs => match docs::write() {
+        Check::Docs => match docs::write().and_then(|_| log_schema::write()) {
             Ok(_) => Vec::new(),
             Err(error) => vec![format!("cannot write the reference pages: {error}")],
         },

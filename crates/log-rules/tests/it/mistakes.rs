@@ -53,7 +53,7 @@ fn unknown_names_are_found() {
     check(
         &with("Image LIKE", "Imag LIKE"),
         expect![
-            "x.yaml:8:31: query: the dataset `process_creation` of the tenant `acme` has no column `Imag`; map it under `columns` of the dataset"
+            "x.yaml:8:31: query: the dataset `process_creation` of the tenant `acme` has no column `Imag`; did you mean `Image`? Or map it under `columns` of the dataset"
         ],
     );
     check(

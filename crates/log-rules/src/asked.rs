@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use model::log::Severity;
-use sigma::{BaseRule, Correlation, Level};
+use sigma::{BaseRule, Correlation, Level, Pipeline, PipelineError};
 use sql_text::Template;
 
 use crate::definitions::{Question, RuleClass};
+
+/// What every Sigma rule goes through.
+pub(crate) type Pipelines = [Arc<Pipeline>];
 
 /// What a rule asks.
 #[derive(Clone, Debug)]
@@ -40,8 +43,13 @@ impl Asked {
         }
     }
 
-    pub(crate) fn of_rule(rule: Arc<sigma::Rule>) -> Self {
-        Self {
+    /// A rule, after the pipelines.
+    pub(crate) fn of_rule(
+        rule: &sigma::Rule,
+        pipelines: &Pipelines,
+    ) -> Result<Self, PipelineError> {
+        let rule = Pipeline::apply_all(pipelines.iter().map(|one| &**one), rule)?;
+        Ok(Self {
             canonical: rule_logic(&rule),
             name: rule.name.clone(),
             title: Some(rule.title.clone()),
@@ -50,12 +58,17 @@ impl Asked {
             attack: rule.tags.iter().filter_map(|tag| technique(tag)).collect(),
             group_by: Vec::new(),
             class: Some(RuleClass::PerEvent),
-            question: Question::Sigma(rule),
-        }
+            question: Question::Sigma(Arc::new(rule)),
+        })
     }
 
-    pub(crate) fn of_correlation(rule: Arc<Correlation>) -> Self {
-        Self {
+    /// A correlation, after the pipelines.
+    pub(crate) fn of_correlation(
+        rule: &Correlation,
+        pipelines: &Pipelines,
+    ) -> Result<Self, PipelineError> {
+        let rule = Pipeline::apply_all_to_correlation(pipelines.iter().map(|one| &**one), rule)?;
+        Ok(Self {
             canonical: correlation_logic(&rule),
             name: rule.name.clone(),
             title: Some(rule.title.clone()),
@@ -64,8 +77,34 @@ impl Asked {
             attack: rule.tags.iter().filter_map(|tag| technique(tag)).collect(),
             group_by: rule.group_by.iter().map(|name| name.as_str().to_owned()).collect(),
             class: Some(RuleClass::Windowed { span: rule.reach() }),
-            question: Question::Correlation(rule),
+            question: Question::Correlation(Arc::new(rule)),
+        })
+    }
+
+    /// All rules and correlations of files, with what a pipeline says against one: its file and
+    /// why.
+    pub(crate) fn all_of(
+        read: sigma::RuleFile,
+        pipelines: &Pipelines,
+    ) -> (Vec<Self>, Vec<(String, PipelineError)>) {
+        let mut all = Vec::new();
+        let mut refused = Vec::new();
+        for rule in &read.rules {
+            match Self::of_rule(rule, pipelines) {
+                Ok(asked) => all.push(asked),
+                Err(error) => refused.push((rule.file.to_string(), error)),
+            }
         }
+        for rule in &read.correlations {
+            match Self::of_correlation(rule, pipelines) {
+                Ok(asked) => all.push(asked),
+                Err(error) => {
+                    let file = rule.leaves().first().map(|leaf| leaf.file.to_string());
+                    refused.push((file.unwrap_or_default(), error));
+                }
+            }
+        }
+        (all, refused)
     }
 
     /// The file that it was read from.

@@ -328,9 +328,9 @@ pub enum RuleClass {
 pub enum Question {
     /// SQL with `{table}`, `{from}`, `{to}`, for windowed rules `{read_from}`, and `{list}`s.
     Sql(Arc<str>),
-    /// A Sigma rule; its predicate before any pipeline.
+    /// A Sigma rule, as the pipelines of the folder leave it.
     Sigma(Arc<sigma::Rule>),
-    /// Several Sigma rules and how their matches belong together.
+    /// Several Sigma rules and how their matches belong together, after the pipelines.
     Correlation(Arc<sigma::Correlation>),
 }
 

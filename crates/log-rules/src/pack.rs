@@ -1,7 +1,6 @@
 //! Documents that begin with `sigma_pack:`, and the Sigma rules that they bring.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use model::log::{DatasetName, RuleName, Severity};
 use yaml_nodes::{Place, Reader};
@@ -84,12 +83,16 @@ pub(crate) fn open(
     drafts.sigma_used.extend(&inside);
     let read =
         sigma::read_files(inside.iter().map(|file| (files.names[*file], files.texts[*file])));
-    readers[found.file].problems.extend(read.problems);
-    let rules = read.rules.into_iter().map(|rule| Asked::of_rule(Arc::new(rule)));
-    let correlations =
-        read.correlations.into_iter().map(|rule| Asked::of_correlation(Arc::new(rule)));
+    let problems = read.problems.clone();
+    readers[found.file].problems.extend(problems);
+    let (all, refused) = Asked::all_of(read, &files.pipelines);
+    for (name, error) in refused {
+        let file = inside.iter().copied().find(|file| files.names[*file] == name);
+        let hint = "the rule is left out; mend the pipeline or the rule";
+        readers[file.unwrap_or(found.file)].warning(FIRST, "", error.to_string(), hint);
+    }
     let all: Vec<(String, Asked)> =
-        rules.chain(correlations).map(|asked| (asked.file().unwrap_or_default(), asked)).collect();
+        all.into_iter().map(|asked| (asked.file().unwrap_or_default(), asked)).collect();
     let mut of_file: BTreeMap<&str, usize> = BTreeMap::new();
     for (name, _) in &all {
         *of_file.entry(name).or_default() += 1;
@@ -181,14 +184,4 @@ fn of_pack(
     };
     seal(&mut rule);
     rule
-}
-
-/// Reads the pipelines among the files.
-pub(crate) fn pipelines(
-    files: &Files<'_>,
-    readers: &mut [Reader<'_>],
-    numbers: &[usize],
-) -> Vec<Arc<sigma::Pipeline>> {
-    let _ = (files, readers, numbers);
-    Vec::new()
 }

@@ -57,6 +57,8 @@ pub(crate) struct Drafts {
 pub(crate) struct Files<'t> {
     pub(crate) names: Vec<&'t str>,
     pub(crate) texts: Vec<&'t str>,
+    /// What every Sigma rule goes through.
+    pub(crate) pipelines: Vec<Arc<sigma::Pipeline>>,
 }
 
 impl Files<'_> {
@@ -104,11 +106,11 @@ pub fn read(files: &[(String, String)]) -> (Definitions, Vec<Problem>) {
     let without_mark =
         |text: &'_ String| -> usize { if text.starts_with('\u{feff}') { 3 } else { 0 } };
     let texts = files.iter().map(|(_, text)| &text[without_mark(text)..]).collect();
-    let files = Files { names, texts };
+    let mut files = Files { names, texts, pipelines: Vec::new() };
     let mut readers: Vec<Reader<'_>> =
         files.names.iter().zip(&files.texts).map(|(name, text)| Reader::new(name, text)).collect();
+    read_pipelines(&mut files, &mut readers);
     let mut drafts = Drafts::default();
-    let mut pipelines = Vec::new();
     let mut packs = Vec::new();
     let mut sigma_files = Vec::new();
     for (number, text) in files.texts.iter().enumerate() {
@@ -124,11 +126,7 @@ pub fn read(files: &[(String, String)]) -> (Definitions, Vec<Problem>) {
                     one(&files, number, reader, root, table, &mut drafts, &mut packs);
                 }
                 Some(Document::Sigma) => sigma_files.push((number, root.at)),
-                Some(Document::Pipeline) => {
-                    if !pipelines.contains(&number) {
-                        pipelines.push(number);
-                    }
-                }
+                Some(Document::Pipeline) => {}
                 None => unknown(reader, root),
             }
         }
@@ -142,17 +140,33 @@ pub fn read(files: &[(String, String)]) -> (Definitions, Vec<Problem>) {
         readers[file].warning(at, "", "nobody uses this Sigma rule", hint);
     }
     datasets_of_sources(&mut drafts);
-    let pipelines = pack::pipelines(&files, &mut readers, &pipelines);
     check::whole(&drafts, &mut readers);
     let definitions = Definitions {
         engines: drafts.engines.into_iter().map(|found| found.item).collect(),
         tenants: drafts.tenants.into_iter().map(|found| found.item).collect(),
         rules: drafts.rules.into_iter().map(|found| found.item).collect(),
         channels: drafts.channels.into_iter().map(|found| found.item).collect(),
-        pipelines,
         revision: revision(&files),
+        pipelines: files.pipelines,
     };
     (definitions, problems(readers))
+}
+
+/// Pipelines come first: every Sigma rule goes through them.
+fn read_pipelines(files: &mut Files<'_>, readers: &mut [Reader<'_>]) {
+    for (number, text) in files.texts.iter().enumerate() {
+        // Most files hold none, and are not taken apart twice.
+        if !text.contains("transformations") && !text.contains("postprocessing") {
+            continue;
+        }
+        let roots = yaml_nodes::read_all(text).roots;
+        if roots.iter().any(|root| matches!(kind_of(root), Some(Document::Pipeline))) {
+            let read = sigma::read_pipeline(files.names[number], text);
+            readers[number].problems.extend(read.problems);
+            files.pipelines.extend(read.pipeline.map(Arc::new));
+        }
+    }
+    files.pipelines.sort_by_key(|pipeline| pipeline.priority);
 }
 
 /// Sigma rules that name no dataset read those of their log sources.

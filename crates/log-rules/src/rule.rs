@@ -373,11 +373,13 @@ fn sigma_file(
     }
     let read = sigma::read_rules(origin.files.names[file], origin.files.texts[file]);
     let wrong = read.problems.iter().any(|problem| problem.severity == sigma::Severity::Error);
-    take.reader.problems.extend(read.problems);
-    let rules = read.rules.into_iter().map(|rule| Asked::of_rule(Arc::new(rule)));
-    let correlations =
-        read.correlations.into_iter().map(|one| Asked::of_correlation(Arc::new(one)));
-    let mut all: Vec<Asked> = rules.chain(correlations).collect();
+    let problems = read.problems.clone();
+    take.reader.problems.extend(problems);
+    let (mut all, refused) = Asked::all_of(read, &origin.files.pipelines);
+    if let Some((_, error)) = refused.first() {
+        take.error(at, "sigma", error.to_string(), "mend the pipeline or leave the rule out");
+        return None;
+    }
     if all.len() != 1 {
         if !wrong {
             let message = format!("`{path}` has {} rules", all.len());

@@ -1,5 +1,6 @@
 //! Files of log hunts: what they say, and what is wrong with them.
 
+mod demo;
 mod meaning;
 mod mistakes;
 mod wild;

@@ -176,6 +176,31 @@ level: high
 }
 
 #[test]
+fn sigma_rules_go_through_the_pipelines_of_the_folder() {
+    let rule = "\
+title: Whoami
+logsource: { category: process_creation }
+detection: { a: { NewProcessName: /usr/bin/whoami }, condition: a }
+";
+    let pipeline = "\
+name: names
+priority: 10
+transformations:
+  - { id: a, type: field_name_mapping, mapping: { NewProcessName: Image } }
+";
+    let pack = "sigma_pack: pack\npath: sigma\nschedule: { every: 5m }\n";
+    let files = [("a", BASE), ("p", pack), ("sigma/w.yml", rule), ("pipelines/n.yml", pipeline)];
+    let definitions = good(&files);
+    assert_eq!(definitions.pipelines.len(), 1);
+    let Question::Sigma(sigma) = &definitions.rules[0].question else { panic!() };
+    let mut fields = Vec::new();
+    sigma.conditions[0].each_field(&mut |field| fields.push(field.as_str().to_owned()));
+    assert_eq!(fields, ["Image"]);
+    let without = good(&files[..3]);
+    assert_ne!(without.rules[0].logic_hash, definitions.rules[0].logic_hash);
+}
+
+#[test]
 fn a_windowed_rule_has_groups() {
     let text = "\
 rule: brute-force

@@ -80,3 +80,25 @@ fn the_four_ticks_have_one_stream() {
     let definitions = good(&folder("seed"));
     assert_eq!(definitions.streams().assignments.len(), 1);
 }
+
+/// Documents in `docs/LOG-HUNTS.md` are good, together with the few files that they name.
+#[test]
+fn the_examples_of_the_manual_are_good() {
+    let page = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/LOG-HUNTS.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let kinds = ["engine:", "tenant:", "rule:", "sigma_pack:", "channel:"];
+    let blocks = page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let whole = blocks.filter(|block| kinds.iter().any(|kind| block.starts_with(kind)));
+    let mut files: Vec<(String, String)> = whole
+        .enumerate()
+        .map(|(number, block)| (format!("{number}.yaml"), block.to_owned()))
+        .collect();
+    assert_eq!(files.len(), 5);
+    let noisy =
+        "title: Noisy\nlogsource: { category: dns }\ndetection: { a: { b: c }, condition: a }\n";
+    let named = noisy.replace("title: Noisy", "title: Noisy\nname: a_noisy_rule");
+    files.push(("sigma/windows/noisy-rule.yml".into(), noisy.into()));
+    files.push(("sigma/windows/b.yml".into(), named));
+    let definitions = good(&files);
+    assert_eq!(definitions.rules.len(), 3);
+}

@@ -1,14 +1,50 @@
 //! Whatever the text, reading ends, and what is wrong has a place.
 
+use log_rules::{Question, RuleClass};
 use proptest::prelude::*;
+use sql_text::{Class, Clock, Dialect, Held, Restriction, Target, Template};
 
 use crate::{BASE, RULE, read};
+
+/// What was read can be written for every engine, or it is said why not.
+fn write_for_all(text: &str, class: RuleClass) {
+    let class = match class {
+        RuleClass::PerEvent => Class::PerEvent,
+        RuleClass::Windowed { .. } => Class::Windowed,
+        RuleClass::Opaque => Class::Opaque,
+    };
+    let template = Template::parse(text, class).expect("the reader has parsed it");
+    let _ = sql_text::lower(&template, &|_| Some(Held::Text));
+    for dialect in Dialect::ALL {
+        let target = Target {
+            dialect,
+            style: dialect.style(),
+            table: "x".to_owned(),
+            position: Some(Clock::native("at")),
+            event_time: None,
+            identity: Vec::new(),
+            columns: Vec::new(),
+            known: Vec::new(),
+            read: (0, 1),
+            emit: (0, 1),
+            restriction: Restriction::Window,
+            values: Vec::new(),
+            limit: Some(1),
+        };
+        let _ = template.render(&target);
+    }
+}
 
 fn check(text: &str) {
     let (definitions, problems) = read(&[("a.yaml", BASE), ("b.yaml", text), ("c.yml", RULE)]);
     for problem in &problems {
         assert!(problem.line >= 1 && problem.column >= 1, "{problem}");
         assert!(!problem.message.is_empty() && !problem.file.is_empty());
+    }
+    for rule in &definitions.rules {
+        if let Question::Sql(text) = &rule.question {
+            write_for_all(text, rule.class);
+        }
     }
     let streams = definitions.streams();
     let known = definitions.tenants.len() * definitions.rules.len();

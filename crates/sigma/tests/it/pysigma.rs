@@ -151,6 +151,7 @@ fn we_find_what_pysigma_finds() {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "whoever runs the tests must learn what was left out")]
 fn we_find_what_pysigma_finds_now() {
     let Some(python) = std::env::var_os("LYCAON_PYTHON") else {
         eprintln!(

@@ -7,6 +7,7 @@
 
 mod check;
 mod cohort;
+mod logs;
 mod stage;
 
 use std::path::{Path, PathBuf};

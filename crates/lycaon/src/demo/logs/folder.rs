@@ -1,0 +1,137 @@
+//! The demo's definitions and log files on disk.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use rust_embed::RustEmbed;
+use serde_json::Value;
+
+use super::events::DATASETS;
+use super::{WEAK, tenant_name};
+use crate::complaint::{Complaint, Outcome};
+
+/// Rules and plants of the demo.
+#[derive(RustEmbed)]
+#[folder = "demo/log"]
+pub(crate) struct DemoFiles;
+
+/// The demo's rules: path below the definitions' folder, and text.
+pub(crate) fn rules() -> Vec<(String, String)> {
+    let mut files: Vec<(String, String)> = DemoFiles::iter()
+        .filter(|path| path.ends_with(".yaml") || path.ends_with(".yml"))
+        .filter_map(|path| {
+            let text = String::from_utf8_lossy(&DemoFiles::get(&path)?.data).into_owned();
+            Some((path.into_owned(), text))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+/// Writes engines, channels, tenants and rules.
+pub(crate) fn write(folder: &Path, logs: &Path, tenants: u32, findings: &Path) -> Outcome {
+    for (path, text) in rules() {
+        save(&folder.join(path), &hurried(&text))?;
+    }
+    save(&folder.join("engines.yaml"), &engines(logs, findings))?;
+    for number in 1..=tenants {
+        let name = tenant_name(number);
+        save(&folder.join("tenants").join(format!("{name}.yaml")), &tenant(&name, number == WEAK))?;
+    }
+    Ok(())
+}
+
+/// In real life these rules run every ten minutes; nobody would wait for that here. The file of findings is
+/// told of all of them.
+const SCHEDULE: &str =
+    "schedule: { every: 30s, log_buffer: 5s, jitter: 3s, first_from: 1h }\nnotify: [soc-file]";
+
+/// A rule file with the demo's schedule.
+fn hurried(text: &str) -> String {
+    let line = |line: &str| match line.starts_with("schedule:") {
+        true => format!("{SCHEDULE}\n"),
+        false => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
+fn engines(logs: &Path, findings: &Path) -> String {
+    // A JSON text is a YAML text, whatever the path has in it.
+    let text = |path: &Path| Value::from(path.display().to_string()).to_string();
+    format!(
+        "engine: lake\nkind: datafusion\nroot: {}\nconcurrency: 8\n---\nengine: old-database\nkind: sqlite\npath: {}\ntimeout: 5s\n---\nchannel: soc-file\nkind: file\npath: {}\n",
+        text(logs),
+        text(&logs.join("weak.db")),
+        text(findings)
+    )
+}
+
+fn tenant(name: &str, weak: bool) -> String {
+    let mut text = format!("tenant: {name}\ndatasets:\n");
+    for dataset in DATASETS {
+        let (engine, table) = match weak {
+            true => ("old-database", dataset.to_owned()),
+            false => ("lake", format!("{name}/{dataset}")),
+        };
+        let _ = write!(
+            text,
+            "  {dataset}:\n    engine: {engine}\n    table: {table}\n    time: {{ event: event_time, ingest: ingested_at }}\n    log_source: {dataset}\n"
+        );
+    }
+    text
+}
+
+fn save(path: &Path, text: &str) -> Outcome {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|e| Complaint::io("make", folder, &e))?;
+    }
+    std::fs::write(path, text).map_err(|e| Complaint::io("write", path, &e))
+}
+
+/// Adds rows, which are in the order of their ingest, to the file of their stretch of time.
+pub(crate) fn append_lines(table: &Path, span: Duration, rows: &[Value]) -> Outcome {
+    std::fs::create_dir_all(table).map_err(|e| Complaint::io("make", table, &e))?;
+    let stretch = |row: &Value| -> u64 {
+        let text = row["ingested_at"].as_str().unwrap_or_default();
+        let at: i64 = text.parse::<base::Timestamp>().map_or(0, |at| at.as_micros() / 1_000_000);
+        u64::try_from(at).unwrap_or(0) / span.as_secs().max(1)
+    };
+    for rows in rows.chunk_by(|a, b| stretch(a) == stretch(b)) {
+        let path = table.join(format!("{}.ndjson", stretch(&rows[0])));
+        let mut text = String::new();
+        rows.iter().for_each(|row| {
+            text.push_str(&row.to_string());
+            text.push('\n');
+        });
+        std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(text.as_bytes()))
+            .map_err(|e| Complaint::io("write", &path, &e))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forty_rules_are_without_a_fault() {
+        let mut files: Vec<(String, String)> =
+            rules().into_iter().map(|(path, text)| (path, hurried(&text))).collect();
+        let logs = Path::new("/logs");
+        files.push(("engines.yaml".into(), engines(logs, Path::new("/findings.jsonl"))));
+        files.push(("tenants/a.yaml".into(), tenant("tenant-01", false)));
+        files.push(("tenants/b.yaml".into(), tenant("tenant-02", true)));
+        let (definitions, problems) = log_rules::read(&files);
+        let told: Vec<String> = problems.iter().map(|problem| format!("{problem:?}")).collect();
+        assert_eq!(told, [""; 0]);
+        assert_eq!(definitions.rules.len(), 40);
+        let streams = definitions.streams();
+        assert_eq!(streams.assignments.len(), 80);
+    }
+}

@@ -115,6 +115,7 @@ fn existence_and_other_fields() {
 #[test]
 fn encodings_are_resolved() {
     field("F|windash|contains: ' -enc'", &["a -enc", "a /ENC", "a –enc", "a ―enc"], &["a enc"]);
+    field("F|contains|windash: ' -enc'", &["a -enc", "a /ENC", "a –enc"], &["a enc"]);
     field("F|base64: foobar", &["Zm9vYmFy"], &["foobar"]);
     field(
         "F|base64offset|contains: foobar",

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::table::{Field, Kind, Table};
-use crate::tables::{DOCUMENTS, LOG_SOURCE, SECRET};
+use crate::table::{DOCUMENTS, Field, Kind, LOG_SOURCE, SECRET, Table};
 
 /// The JSON Schema of a file's documents, with which editors complete and check them.
 pub fn json_schema() -> Value {

@@ -2,8 +2,7 @@
 
 use yaml_nodes::{Node, NodeKind, Problem, Reader, join};
 
-use crate::table::Table;
-use crate::tables::RULE;
+use crate::table::{RULE, Table};
 
 const HINT: &str = "write `{ env: NAME }`, `{ file: PATH }` or `{ command: [PROGRAM] }`, and change the secret: it has been in a file";
 

@@ -8,7 +8,7 @@
 use arrow::array::{Array, ArrayRef, AsArray, Int64Array, types::*};
 use arrow::compute::{cast, take};
 use arrow::datatypes::{DataType, TimeUnit};
-use rows::Time;
+use rows::{Time, Value};
 
 /// Each cell in microseconds since 1970, floored; NULL where it is no moment.
 pub fn moments(array: &dyn Array) -> Int64Array {
@@ -36,6 +36,17 @@ pub fn moments(array: &dyn Array) -> Int64Array {
             spread.as_primitive::<Float64Type>().iter().map(|cell| epoch_float(cell?)).collect()
         }),
         _ => Int64Array::new_null(array.len()),
+    }
+}
+
+/// The moment that a value is or spells, in microseconds since 1970, floored.
+pub fn moment_of(value: &Value) -> Option<i64> {
+    match value {
+        Value::Time(time) => Some(micros(*time)),
+        Value::Int(number) => epoch(*number),
+        Value::Float(number) => epoch_float(*number),
+        Value::Text(text) => parse(text.as_str()?),
+        _ => None,
     }
 }
 

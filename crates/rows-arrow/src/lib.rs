@@ -23,6 +23,6 @@ pub mod clock;
 pub mod read;
 pub mod write;
 
-pub use clock::moments;
+pub use clock::{moment_of, moments};
 pub use read::{Cells, DEPTH_MAX, TooDeep, value};
 pub use write::batch_of;

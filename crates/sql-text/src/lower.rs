@@ -281,9 +281,16 @@ impl Lowering<'_> {
         let held = (self.held)(&column)?;
         let Some(Literal::Text(pattern)) = literal(pattern) else { return None };
         let pattern = pattern.as_str()?;
-        let escape = match escape {
+        let escape = match escape.map(|value| &value.value) {
             None => None,
-            Some(escape) => Some(crate::shape::escape_character(escape)?),
+            Some(Value::SingleQuotedString(text)) => {
+                let mut characters = text.chars();
+                match (characters.next(), characters.next()) {
+                    (Some(character), None) => Some(character),
+                    _ => return None,
+                }
+            }
+            Some(_) => return None,
         };
         // Which letters are the same without regard to case differs between engines beyond ASCII.
         let exact = cased || held == Held::Any;
@@ -430,4 +437,5 @@ fn or(a: Predicate, b: Predicate) -> Predicate {
 }
 
 #[cfg(test)]
+#[path = "lower_tests.rs"]
 mod tests;

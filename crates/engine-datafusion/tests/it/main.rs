@@ -1,0 +1,5 @@
+//! The engine over real files.
+
+mod files;
+mod hostile;
+mod stand;

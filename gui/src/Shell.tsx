@@ -7,8 +7,10 @@ import {
   IconArrowBarRight,
   IconDeviceDesktop,
   IconFileText,
+  IconFlag,
   IconKey,
   IconLayoutDashboard,
+  IconListSearch,
   IconLogout,
   IconMoon,
   IconPlugConnectedX,
@@ -35,12 +37,14 @@ const Palette = lazy(() => import('./ui/Palette').then((m) => ({ default: m.Pale
 const KeyHelp = lazy(() => import('./ui/KeyHelp').then((m) => ({ default: m.KeyHelp })));
 
 const PLACES: {
-  to: '/' | '/hunts' | '/clients' | '/artifacts' | '/tokens' | '/audit';
+  to: '/' | '/hunts' | '/log' | '/findings' | '/clients' | '/artifacts' | '/tokens' | '/audit';
   label: string;
   icon: ComponentType<{ 'aria-hidden'?: boolean }>;
 }[] = [
   { to: '/', label: 'Overview', icon: IconLayoutDashboard },
   { to: '/hunts', label: 'Hunts', icon: IconTargetArrow },
+  { to: '/log', label: 'Log hunts', icon: IconListSearch },
+  { to: '/findings', label: 'Findings', icon: IconFlag },
   { to: '/clients', label: 'Clients', icon: IconDeviceDesktop },
   { to: '/artifacts', label: 'Artifacts', icon: IconFileText },
   { to: '/tokens', label: 'Enrolment', icon: IconKey },
@@ -91,7 +95,7 @@ function SignedIn({ user, version }: { user: string; version: string }) {
       <header className="topbar">
         <button type="button" className="searchbox" onClick={() => setPalette(true)} aria-haspopup="dialog">
           <IconSearch aria-hidden />
-          <span className="grow cut">Search hunts, clients, artifacts, any id</span>
+          <span className="grow cut">Search hunts, clients, rules, tenants, any id</span>
           <kbd>/</kbd>
         </button>
         <span className="grow" />

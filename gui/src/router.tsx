@@ -75,6 +75,62 @@ const artifact = createRoute({
   path: '/artifacts/$name',
   component: lazyRouteComponent(() => import('./pages/Artifact'), 'ArtifactPage'),
 });
+const logHunts = createRoute({
+  getParentRoute: () => root,
+  path: '/log',
+  validateSearch: texts('tab', 'q', 'rule', 'state', 'severity', 'sort', 'backfill'),
+  component: lazyRouteComponent(() => import('./pages/LogHunts'), 'LogHunts'),
+});
+const logRule = createRoute({
+  getParentRoute: () => root,
+  path: '/log/rules/$rule',
+  validateSearch: texts('tab', 'q', 'state', 'sort'),
+  component: lazyRouteComponent(() => import('./pages/LogRule'), 'LogRulePage'),
+});
+const logTenant = createRoute({
+  getParentRoute: () => root,
+  path: '/log/tenants/$tenant',
+  validateSearch: texts('tab', 'q', 'state', 'sort'),
+  component: lazyRouteComponent(() => import('./pages/LogTenant'), 'LogTenantPage'),
+});
+const logStream = createRoute({
+  getParentRoute: () => root,
+  path: '/log/streams/$tenant/$dataset/$rule',
+  validateSearch: texts('tab', 'part', 'epoch', 'lane', 'from', 'to', 'state', 'window'),
+  component: lazyRouteComponent(() => import('./pages/LogStream'), 'LogStreamPage'),
+});
+const logWindow = createRoute({
+  getParentRoute: () => root,
+  path: '/log/windows/$window',
+  component: lazyRouteComponent(() => import('./pages/LogWindow'), 'LogWindowPage'),
+});
+const findings = createRoute({
+  getParentRoute: () => root,
+  path: '/findings',
+  validateSearch: texts(
+    'q',
+    'state',
+    'severity',
+    'tenant',
+    'rule',
+    'dataset',
+    'attack',
+    'from',
+    'to',
+    'late',
+    'suppressed',
+    'sort',
+    'view',
+    'finding',
+    'bulk',
+  ),
+  component: lazyRouteComponent(() => import('./pages/Findings'), 'Findings'),
+});
+const finding = createRoute({
+  getParentRoute: () => root,
+  path: '/findings/$finding',
+  component: lazyRouteComponent(() => import('./pages/Finding'), 'FindingPage'),
+});
 const tokens = createRoute({
   getParentRoute: () => root,
   path: '/tokens',
@@ -97,6 +153,13 @@ export const router = createRouter({
     flow,
     artifacts,
     artifact,
+    logHunts,
+    logRule,
+    logTenant,
+    logStream,
+    logWindow,
+    findings,
+    finding,
     tokens,
     audit,
   ]),

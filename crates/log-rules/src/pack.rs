@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use model::log::{DatasetName, RuleName, Severity};
+use model::log::{RuleName, Severity};
 use yaml_nodes::{Place, Reader};
 
 use crate::asked::Asked;
-use crate::definitions::{CatchUp, OnChange, OnPoison, Rule, RuleClass, Selection, Suppress};
+use crate::definitions::{OnPoison, Rule, RuleClass};
+use crate::manner::{self, Manner};
 use crate::read::{Drafts, Files, Found};
-use crate::rule::{catch_up, names, on_change, seal, selection, suppress};
+use crate::rule::seal;
 use crate::schedule::Schedule;
 use crate::take::{Places, Section, Take};
-use crate::timetable;
 
 /// What a pack says of all its rules.
 #[derive(Debug)]
@@ -19,45 +19,24 @@ pub(crate) struct Pack {
     name: String,
     path: String,
     schedule: Schedule,
-    tenants: Selection,
-    datasets: Vec<DatasetName>,
+    manner: Manner,
     severity_min: Severity,
-    suppress: Option<Suppress>,
-    notify: Vec<String>,
     disabled: Vec<String>,
-    critical: bool,
-    catch_up: CatchUp,
-    on_change: OnChange,
 }
 
 pub(crate) fn take(take: &mut Take<'_, '_>, section: &Section<'_>) -> Option<Pack> {
     let name = take.text(section, "sigma_pack");
     let path = take.text(section, "path");
-    let schedule = match take.sub(section, "schedule") {
-        Some(schedule) => timetable::take(take, &schedule),
-        None => None,
-    };
-    let tenants = selection(take, section);
-    let datasets = names(take, section, "datasets");
+    let manner = manner::take(take, section);
     let severity_min = take.choice(section, "severity_min").and_then(Severity::parse);
-    let suppress = suppress(take, section);
-    let notify = take.words(section, "notify");
     let disabled = take.words(section, "disabled");
-    let critical = take.flag(section, "critical");
-    let (catch_up, on_change) = (catch_up(take, section), on_change(take, section));
     Some(Pack {
         name: name?,
         path: path?,
-        schedule: schedule?,
-        tenants,
-        datasets,
+        schedule: manner.schedule.clone()?,
+        manner,
         severity_min: severity_min.unwrap_or(Severity::Informational),
-        suppress,
-        notify,
         disabled,
-        critical,
-        catch_up,
-        on_change,
     })
 }
 
@@ -160,20 +139,20 @@ fn of_pack(
         description: asked.description.unwrap_or_default(),
         severity: asked.severity.unwrap_or(Severity::Medium),
         attack: asked.attack,
-        datasets: pack.datasets.clone(),
-        tenants: pack.tenants.clone(),
+        datasets: pack.manner.datasets.clone(),
+        tenants: pack.manner.tenants.clone(),
         schedule: pack.schedule.clone(),
         class: asked.class.unwrap_or(RuleClass::PerEvent),
         group_by: asked.group_by,
         vql: None,
         lists: Vec::new(),
-        suppress: pack.suppress.clone(),
-        notify: pack.notify.clone(),
+        suppress: pack.manner.suppress.clone(),
+        notify: pack.manner.notify.clone(),
         disabled,
-        critical: pack.critical,
+        critical: pack.manner.critical,
         on_poison: OnPoison::default(),
-        catch_up: pack.catch_up,
-        on_change: pack.on_change,
+        catch_up: pack.manner.catch_up,
+        on_change: pack.manner.on_change,
         tests: Vec::new(),
         logic_hash: asked.canonical.into(),
         meta_hash: "".into(),

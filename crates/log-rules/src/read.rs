@@ -7,7 +7,8 @@ use sha2::{Digest, Sha256};
 use yaml_nodes::{Node, NodeKind, Place, Problem, Reader, Severity, nearest};
 
 use crate::definitions::{Channel, Definitions, Engine, Rule, Tenant};
-use crate::table::{CHANNEL, DOCUMENTS, ENGINE, PACK, RULE, TENANT, Table};
+use crate::table::Table;
+use crate::tables::{CHANNEL, DOCUMENTS, ENGINE, PACK, RULE, TENANT};
 use crate::take::{Places, Take};
 use crate::{channel, check, engine, pack, rule, secrets, tenant};
 

@@ -8,12 +8,10 @@ use sql_text::{Class, INSTANT, Template};
 use yaml_nodes::{Node, NodeKind, Place, TextStyle, join};
 
 use crate::asked::{Asked, technique};
-use crate::definitions::{
-    CatchUp, OnChange, OnPoison, Rule, RuleClass, RuleTest, Selection, Suppress,
-};
+use crate::definitions::{OnPoison, Rule, RuleClass, RuleTest};
+use crate::manner;
 use crate::read::{Files, hash};
 use crate::take::{Section, Take};
-use crate::timetable;
 
 /// Where a document comes from.
 pub(crate) struct Origin<'o, 't> {
@@ -44,12 +42,7 @@ pub(crate) fn take(
     let description = take.text(section, "description");
     let severity = take.choice(section, "severity").and_then(Severity::parse);
     let attack = attack(take, section);
-    let datasets = names::<DatasetName>(take, section, "datasets");
-    let tenants = selection(take, section);
-    let schedule = match take.sub(section, "schedule") {
-        Some(schedule) => timetable::take(take, &schedule),
-        None => None,
-    };
+    let manner = manner::take(take, section);
     let class = class(take, section);
     let group_by = take.words(section, "group_by");
     if !group_by.is_empty() && !matches!(class, Some(RuleClass::Windowed { .. })) {
@@ -57,7 +50,7 @@ pub(crate) fn take(
         take.error(section.place("group_by"), "group_by", message, "leave it out");
     }
     let asked = asked(take, section, class, &group_by, origin, sigma_used);
-    if datasets.is_empty() && section.has("query") {
+    if manner.datasets.is_empty() && section.has("query") {
         let message = "which datasets does the query read?";
         take.error(
             section.place("datasets"),
@@ -68,16 +61,12 @@ pub(crate) fn take(
     }
     let vql = take.text(section, "vql");
     let lists = take.lists(section, "lists");
-    let suppress = suppress(take, section);
-    let notify = take.words(section, "notify");
-    let (disabled, critical) = (take.flag(section, "disabled"), take.flag(section, "critical"));
+    let disabled = take.flag(section, "disabled");
     let on_poison = match take.choice(section, "on_poison") {
         Some("block") => OnPoison::Block,
         _ => OnPoison::Quarantine,
     };
-    let catch_up = catch_up(take, section);
-    let on_change = on_change(take, section);
-    let tests = tests(take, section, &datasets);
+    let tests = tests(take, section, &manner.datasets);
     let asked = asked?;
     let class = asked.class.or(class)?;
     let mut rule = Rule {
@@ -86,21 +75,21 @@ pub(crate) fn take(
         description: description.or(asked.description).unwrap_or_default(),
         severity: severity.or(asked.severity).unwrap_or(Severity::Medium),
         attack: if attack.is_empty() { asked.attack } else { attack },
-        datasets,
-        tenants,
-        schedule: schedule?,
+        datasets: manner.datasets,
+        tenants: manner.tenants,
+        schedule: manner.schedule?,
         class,
         group_by: asked.group_by,
         question: asked.question,
         vql,
         lists,
-        suppress,
-        notify,
+        suppress: manner.suppress,
+        notify: manner.notify,
         disabled,
-        critical,
+        critical: manner.critical,
         on_poison,
-        catch_up,
-        on_change,
+        catch_up: manner.catch_up,
+        on_change: manner.on_change,
         tests,
         logic_hash: asked.canonical.into(),
         meta_hash: "".into(),
@@ -144,28 +133,6 @@ fn lines(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Names of a list, each once.
-pub(crate) fn names<T>(take: &mut Take<'_, '_>, section: &Section<'_>, field: &str) -> Vec<T>
-where
-    T: std::str::FromStr + PartialEq,
-    T::Err: std::fmt::Display,
-{
-    let mut names: Vec<T> = Vec::new();
-    let path = section.at(field);
-    for (place, (text, at)) in take.texts(section, field).into_iter().enumerate() {
-        let path = format!("{path}[{place}]");
-        take.places.insert(path.clone(), at);
-        if let Some(name) = take.parse(&text, at, &path) {
-            if names.contains(&name) {
-                take.error(at, &path, format!("`{text}` is there twice"), "remove one");
-            } else {
-                names.push(name);
-            }
-        }
-    }
-    names
-}
-
 fn attack(take: &mut Take<'_, '_>, section: &Section<'_>) -> Vec<String> {
     let mut ids = Vec::new();
     for (place, (text, at)) in take.texts(section, "attack").into_iter().enumerate() {
@@ -179,51 +146,6 @@ fn attack(take: &mut Take<'_, '_>, section: &Section<'_>) -> Vec<String> {
         }
     }
     ids
-}
-
-pub(crate) fn selection(take: &mut Take<'_, '_>, section: &Section<'_>) -> Selection {
-    let everybody = || vec!["*".to_owned()];
-    match take.sub(section, "tenants") {
-        None => Selection { include: everybody(), exclude: Vec::new() },
-        Some(sub) => {
-            let given = sub.has("include");
-            let include = take.words(&sub, "include");
-            let exclude = take.words(&sub, "exclude");
-            Selection { include: if given { include } else { everybody() }, exclude }
-        }
-    }
-}
-
-pub(crate) fn suppress(take: &mut Take<'_, '_>, section: &Section<'_>) -> Option<Suppress> {
-    let sub = take.sub(section, "suppress")?;
-    let by = take.words(&sub, "by");
-    let during = take.duration(&sub, "for")?;
-    if during.is_zero() {
-        take.error(sub.place("for"), &sub.at("for"), "this suppresses nothing", "for example `1h`");
-    }
-    Some(Suppress { by, during })
-}
-
-pub(crate) fn catch_up(take: &mut Take<'_, '_>, section: &Section<'_>) -> CatchUp {
-    match take.choice(section, "catch_up") {
-        Some("newest_first") => CatchUp::NewestFirst,
-        Some("weave") => CatchUp::Weave,
-        _ => CatchUp::OldestFirst,
-    }
-}
-
-pub(crate) fn on_change(take: &mut Take<'_, '_>, section: &Section<'_>) -> OnChange {
-    match take.node(section, "on_change").map(|node| &node.kind) {
-        Some(NodeKind::Text { .. }) => match take.choice(section, "on_change") {
-            Some("reset") => OnChange::Reset,
-            _ => OnChange::Forward,
-        },
-        Some(_) => match take.sub(section, "on_change") {
-            Some(sub) => take.duration(&sub, "replay").map_or(OnChange::Forward, OnChange::Replay),
-            None => OnChange::Forward,
-        },
-        None => OnChange::Forward,
-    }
 }
 
 fn class(take: &mut Take<'_, '_>, section: &Section<'_>) -> Option<RuleClass> {

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::table::{DOCUMENTS, Field, Kind, LOG_SOURCE, SECRET, Table};
+use crate::table::{Field, Kind, Table};
+use crate::tables::{DOCUMENTS, LOG_SOURCE, SECRET};
 
 /// The JSON Schema of a file's documents, with which editors complete and check them.
 pub fn json_schema() -> Value {

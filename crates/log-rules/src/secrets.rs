@@ -2,7 +2,8 @@
 
 use yaml_nodes::{Node, NodeKind, Problem, Reader, join};
 
-use crate::table::{RULE, Table};
+use crate::table::Table;
+use crate::tables::RULE;
 
 const HINT: &str = "write `{ env: NAME }`, `{ file: PATH }` or `{ command: [PROGRAM] }`, and change the secret: it has been in a file";
 

@@ -14,7 +14,8 @@ use rows::{Row, Value};
 use yaml_nodes::{Fields, Node, NodeKind, Place, Reader, TextStyle, describe, join, nearest};
 
 use crate::definitions::{Secret, Setting};
-use crate::table::{Kind, SECRET, Table};
+use crate::table::{Kind, Table};
+use crate::tables::{LOG_SOURCE, SECRET};
 
 /// Where fields stand, by their paths.
 pub(crate) type Places = BTreeMap<String, Place>;
@@ -226,7 +227,7 @@ impl<'r, 't> Take<'r, 't> {
         let table = match section.table.field(name)?.kind {
             Kind::Table(table) | Kind::ChoiceOrTable(_, table) => table,
             Kind::Secret => &SECRET,
-            Kind::LogSource => &crate::table::LOG_SOURCE,
+            Kind::LogSource => &LOG_SOURCE,
             _ => return None,
         };
         if node.kind == NodeKind::Nothing {

@@ -169,6 +169,9 @@ impl Evaluation<'_> {
                 (name.clone(), value)
             };
             let values: Vec<(Name, Value)> = correlation.group_by.iter().map(value).collect();
+            if values.iter().any(|(_, value)| value.is_null()) {
+                continue;
+            }
             let key = key(values.iter().map(|(_, value)| value));
             let group = groups.entry(key).or_insert_with(|| Group { values, items: Vec::new() });
             group.items.push(item);

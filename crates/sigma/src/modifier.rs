@@ -123,10 +123,12 @@ impl Modifiers {
             "all" => return set(&mut self.all),
             "neq" => return set(&mut self.not_equal),
             "cased" => return set(&mut self.cased),
-            "i" if self.subject == Subject::Regex => return set(&mut self.ignore_case),
-            "m" if self.subject == Subject::Regex => return set(&mut self.multi_line),
-            "s" if self.subject == Subject::Regex => return set(&mut self.dot_all),
-            "i" | "m" | "s" => {
+            "i" | "ignorecase" if self.subject == Subject::Regex => {
+                return set(&mut self.ignore_case);
+            }
+            "m" | "multiline" if self.subject == Subject::Regex => return set(&mut self.multi_line),
+            "s" | "dotall" if self.subject == Subject::Regex => return set(&mut self.dot_all),
+            "i" | "m" | "s" | "ignorecase" | "multiline" | "dotall" => {
                 return Err((format!("`{word}` only goes behind `re`"), "write `|re|i`"));
             }
             "re" => Subject::Regex,
@@ -173,7 +175,9 @@ impl Modifiers {
     }
 
     fn step(&mut self, step: Step) -> Result<(), Refused> {
-        if self.subject != Subject::Value || self.anchor.is_some() {
+        // Where the dashes stand does not depend on what is around the value; its encoding does.
+        let too_late = self.anchor.is_some() && step != Step::AnyDash;
+        if self.subject != Subject::Value || too_late {
             return Err((
                 "a modifier that changes the text does not go here".into(),
                 "write it first, directly behind the field",

@@ -18,6 +18,7 @@ mod documents;
 mod expression;
 mod lower;
 mod networks;
+mod outputs;
 mod parameter;
 mod placeholders;
 mod plain;
@@ -32,9 +33,10 @@ pub use columns::{Column, ColumnKind, Columns, TableColumns};
 pub use condition::{Unsupported, condition};
 pub use dialect::{Dialect, Unquotable};
 pub use lower::{Held, Lowered, RowCondition, lower, row_condition};
+pub use outputs::Outputs;
 pub use parameter::{Parameter, ParameterStyle};
 pub use plain::INSTANT;
-pub use shape::Outputs;
+
 pub use sqlite_functions::SqliteFunctions;
 pub use statement::{Sql, Statement};
 pub use target::{

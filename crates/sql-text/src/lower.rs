@@ -281,16 +281,9 @@ impl Lowering<'_> {
         let held = (self.held)(&column)?;
         let Some(Literal::Text(pattern)) = literal(pattern) else { return None };
         let pattern = pattern.as_str()?;
-        let escape = match escape.map(|value| &value.value) {
+        let escape = match escape {
             None => None,
-            Some(Value::SingleQuotedString(text)) => {
-                let mut characters = text.chars();
-                match (characters.next(), characters.next()) {
-                    (Some(character), None) => Some(character),
-                    _ => return None,
-                }
-            }
-            Some(_) => return None,
+            Some(escape) => Some(crate::shape::escape_character(escape)?),
         };
         // Which letters are the same without regard to case differs between engines beyond ASCII.
         let exact = cased || held == Held::Any;
@@ -437,5 +430,4 @@ fn or(a: Predicate, b: Predicate) -> Predicate {
 }
 
 #[cfg(test)]
-#[path = "lower_tests.rs"]
 mod tests;

@@ -75,14 +75,31 @@ impl Dialect {
         }
     }
 
-    /// The pattern of `LIKE` that means in this dialect what `pattern` means in a rule, where a
-    /// backslash is a character like others.
-    pub fn like_pattern(self, pattern: &str) -> String {
-        if self.backslash_escapes_patterns() {
-            pattern.replace('\\', "\\\\")
-        } else {
-            pattern.to_owned()
+    /// The pattern of `LIKE` that means in this dialect what `pattern` means in a rule, where only
+    /// `escape` takes its meaning from `%` and `_`, and a backslash is a character like others. Where
+    /// [`keeps_escape`](Self::keeps_escape) says so, `ESCAPE` must still follow.
+    pub fn like_pattern(self, pattern: &str, escape: Option<char>) -> String {
+        if !self.backslash_escapes_patterns() {
+            return pattern.to_owned();
         }
+        let mut written = String::with_capacity(pattern.len());
+        let mut characters = pattern.chars();
+        while let Some(character) = characters.next() {
+            let plain = if Some(character) == escape { characters.next() } else { None };
+            match plain {
+                Some(meant) if matches!(meant, '%' | '_' | '\\') => written.extend(['\\', meant]),
+                Some(meant) => written.push(meant),
+                None if character == '\\' => written.push_str("\\\\"),
+                None => written.push(character),
+            }
+        }
+        written
+    }
+
+    /// Whether a pattern's `ESCAPE` is written; otherwise the pattern is written for a backslash,
+    /// which some engines know alone.
+    pub(crate) fn keeps_escape(self) -> bool {
+        !self.backslash_escapes_patterns()
     }
 
     /// A value, written out.

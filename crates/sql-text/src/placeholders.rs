@@ -8,7 +8,8 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan, Whitespace, Word};
 
-use crate::shape::{Outputs, Shape};
+use crate::outputs::Outputs;
+use crate::shape::Shape;
 use crate::template::{Class, FIRST, Piece, Template, TemplateProblem, problem};
 
 /// More operators than this are refused: each may be a level of the tree.
@@ -38,67 +39,15 @@ impl Marked {
                     continue;
                 }
                 Token::LBrace => {
-                    let name =
-                        match (tokens.next().map(|t| t.token), tokens.next().map(|t| t.token)) {
-                            (Some(Token::Word(word)), Some(Token::RBrace))
-                                if word.quote_style.is_none() =>
-                            {
-                                word.value
-                            }
-                            _ => {
-                                let message = "a placeholder is a word between braces";
-                                return Err(problem(
-                                    at,
-                                    message,
-                                    "for example `{table}` or `{from}`",
-                                ));
-                            }
-                        };
+                    let name = braced(&mut tokens, at)?;
                     marked.place(name, token.span, after_in);
                     after_in = false;
                     continue;
                 }
-                Token::EscapedStringLiteral(_)
-                | Token::UnicodeStringLiteral(_)
-                | Token::NationalStringLiteral(_)
-                | Token::DollarQuotedString(_)
-                | Token::TripleSingleQuotedString(_)
-                | Token::TripleDoubleQuotedString(_)
-                | Token::SingleQuotedByteStringLiteral(_)
-                | Token::DoubleQuotedByteStringLiteral(_)
-                | Token::SingleQuotedRawStringLiteral(_)
-                | Token::DoubleQuotedRawStringLiteral(_)
-                | Token::QuoteDelimitedStringLiteral(_)
-                | Token::NationalQuoteDelimitedStringLiteral(_) => {
-                    let message = "engines do not agree on this kind of text";
-                    let hint = "write it between single quotes, with a quote inside doubled";
-                    return Err(problem(at, message, hint));
-                }
-                Token::Placeholder(text) => {
-                    let message = format!("`{text}` is not how a rule takes values");
-                    return Err(problem(
-                        at,
-                        message,
-                        "write `{name}`, and its value under `lists`",
-                    ));
-                }
                 Token::Word(word) => {
-                    if word.value.starts_with(crate::target::HIDDEN) || word.value.starts_with(MARK)
-                    {
-                        let message = format!("the name `{}` is reserved", word.value);
-                        return Err(problem(
-                            at,
-                            message,
-                            "choose a name that does not begin like that",
-                        ));
-                    }
-                    // In logs `User` is a column, not the role of whoever asks.
                     let called =
                         matches!(tokens.peek().map(|next| &next.token), Some(Token::LParen));
-                    if word.keyword == Keyword::USER && !called {
-                        word.keyword = Keyword::NoKeyword;
-                        word.quote_style = Some('"');
-                    }
+                    check_word(word, called, at)?;
                     operators += usize::from(word.keyword != Keyword::NoKeyword);
                 }
                 Token::Comma
@@ -106,18 +55,18 @@ impl Marked {
                 | Token::SingleQuotedString(_)
                 | Token::Period
                 | Token::EOF => {}
-                _ => operators += 1,
+                other => {
+                    refuse_token(other, at)?;
+                    operators += 1;
+                }
             }
             after_in = matches!(&token.token, Token::Word(word) if word.keyword == Keyword::IN);
             marked.tokens.push(token);
         }
         if operators > OPERATORS_MAX {
             let message = format!("the query has more than {OPERATORS_MAX} operators");
-            return Err(problem(
-                FIRST,
-                message,
-                "put long lists under `lists` and write `IN {name}`",
-            ));
+            let hint = "put long lists under `lists` and write `IN {name}`";
+            return Err(problem(FIRST, message, hint));
         }
         Ok(marked)
     }
@@ -274,8 +223,13 @@ impl Marked {
                 Token::Whitespace(Whitespace::Newline) => plain(&mut pieces, "\n"),
                 // Comments stay behind.
                 Token::Whitespace(_) => plain(&mut pieces, " "),
-                Token::SingleQuotedString(text) if shape.patterns.contains(&at) => {
-                    pieces.push(Piece::Pattern(text.clone()));
+                Token::SingleQuotedString(text) if shape.patterns.contains_key(&at) => {
+                    let escape = shape.patterns.get(&at).copied().flatten();
+                    pieces.push(Piece::Pattern(text.clone(), escape));
+                }
+                Token::SingleQuotedString(text) if shape.escapes.contains(&at) => {
+                    drop_escape(&mut pieces);
+                    pieces.extend(text.chars().next().map(Piece::Escape));
                 }
                 Token::SingleQuotedString(text) => pieces.push(Piece::Text(text.clone())),
                 Token::Word(word) if word.quote_style.is_some() || shape.names.contains(&at) => {
@@ -294,6 +248,74 @@ impl Marked {
     }
 }
 
+/// The name between braces, the first of which has been taken.
+fn braced(
+    tokens: &mut impl Iterator<Item = TokenWithSpan>,
+    at: Location,
+) -> Result<String, TemplateProblem> {
+    match (tokens.next().map(|token| token.token), tokens.next().map(|token| token.token)) {
+        (Some(Token::Word(word)), Some(Token::RBrace)) if word.quote_style.is_none() => {
+            Ok(word.value)
+        }
+        _ => {
+            let message = "a placeholder is a word between braces";
+            Err(problem(at, message, "for example `{table}` or `{from}`"))
+        }
+    }
+}
+
+/// Refuses names that are ours, and makes a column of `User`.
+fn check_word(word: &mut Word, called: bool, at: Location) -> Result<(), TemplateProblem> {
+    if word.value.starts_with(crate::target::HIDDEN) || word.value.starts_with(MARK) {
+        let message = format!("the name `{}` is reserved", word.value);
+        return Err(problem(at, message, "choose a name that does not begin like that"));
+    }
+    // In logs `User` is a column, not the role of whoever asks.
+    if word.keyword == Keyword::USER && !called {
+        word.keyword = Keyword::NoKeyword;
+        word.quote_style = Some('"');
+    }
+    Ok(())
+}
+
+/// Refuses what would not mean the same on every engine.
+fn refuse_token(token: &Token, at: Location) -> Result<(), TemplateProblem> {
+    match token {
+        Token::Placeholder(text) => {
+            let message = format!("`{text}` is not how a rule takes values");
+            Err(problem(at, message, "write `{name}`, and its value under `lists`"))
+        }
+        Token::EscapedStringLiteral(_)
+        | Token::UnicodeStringLiteral(_)
+        | Token::NationalStringLiteral(_)
+        | Token::DollarQuotedString(_)
+        | Token::TripleSingleQuotedString(_)
+        | Token::TripleDoubleQuotedString(_)
+        | Token::SingleQuotedByteStringLiteral(_)
+        | Token::DoubleQuotedByteStringLiteral(_)
+        | Token::SingleQuotedRawStringLiteral(_)
+        | Token::DoubleQuotedRawStringLiteral(_)
+        | Token::QuoteDelimitedStringLiteral(_)
+        | Token::NationalQuoteDelimitedStringLiteral(_) => {
+            let message = "engines do not agree on this kind of text";
+            let hint = "write it between single quotes, with a quote inside doubled";
+            Err(problem(at, message, hint))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Takes the word `ESCAPE` from the end: it comes with its character, or not at all.
+fn drop_escape(pieces: &mut [Piece]) {
+    if let Some(Piece::Plain(text)) = pieces.last_mut() {
+        let end = text.trim_end().len();
+        let start = end.saturating_sub("ESCAPE".len());
+        if text.get(start..end).is_some_and(|word| word.eq_ignore_ascii_case("ESCAPE")) {
+            text.truncate(start);
+        }
+    }
+}
+
 const BUILT_IN: [&str; 4] = ["table", "from", "to", "read_from"];
 
 fn placeholder(name: &str, wrapped: bool, at: Location, shape: &Shape) -> Piece {
@@ -309,7 +331,7 @@ fn placeholder(name: &str, wrapped: bool, at: Location, shape: &Shape) -> Piece 
             name: name.to_owned(),
             wrapped,
             member: shape.members.contains(&at),
-            pattern: shape.patterns.contains(&at),
+            pattern: shape.patterns.get(&at).copied(),
         },
     }
 }

@@ -3,7 +3,8 @@
 use sqlparser::ast::{Expr, GroupByExpr, Query, Select, SetExpr, Spanned, TableFactor};
 use sqlparser::tokenizer::Location;
 
-use crate::shape::{Outputs, Shape, start};
+use crate::outputs::Outputs;
+use crate::shape::{Shape, start};
 use crate::template::{TemplateProblem, problem};
 
 const OTHER_CLASS: &str = "declare `kind: windowed` with a span, or `kind: opaque`";

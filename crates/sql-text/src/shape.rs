@@ -1,13 +1,13 @@
 //! What a rule's query is made of, found in its syntax tree: names, calls, nested queries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
 use sqlparser::ast::{
     ExcludeSelectItem, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments,
     GroupByExpr, Ident, JoinConstraint, JoinOperator, ObjectName, Query, Select, SelectItem,
-    SelectItemQualifiedWildcardKind, SetExpr, Spanned, TableAlias, TableFactor, TableFunctionArgs,
-    Value, Visit, Visitor, WildcardAdditionalOptions,
+    SelectItemQualifiedWildcardKind, Spanned, TableAlias, TableFactor, TableFunctionArgs, Value,
+    ValueWithSpan, Visit, Visitor, WildcardAdditionalOptions,
 };
 use sqlparser::tokenizer::{Location, Span};
 
@@ -22,8 +22,10 @@ pub(crate) struct Shape {
     pub(crate) given: BTreeSet<String>,
     /// Tables: their first part, where it stands, and whether there is an alias.
     pub(crate) tables: Vec<(String, Location, bool)>,
-    /// Patterns of `LIKE` without `ESCAPE`.
-    pub(crate) patterns: BTreeSet<Location>,
+    /// Patterns of `LIKE`, and what escapes in them.
+    pub(crate) patterns: BTreeMap<Location, Option<char>>,
+    /// The characters after `ESCAPE` that belong to such patterns.
+    pub(crate) escapes: BTreeSet<Location>,
     /// Members of `IN` lists.
     pub(crate) members: BTreeSet<Location>,
     /// Aggregates and where.
@@ -256,6 +258,19 @@ impl Shape {
         }
     }
 
+    fn pattern(&mut self, pattern: &Expr, escape: Option<&ValueWithSpan>) {
+        let Some(escape) = escape else {
+            self.patterns.insert(pattern.span().start, None);
+            return;
+        };
+        // Only a pattern that is written out can be written for another escape.
+        let plain = matches!(pattern, Expr::Value(_) | Expr::Identifier(_));
+        if let (true, Some(character)) = (plain, escape_character(escape)) {
+            self.patterns.insert(pattern.span().start, Some(character));
+            self.escapes.insert(escape.span.start);
+        }
+    }
+
     fn group_by(&mut self, group_by: &GroupByExpr) {
         let GroupByExpr::Expressions(expressions, _) = group_by else { return };
         for expression in expressions {
@@ -344,9 +359,8 @@ impl Visitor for Shape {
                 }
             }
             Expr::Function(function) => self.function(function),
-            Expr::Like { pattern, escape_char: None, .. }
-            | Expr::ILike { pattern, escape_char: None, .. } => {
-                self.patterns.insert(pattern.span().start);
+            Expr::Like { pattern, escape_char, .. } | Expr::ILike { pattern, escape_char, .. } => {
+                self.pattern(pattern, escape_char.as_ref());
             }
             Expr::InList { list, .. } => {
                 self.members.extend(list.iter().map(|member| member.span().start));
@@ -354,6 +368,16 @@ impl Visitor for Shape {
             _ => {}
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// The one character of an `ESCAPE`.
+pub(crate) fn escape_character(escape: &ValueWithSpan) -> Option<char> {
+    let Value::SingleQuotedString(text) = &escape.value else { return None };
+    let mut characters = text.chars();
+    match (characters.next(), characters.next()) {
+        (Some(character), None) => Some(character),
+        _ => None,
     }
 }
 
@@ -443,57 +467,6 @@ pub(crate) fn calls(expression: &Expr) -> Vec<Function> {
     let mut found = Calls(Vec::new(), 0);
     let ControlFlow::Continue(()) = expression.visit(&mut found);
     found.0
-}
-
-/// What a query answers with.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outputs {
-    /// The columns that have a name, in order, and whether each is the same for a whole group: it
-    /// is no aggregate.
-    pub columns: Vec<(String, bool)>,
-    /// There are more of which the text says nothing: `*`.
-    pub more: bool,
-}
-
-impl Outputs {
-    /// Of the whole query: of its first `SELECT`.
-    pub(crate) fn of(query: &Query) -> Self {
-        let mut body = &*query.body;
-        let select = loop {
-            match body {
-                SetExpr::Select(select) => break select,
-                SetExpr::Query(inner) => body = &inner.body,
-                SetExpr::SetOperation { left, .. } => body = left,
-                _ => return Self { columns: Vec::new(), more: true },
-            }
-        };
-        let mut outputs = Self::default();
-        for item in &select.projection {
-            let (name, expression) = match item {
-                SelectItem::ExprWithAlias { expr, alias } => (&alias.value, expr),
-                SelectItem::UnnamedExpr(expr @ Expr::Identifier(ident)) => (&ident.value, expr),
-                SelectItem::UnnamedExpr(expr @ Expr::CompoundIdentifier(parts)) => {
-                    let Some(last) = parts.last() else { continue };
-                    (&last.value, expr)
-                }
-                SelectItem::UnnamedExpr(_) | SelectItem::ExprWithAliases { .. } => continue,
-                SelectItem::QualifiedWildcard(..) | SelectItem::Wildcard(_) => {
-                    outputs.more = true;
-                    continue;
-                }
-            };
-            let aggregate = calls(expression)
-                .iter()
-                .any(|function| function.over.is_some() || is_aggregate(function));
-            outputs.columns.push((name.clone(), !aggregate));
-        }
-        outputs
-    }
-
-    /// Whether there is a column of that name, as far as the text says.
-    pub fn may_have(&self, name: &str) -> bool {
-        self.more || self.columns.iter().any(|(column, _)| column == name)
-    }
 }
 
 /// Where a span starts, and the first place of the text where it has none.

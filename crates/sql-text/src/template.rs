@@ -23,10 +23,11 @@ use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Location, Tokenizer};
 
 use crate::dialect::Unquotable;
+use crate::outputs::Outputs;
 use crate::parameter::Parameter;
 use crate::placeholders::Marked;
 use crate::plain;
-use crate::shape::{Outputs, Shape};
+use crate::shape::Shape;
 use crate::statement::{Sql, Statement};
 use crate::target::{OUTER, Prune, Restriction, Target};
 
@@ -114,7 +115,10 @@ pub(crate) enum Piece {
     Plain(String),
     Name(String),
     Text(String),
-    Pattern(String),
+    /// A pattern of `LIKE`, and what escapes in it.
+    Pattern(String, Option<char>),
+    /// The `ESCAPE` of the pattern before.
+    Escape(char),
     /// The hidden columns go here.
     Hidden,
     Table {
@@ -129,8 +133,8 @@ pub(crate) enum Piece {
         wrapped: bool,
         /// Member of an `IN` list.
         member: bool,
-        /// A pattern of `LIKE`.
-        pattern: bool,
+        /// A pattern of `LIKE`, and what escapes in it.
+        pattern: Option<Option<char>>,
     },
 }
 
@@ -215,9 +219,13 @@ impl Template {
                 Piece::Text(text) => {
                     sql.text(text);
                 }
-                Piece::Pattern(text) => {
-                    sql.text(&target.dialect.like_pattern(text));
+                Piece::Pattern(text, escape) => {
+                    sql.text(&target.dialect.like_pattern(text, *escape));
                 }
+                Piece::Escape(character) if target.dialect.keeps_escape() => {
+                    sql.push("ESCAPE ").text(&character.to_string());
+                }
+                Piece::Escape(_) => {}
                 Piece::Hidden if self.adds_hidden => {
                     for name in target.hidden() {
                         sql.push(" ").name(&name).push(",");
@@ -290,8 +298,8 @@ fn value(sql: &mut Sql, target: &Target, piece: &Piece) -> Result<(), RenderErro
     for (place, value) in values.iter().enumerate() {
         let mut parameter =
             Parameter::of(value).ok_or_else(|| RenderError::BadValue { name: name.clone() })?;
-        if let (true, Parameter::Text(text)) = (pattern, &parameter) {
-            let text = target.dialect.like_pattern(&text.to_str_lossy());
+        if let (Some(escape), Parameter::Text(text)) = (pattern, &parameter) {
+            let text = target.dialect.like_pattern(&text.to_str_lossy(), *escape);
             parameter = Parameter::Text(text.as_str().into());
         }
         sql.push(if place == 0 { "" } else { ", " }).bind(parameter);
@@ -317,5 +325,4 @@ pub(crate) fn problem(
 }
 
 #[cfg(test)]
-#[path = "template_tests.rs"]
 mod tests;

@@ -108,6 +108,7 @@ export function applyEvent(event: LiveEvent) {
   if (event.kind === 'hunt') onHunt(event);
   else if (event.kind === 'flow') onFlow(event);
   else if (event.kind === 'client') onClient(event);
+  else if (event.kind === 'log') askAgain('log');
   else if (event.kind === 'missed') void queryClient.invalidateQueries();
 }
 

@@ -96,13 +96,14 @@ export function cellText(value: unknown): string {
 export const looksTechnical = (text: string) =>
   /^[0-9a-f]{16,}$/i.test(text) ||
   /^([A-Z]:)?[\\/][^\s]/.test(text) ||
-  /^[CFHU]\.[0-9a-z]+/i.test(text) ||
+  /^[CFHUNW]\.[0-9a-z]+/i.test(text) ||
   /^[[{]/.test(text);
 
-const KINDS: Record<string, 'client' | 'flow' | 'hunt'> = { C: 'client', F: 'flow', H: 'hunt' };
+export type IdKind = 'client' | 'flow' | 'hunt' | 'finding' | 'window';
+const KINDS: Record<string, IdKind> = { C: 'client', F: 'flow', H: 'hunt', N: 'finding', W: 'window' };
 /** What an id names; null for other texts. */
-export function idKind(text: string): 'client' | 'flow' | 'hunt' | null {
-  const found = /^([CFH])\.[0-9a-zA-Z_-]{6,}$/.exec(text.trim());
+export function idKind(text: string): IdKind | null {
+  const found = /^([CFHNW])\.[0-9a-zA-Z_-]{6,}$/.exec(text.trim());
   return found ? KINDS[found[1]!]! : null;
 }
 

@@ -3,9 +3,12 @@
 import { Modal, useComputedColorScheme, useMantineColorScheme } from '@mantine/core';
 import {
   IconArrowRight,
+  IconBuilding,
   IconDeviceDesktop,
+  IconFileSearch,
   IconFileText,
   IconHash,
+  IconHistory,
   IconMoon,
   IconPlus,
   IconTargetArrow,
@@ -13,6 +16,7 @@ import {
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate } from '@tanstack/react-router';
 import { useEffect, useRef, useState, type ComponentType, type KeyboardEvent } from 'react';
+import * as logs from '../api/logs';
 import * as ask from '../api/queries';
 import { idKind } from '../lib/text';
 import { GO_KEYS } from './keys';
@@ -37,6 +41,18 @@ function useChoices(text: string, settled: string): { choices: Choice[]; busy: b
   const hunts = useQuery({ ...ask.hunts({ search: wanted, limit: 6 }), enabled: on });
   const clients = useQuery({ ...ask.clients({ search: wanted, limit: 6 }), enabled: on });
   const artifacts = useQuery(ask.artifacts());
+  const rules = useQuery({
+    ...logs.rules({ search: wanted, limit: 6 }),
+    enabled: on,
+    refetchInterval: false,
+    retry: false,
+  });
+  const tenants = useQuery({
+    ...logs.tenants({ search: wanted, limit: 6 }),
+    enabled: on,
+    refetchInterval: false,
+    retry: false,
+  });
 
   const has = (s: string) => s.toLowerCase().includes(text.trim().toLowerCase());
   const choices: Choice[] = [];
@@ -47,6 +63,8 @@ function useChoices(text: string, settled: string): { choices: Choice[]; busy: b
       client: () => void navigate({ to: '/clients/$client', params: { client: id }, search: {} }),
       flow: () => void navigate({ to: '/flows/$flow', params: { flow: id }, search: {} }),
       hunt: () => void navigate({ to: '/hunts/$hunt', params: { hunt: id }, search: {} }),
+      finding: () => void navigate({ to: '/findings/$finding', params: { finding: id } }),
+      window: () => void navigate({ to: '/log/windows/$window', params: { window: id } }),
     }[kind];
     choices.push({ key: 'id', group: 'Go to', icon: IconHash, text: `${kind} ${id}`, act });
   }
@@ -67,6 +85,20 @@ function useChoices(text: string, settled: string): { choices: Choice[]; busy: b
       more: <kbd>g {key}</kbd>,
       act: () => void navigate({ to, search: {} }),
     })),
+    {
+      key: 'backfill',
+      group: 'Commands',
+      icon: IconHistory,
+      text: 'Backfill: read the past again with a rule',
+      act: () => void navigate({ to: '/log', search: { backfill: '*' } }),
+    },
+    {
+      key: 'trouble',
+      group: 'Commands',
+      icon: IconArrowRight,
+      text: 'Streams that need a look',
+      act: () => void navigate({ to: '/log', search: { tab: 'streams', state: 'trouble' } }),
+    },
     {
       key: 'scheme',
       group: 'Commands',
@@ -95,6 +127,28 @@ function useChoices(text: string, settled: string): { choices: Choice[]; busy: b
         text: c.hostname || c.id,
         more: <Online online={c.online} />,
         act: () => void navigate({ to: '/clients/$client', params: { client: c.id }, search: {} }),
+      });
+    }
+  }
+  if (on) {
+    // A server without log hunts refuses; then there are none.
+    for (const r of rules.data?.items ?? []) {
+      choices.push({
+        key: `rule ${r.name}`,
+        group: 'Rules',
+        icon: IconFileSearch,
+        text: r.name,
+        more: <span className="dim cut">{r.title}</span>,
+        act: () => void navigate({ to: '/log/rules/$rule', params: { rule: r.name }, search: {} }),
+      });
+    }
+    for (const t of tenants.data?.items ?? []) {
+      choices.push({
+        key: `tenant ${t.name}`,
+        group: 'Tenants',
+        icon: IconBuilding,
+        text: t.name,
+        act: () => void navigate({ to: '/log/tenants/$tenant', params: { tenant: t.name }, search: {} }),
       });
     }
   }

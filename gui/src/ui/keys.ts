@@ -6,6 +6,8 @@ export const GO_KEYS = {
   o: ['/', 'Overview'],
   h: ['/hunts', 'Hunts'],
   c: ['/clients', 'Clients'],
+  l: ['/log', 'Log hunts'],
+  f: ['/findings', 'Findings'],
   a: ['/artifacts', 'Artifacts'],
   e: ['/tokens', 'Enrolment'],
   u: ['/audit', 'Audit'],

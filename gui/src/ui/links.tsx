@@ -126,5 +126,19 @@ export function AnyId({ text }: { text: string }) {
   if (kind === 'client') return <ClientLink id={text} />;
   if (kind === 'flow') return <FlowLink id={text} />;
   if (kind === 'hunt') return <HuntLink id={text} />;
+  if (kind === 'finding') {
+    return (
+      <Link to="/findings/$finding" params={{ finding: text }} className="mono">
+        {shortId(text)}
+      </Link>
+    );
+  }
+  if (kind === 'window') {
+    return (
+      <Link to="/log/windows/$window" params={{ window: text }} className="mono">
+        {shortId(text)}
+      </Link>
+    );
+  }
   return <>{text}</>;
 }

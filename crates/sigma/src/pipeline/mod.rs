@@ -17,6 +17,7 @@ mod conditions;
 mod correlated;
 mod placeholders;
 mod read;
+mod read_conditions;
 mod transform;
 
 use std::sync::Arc;

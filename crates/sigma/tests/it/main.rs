@@ -5,6 +5,7 @@ mod correlation;
 mod meaning;
 mod mistakes;
 mod pipeline;
+mod pysigma;
 
 use rows::{Dict, Value};
 use sigma::{RuleFile, RuleSet, Scratch, read_rules};

@@ -450,3 +450,21 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn an_escape_is_written_as_the_engine_knows_it() {
+    let text = r"SELECT * FROM {table} WHERE Path LIKE '%!%2e!!\_' ESCAPE '!' AND Host = 'ESCAPE'";
+    let condition = |dialect: Dialect| {
+        let template = Template::parse(text, Class::PerEvent).unwrap();
+        let text = template.render(&target(dialect)).unwrap().text;
+        text.rsplit_once(" WHERE ").unwrap().1.to_owned()
+    };
+    expect![[r#""Path" LIKE '%\%2e!\\_'  AND "Host" = 'ESCAPE'"#]]
+        .assert_eq(&condition(Dialect::DataFusion));
+    expect![[r#"`Path` LIKE '%!%2e!!\_' ESCAPE '!' AND `Host` = 'ESCAPE'"#]]
+        .assert_eq(&condition(Dialect::Sqlite));
+    expect![[r#"`Path` LIKE '%\\%2e!\\\\_'  AND `Host` = 'ESCAPE'"#]]
+        .assert_eq(&condition(Dialect::ClickHouse));
+    expect![[r#""Path" LIKE '%!%2e!!\_' ESCAPE '!' AND "Host" = 'ESCAPE'"#]]
+        .assert_eq(&condition(Dialect::Trino));
+}

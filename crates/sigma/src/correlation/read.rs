@@ -1,196 +1,23 @@
-//! Rules about several records: how often, how many different, which together, in which order.
-//!
-//! # Invariants
-//!
-//! - **SI-6** A correlation rests on rules that exist: what it names is found by name or id among the
-//!   files that are read together, and no correlation rests on itself.
-//!
-//! # Not here
-//!
-//! Whether events satisfy it: [`crate::correlate`].
+//! A correlation's YAML, with everything that is wrong with it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use rows::{Dict, Name};
+use rows::Name;
 use yaml_nodes::{Node, NodeKind, Place, Reader, join, nearest};
 
+use super::{Aggregate, Bound, Correlation, CorrelationKind, Threshold};
 use crate::condition;
 use crate::decode::{Map, custom, level, status, texts};
 use crate::predicate::{Number, Predicate, Test};
-use crate::rule::{Level, Rule};
-
-/// A correlation rule and the rules that it is about.
-#[derive(Clone, Debug)]
-pub struct Correlation {
-    /// What it is called.
-    pub title: String,
-    /// Its identifier, as written.
-    pub id: Option<String>,
-    /// A short name, for other rules to refer to.
-    pub name: Option<String>,
-    /// How ripe it is.
-    pub status: Option<String>,
-    /// How bad it is when it matches.
-    pub level: Option<Level>,
-    /// What it finds.
-    pub description: String,
-    /// Who wrote it.
-    pub author: String,
-    /// Where to read more.
-    pub references: Vec<String>,
-    /// Among others, ATT&CK techniques.
-    pub tags: Vec<String>,
-    /// What else looks like it.
-    pub false_positives: Vec<String>,
-    /// What is counted or compared.
-    pub kind: CorrelationKind,
-    /// The rules whose matches are correlated, in the order written.
-    pub bases: Vec<Base>,
-    /// Events belong together when they agree in these fields; names are aliases or fields.
-    pub group_by: Vec<Name>,
-    /// How far apart the first and the last event of a match may be; both ends count.
-    pub timespan: Duration,
-    /// Whether its base rules are also rules by themselves.
-    pub generate: bool,
-    /// Fields that the format does not know, as written.
-    pub custom: Dict,
-}
-
-/// What is counted or compared.
-#[derive(Clone, Debug, PartialEq)]
-pub enum CorrelationKind {
-    /// How many events there are.
-    EventCount(Threshold),
-    /// How many different values of these fields together there are.
-    ValueCount {
-        /// The fields.
-        fields: Vec<Name>,
-        /// How many.
-        than: Threshold,
-    },
-    /// What the numbers in a field amount to.
-    Value {
-        /// The field.
-        field: Name,
-        /// How they are taken together.
-        by: Aggregate,
-        /// To how much.
-        than: Threshold,
-    },
-    /// Which of the base rules have an event, in any order. The predicate is about fields named `0`,
-    /// `1` and so on: the base rule with that number has an event.
-    Temporal(Predicate),
-    /// All base rules have an event, in the order written.
-    TemporalOrdered,
-}
-
-/// How numbers are taken together.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Aggregate {
-    /// Their sum.
-    Sum,
-    /// Their mean.
-    Average,
-    /// The number below which so many in a hundred lie, interpolated between neighbours.
-    Percentile(f64),
-}
-
-/// What a count or amount is compared with.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Threshold {
-    /// How.
-    pub is: Bound,
-    /// With what.
-    pub than: f64,
-}
-
-/// How a count or amount compares with a threshold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
-    /// `lt`
-    Less,
-    /// `lte`
-    AtMost,
-    /// `eq`
-    Equal,
-    /// `neq`
-    Different,
-    /// `gte`
-    AtLeast,
-    /// `gt`
-    Greater,
-}
-
-impl Threshold {
-    /// Whether an amount satisfies it.
-    pub fn holds(&self, amount: f64) -> bool {
-        match self.is {
-            Bound::Less => amount < self.than,
-            Bound::AtMost => amount <= self.than,
-            Bound::Equal => amount == self.than,
-            Bound::Different => amount != self.than,
-            Bound::AtLeast => amount >= self.than,
-            Bound::Greater => amount > self.than,
-        }
-    }
-}
-
-/// A rule whose matches are correlated.
-#[derive(Clone, Debug)]
-pub struct Base {
-    /// The rule.
-    pub rule: BaseRule,
-    /// From names in `group-by` (and in the condition) to fields of this rule's events.
-    pub aliases: Vec<(Name, Name)>,
-}
-
-/// What is correlated.
-#[derive(Clone, Debug)]
-pub enum BaseRule {
-    /// Events that satisfy a rule.
-    Rule(Arc<Rule>),
-    /// Matches of another correlation.
-    Correlation(Arc<Correlation>),
-}
-
-impl Base {
-    /// The field of this rule's events behind a name.
-    pub fn field<'n>(&'n self, name: &'n Name) -> &'n Name {
-        self.aliases.iter().find(|(alias, _)| alias == name).map_or(name, |(_, field)| field)
-    }
-}
-
-impl Correlation {
-    /// The rules about single events that this rests on, also through other correlations, in order.
-    /// Events are numbered by their place here.
-    pub fn leaves(&self) -> Vec<&Arc<Rule>> {
-        let each = self.bases.iter().flat_map(|base| match &base.rule {
-            BaseRule::Rule(rule) => vec![rule],
-            BaseRule::Correlation(inner) => inner.leaves(),
-        });
-        each.collect()
-    }
-
-    /// How far before the completing event of a match its events may lie: the time span, and those
-    /// of the correlations that it rests on.
-    pub fn reach(&self) -> Duration {
-        let inner = self.bases.iter().map(|base| match &base.rule {
-            BaseRule::Rule(_) => Duration::ZERO,
-            BaseRule::Correlation(inner) => inner.reach(),
-        });
-        self.timespan.saturating_add(inner.max().unwrap_or_default())
-    }
-}
 
 /// A correlation whose base rules are names.
 pub(crate) struct Draft {
     pub(crate) correlation: Correlation,
-    at: Place,
+    pub(super) at: Place,
     /// Names or ids, with where they are written.
-    rules: Vec<(String, Place)>,
+    pub(super) rules: Vec<(String, Place)>,
     /// The alias, the rule, the field.
-    aliases: Vec<(String, String, String, Place)>,
+    pub(super) aliases: Vec<(String, String, String, Place)>,
 }
 
 const FIELDS: &[&str] =
@@ -375,9 +202,19 @@ fn kind(
             return None;
         }
     }
+    of_amount(reader, &word, condition, map.at)
+}
+
+/// A kind that compares a count or an amount.
+fn of_amount(
+    reader: &mut Reader<'_>,
+    word: &str,
+    condition: Option<&Node>,
+    at: Place,
+) -> Option<CorrelationKind> {
     let Some(node) = condition else {
         let hint = "for example `condition: {gte: 10}`";
-        reader.error(map.at, "correlation.condition", "there is no condition", hint);
+        reader.error(at, "correlation.condition", "there is no condition", hint);
         return None;
     };
     let condition = counted(reader, node)?;
@@ -389,7 +226,7 @@ fn kind(
             None
         }
     };
-    let by = match word.as_str() {
+    let by = match word {
         "event_count" => {
             if !condition.fields.is_empty() {
                 let hint = "remove it, or use the type `value_count`";
@@ -534,145 +371,5 @@ fn negates(tree: &Predicate) -> bool {
             of.iter().any(negates)
         }
         Predicate::Field { .. } | Predicate::Keyword(_) => false,
-    }
-}
-
-/// Correlations are nested at most so deep.
-const DEPTH_MAX: usize = 8;
-/// A correlation rests on at most so many rules, those of others included.
-const LEAVES_MAX: usize = 500;
-
-/// Finds the base rules of correlations. `drafts` come with the number of their file.
-pub(crate) fn resolve(
-    readers: &mut [Reader<'_>],
-    rules: &[Arc<Rule>],
-    drafts: &[(usize, Draft)],
-) -> Vec<Arc<Correlation>> {
-    let mut resolver = Resolver { readers, rules, drafts, done: vec![State::Unseen; drafts.len()] };
-    for number in 0..drafts.len() {
-        resolver.resolve(number, 0);
-    }
-    let found = resolver.done.into_iter().filter_map(|state| match state {
-        State::Done(correlation) => Some(correlation),
-        State::Unseen | State::Open | State::Bad => None,
-    });
-    found.collect()
-}
-
-/// Leaves out what only serves correlations: whatever one rests on, unless one that rests on it says
-/// `generate`.
-pub(crate) fn by_themselves(
-    rules: Vec<Arc<Rule>>,
-    correlations: Vec<Arc<Correlation>>,
-) -> (Vec<Rule>, Vec<Correlation>) {
-    let bases =
-        || correlations.iter().flat_map(|one| one.bases.iter().map(move |base| (one, base)));
-    // Whether each correlation that rests on it wants it kept; empty when none does.
-    let serves = |same: &dyn Fn(&BaseRule) -> bool| {
-        let mut wanted = bases().filter(|(_, base)| same(&base.rule)).peekable();
-        wanted.peek().is_some() && !wanted.any(|(one, _)| one.generate)
-    };
-    let own = |rule: &&Arc<Rule>| {
-        !serves(&|base| matches!(base, BaseRule::Rule(other) if Arc::ptr_eq(rule, other)))
-    };
-    let own_correlation = |correlation: &&Arc<Correlation>| {
-        !serves(
-            &|base| matches!(base, BaseRule::Correlation(other) if Arc::ptr_eq(correlation, other)),
-        )
-    };
-    (
-        rules.iter().filter(own).map(|rule| Rule::clone(rule)).collect(),
-        correlations.iter().filter(own_correlation).map(|one| Correlation::clone(one)).collect(),
-    )
-}
-
-#[derive(Clone)]
-enum State {
-    Unseen,
-    Open,
-    Bad,
-    Done(Arc<Correlation>),
-}
-
-struct Resolver<'r, 't> {
-    readers: &'r mut [Reader<'t>],
-    rules: &'r [Arc<Rule>],
-    drafts: &'r [(usize, Draft)],
-    done: Vec<State>,
-}
-
-impl Resolver<'_, '_> {
-    fn resolve(&mut self, number: usize, depth: usize) -> Option<Arc<Correlation>> {
-        match &self.done[number] {
-            State::Done(known) => return Some(known.clone()),
-            State::Bad => return None,
-            State::Unseen | State::Open => {}
-        }
-        self.done[number] = State::Open;
-        let resolved = self.with_bases(number, depth).map(Arc::new);
-        self.done[number] = match &resolved {
-            Some(found) => State::Done(found.clone()),
-            None => State::Bad,
-        };
-        resolved
-    }
-
-    fn with_bases(&mut self, number: usize, depth: usize) -> Option<Correlation> {
-        let drafts = self.drafts;
-        let (file, draft) = &drafts[number];
-        let mut correlation = draft.correlation.clone();
-        for (name, at) in &draft.rules {
-            let rule = self.base(*file, name, *at, depth)?;
-            let of_rule = draft.aliases.iter().filter(|(_, rule, ..)| rule == name);
-            let aliases = of_rule
-                .map(|(alias, _, field, _)| {
-                    (Name::from(alias.as_str()), Name::from(field.as_str()))
-                })
-                .collect();
-            correlation.bases.push(Base { rule, aliases });
-        }
-        if correlation.leaves().len() > LEAVES_MAX {
-            let message = format!("this rests on more than {LEAVES_MAX} rules");
-            self.readers[*file].error(draft.at, "correlation.rules", message, "split it");
-            return None;
-        }
-        Some(correlation)
-    }
-
-    fn base(&mut self, file: usize, name: &str, at: Place, depth: usize) -> Option<BaseRule> {
-        let is = |id: &Option<String>, short: &Option<String>| {
-            [id.as_deref(), short.as_deref()].contains(&Some(name))
-        };
-        if let Some(rule) = self.rules.iter().find(|rule| is(&rule.id, &rule.name)) {
-            return Some(BaseRule::Rule(rule.clone()));
-        }
-        let drafts = self.drafts;
-        let found =
-            drafts.iter().position(|(_, one)| is(&one.correlation.id, &one.correlation.name));
-        let path = "correlation.rules";
-        let Some(inner) = found else {
-            let rules = self.rules.iter().flat_map(|rule| [&rule.name, &rule.id]);
-            let like = nearest(name, rules.flatten().map(String::as_str));
-            let hint = match like {
-                Some(like) => format!("did you mean `{like}`?"),
-                None => "give the rule this `name` or `id`; rules with errors do not count".into(),
-            };
-            let message = format!("there is no rule `{name}` in the files read");
-            self.readers[file].error(at, path, message, &hint);
-            return None;
-        };
-        if matches!(self.done[inner], State::Open) || depth >= DEPTH_MAX {
-            let message = format!("through `{name}` this rests on itself, or nests too deep");
-            self.readers[file].error(at, path, message, "remove the circle");
-            return None;
-        }
-        match self.resolve(inner, depth + 1) {
-            Some(inner) => Some(BaseRule::Correlation(inner)),
-            None => {
-                let message = format!("`{name}` has errors of its own");
-                self.readers[file].error(at, path, message, "mend it first");
-                None
-            }
-        }
     }
 }

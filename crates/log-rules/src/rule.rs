@@ -9,7 +9,7 @@ use yaml_nodes::{Node, NodeKind, Place, TextStyle, join};
 
 use crate::asked::{Asked, technique};
 use crate::definitions::{OnPoison, Rule, RuleClass, RuleTest};
-use crate::manner;
+use crate::manner::{self, Manner};
 use crate::read::{Files, hash};
 use crate::take::{Section, Take};
 
@@ -45,20 +45,8 @@ pub(crate) fn take(
     let manner = manner::take(take, section);
     let class = class(take, section);
     let group_by = take.words(section, "group_by");
-    if !group_by.is_empty() && !matches!(class, Some(RuleClass::Windowed { .. })) {
-        let message = "only windowed rules have groups";
-        take.error(section.place("group_by"), "group_by", message, "leave it out");
-    }
+    fit_together(take, section, class, &manner);
     let asked = asked(take, section, class, &group_by, origin, sigma_used);
-    if manner.datasets.is_empty() && section.has("query") {
-        let message = "which datasets does the query read?";
-        take.error(
-            section.place("datasets"),
-            "datasets",
-            message,
-            "for example `datasets: [process_creation]`",
-        );
-    }
     let vql = take.text(section, "vql");
     let lists = take.lists(section, "lists");
     let disabled = take.flag(section, "disabled");
@@ -97,15 +85,33 @@ pub(crate) fn take(
         file: origin.files.names[origin.file].to_owned(),
         source_text: origin.text(),
     };
-    if rule.title.trim().is_empty() {
-        rule.title = rule.name.as_str().to_owned();
-    }
     seal(&mut rule);
     Some(rule)
 }
 
+/// Fields that need others, or exclude them.
+fn fit_together(
+    take: &mut Take<'_, '_>,
+    section: &Section<'_>,
+    class: Option<RuleClass>,
+    manner: &Manner,
+) {
+    if section.has("group_by") && !matches!(class, Some(RuleClass::Windowed { .. })) {
+        let message = "only windowed rules have groups";
+        take.error(section.place("group_by"), "group_by", message, "leave it out");
+    }
+    if manner.datasets.is_empty() && section.has("query") {
+        let message = "which datasets does the query read?";
+        let hint = "for example `datasets: [process_creation]`";
+        take.error(section.place("datasets"), "datasets", message, hint);
+    }
+}
+
 /// Replaces the canonical question under `logic_hash` by the hashes.
 pub(crate) fn seal(rule: &mut Rule) {
+    if rule.title.trim().is_empty() {
+        rule.title = rule.name.as_str().to_owned();
+    }
     let logic = [
         rule.logic_hash.to_string(),
         format!("{:?}", rule.class),

@@ -134,7 +134,7 @@ impl Shared {
         for job in &only {
             measure::started(job, moment);
         }
-        let Some(answers) = self.while_held(&only, self.ask(&only)).await else {
+        let Some(answers) = self.while_held(&only, self.ask_in_time(&only)).await else {
             for (at, job) in jobs {
                 let why = "its lease could not be renewed".to_owned();
                 self.learn(job, Recorded::Lost(why), moment, &mut ended[*at]);

@@ -112,7 +112,12 @@ impl Shared {
             Begun::Ready(key, commands) => (key, commands),
             Begun::Stopped(why) => return Ok(Prepared::Held(HeldWhy::Stopped(why))),
         };
-        commands.extend(self.planning(&view, known.as_ref().filter(|stream| stream.key == key)));
+        let start = commands.iter().find_map(|command| match command {
+            Command::Open { t0, .. } => Some(*t0),
+            _ => None,
+        });
+        let known_here = known.as_ref().filter(|stream| stream.key == key);
+        commands.extend(self.planning(&view, known_here, start));
         commands.push(Command::Claim {
             owner: self.settings.owner.clone(),
             ttl: self.settings.lease,
@@ -274,7 +279,12 @@ impl Shared {
     }
 
     /// What puts everything up to the frontier on the ledger.
-    fn planning(&self, view: &View<'_>, known: Option<&Stream>) -> Vec<Command> {
+    fn planning(
+        &self,
+        view: &View<'_>,
+        known: Option<&Stream>,
+        start: Option<Position>,
+    ) -> Vec<Command> {
         let assignment = &view.due.assignment;
         let (domain, rule) = (assignment.dataset.domain, &assignment.rule);
         let mut commands = Vec::new();
@@ -301,14 +311,12 @@ impl Shared {
                 }));
             }
         }
-        let planned = known.map_or_else(
-            || {
-                let first = StreamKey { lane: view.due.lane.clone(), ..assignment.key.clone() };
-                let planned_to = view.first(&first);
-                Planned { domain, planned_to, buffer: assignment.buffer() }
-            },
-            |stream| Planned::of(stream, assignment.buffer()),
-        );
+        let buffer = assignment.buffer();
+        let planned = match (known, start) {
+            (Some(stream), _) => Planned::of(stream, buffer),
+            (None, Some(planned_to)) => Planned { domain, planned_to, buffer },
+            (None, None) => return commands,
+        };
         commands.extend(plan(rule, &assignment.clockwork, &planned, view.tick, up_to));
         commands
     }

@@ -3,9 +3,10 @@
 //! Slices of one source and window are asked together where the engine can; every slice ends by
 //! itself.
 
+use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
 use log_rules::RuleClass;
 use loghunt::engine::{EngineError, Match, MatchSink, Query, QueryClass, Report, Scan, ScanLimits};
 use loghunt::finding::{Keyed, Kind, completed_in, keyed};
@@ -38,8 +39,25 @@ struct Asked<'a> {
 }
 
 impl Shared {
+    /// Runs slices of one source, and takes an engine that never answers for one to which it was too
+    /// much: engines end their queries in time by themselves, where they can.
+    pub(crate) async fn ask_in_time(&self, jobs: &[&Job]) -> Vec<Result<Answer, Failure>> {
+        let timeout = jobs.iter().map(|job| job.due.assignment.timeout).max().unwrap_or_default();
+        let queries = u32::try_from(jobs.len()).unwrap_or(u32::MAX).saturating_add(2);
+        let limit = timeout.saturating_mul(queries);
+        let (asked, over) = (pin!(self.ask(jobs)), pin!(self.ports.time.sleep(limit)));
+        match select(asked, over).await {
+            Either::Left((answers, _)) => answers,
+            Either::Right(_) => {
+                let message = format!("the engine did not answer within {} s", limit.as_secs());
+                let failure = Failure { class: FailureClass::TooLarge, message };
+                jobs.iter().map(|_| Err(failure.clone())).collect()
+            }
+        }
+    }
+
     /// Runs slices of one source. The answers stand in the order of the jobs.
-    pub(crate) async fn ask(&self, jobs: &[&Job]) -> Vec<Result<Answer, Failure>> {
+    async fn ask(&self, jobs: &[&Job]) -> Vec<Result<Answer, Failure>> {
         let asked = join_all(jobs.iter().map(|job| self.begin_asking(job))).await;
         let mut answers: Vec<Option<Result<Answer, Failure>>> = Vec::new();
         answers.resize_with(jobs.len(), || None);

@@ -11,6 +11,7 @@
 mod agent;
 mod faults;
 mod invariants;
+pub mod log;
 mod messages;
 mod operator;
 mod server;

@@ -1,0 +1,408 @@
+//! The world: two schedulers, their store, the tenants' logs, operators, and bad luck.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Clock, SeededEntropy, Timestamp};
+use loghunt::command::Command;
+use loghunt::ports::{AuditNote, Job, JobState, Pause, PauseMode, Step, TellHow};
+use loghunt::stream::StreamStatus;
+use model::log::{RuleName, TenantName};
+use model::org::Actor;
+use parking_lot::Mutex;
+use testkit::stores::pick;
+
+use super::engine::EngineTrouble;
+use super::oracle::{End, Found, Ledgers};
+use super::process::{Outside, Process};
+use super::setting::{AUDIT_AGES, BUFFER, EVERY, Setting};
+use super::source::{Making, Source};
+use super::spy::Spy;
+use super::store::{Records, StoreTrouble};
+use super::time::TrueTime;
+
+/// What a run is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Everything follows from it.
+    pub seed: u64,
+    /// Customers, each with three rules.
+    pub tenants: usize,
+    /// How long things go wrong, in virtual time.
+    pub trouble: Duration,
+}
+
+impl Plan {
+    /// Four tenants and six hours of trouble.
+    pub fn new(seed: u64) -> Self {
+        Self { seed, tenants: 4, trouble: Duration::from_secs(6 * 3600) }
+    }
+}
+
+/// What happened; so that a test can see that something did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// How many streams were seen to at how many ticks.
+    pub ticks: u64,
+    /// Windows that were committed.
+    pub commits: u64,
+    /// Findings that were stored.
+    pub findings: u64,
+    /// Of them, such as came late.
+    pub late: u64,
+    /// Times a scheduler was killed or died.
+    pub kills: u64,
+    /// Times a scheduler stood still for a while.
+    pub stops: u64,
+    /// Steps that the ledger refused.
+    pub refused: u64,
+    /// Windows that were left out on purpose.
+    pub waived: u64,
+    /// Windows that were given up.
+    pub quarantined: u64,
+    /// Epochs after the first of their stream.
+    pub epochs: u64,
+}
+
+impl Outcome {
+    /// What happened in both.
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            ticks: self.ticks + other.ticks,
+            commits: self.commits + other.commits,
+            findings: self.findings + other.findings,
+            late: self.late + other.late,
+            kills: self.kills + other.kills,
+            stops: self.stops + other.stops,
+            refused: self.refused + other.refused,
+            waived: self.waived + other.waived,
+            quarantined: self.quarantined + other.quarantined,
+            epochs: self.epochs + other.epochs,
+        }
+    }
+}
+
+struct World {
+    plan: Plan,
+    entropy: SeededEntropy,
+    setting: Setting,
+    outside: Outside,
+    schedulers: [Option<Process>; 2],
+    born: u64,
+    jobs: u64,
+    notes: u64,
+    outcome: Outcome,
+}
+
+/// Runs a plan over the records that `make` makes for a clock. The error says what does not hold.
+pub async fn run(
+    plan: Plan,
+    make: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Records>,
+) -> Result<Outcome, String> {
+    let mut world = World::new(plan, make);
+    world.live().await?;
+    world.heal().await?;
+    world.finish().await
+}
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_secs(1_767_225_600 + secs)
+}
+
+impl World {
+    fn new(plan: Plan, make: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Records>) -> Self {
+        let time = TrueTime::starting(at(0));
+        let mut entropy = SeededEntropy::new(plan.seed);
+        let setting = Setting::new(&mut entropy, plan.tenants);
+        let end = at(0).plus(plan.trouble).plus(SETTLE);
+        let sources: Arc<[Arc<Source>]> = setting
+            .tenants
+            .iter()
+            .map(|tenant| {
+                let source = Source::new(Making {
+                    tenant: tenant.name.clone(),
+                    domain: tenant.domain,
+                    knows_stable: tenant.knows_stable,
+                    retention: tenant.retention,
+                    time,
+                });
+                let apart = Duration::from_secs(45);
+                source.plant(&mut entropy, (at(-3600), end), apart);
+                Arc::new(source)
+            })
+            .collect();
+        let outside = Outside {
+            time,
+            records: make(Arc::new(time)),
+            spy: Arc::new(Spy::new(sources.clone(), BUFFER)),
+            sources,
+            receiver: Arc::default(),
+            engine_trouble: Arc::new(Mutex::new(EngineTrouble::USUAL)),
+            store_trouble: Arc::new(Mutex::new(StoreTrouble::USUAL)),
+        };
+        let mut world = Self {
+            plan,
+            entropy,
+            setting,
+            outside,
+            schedulers: [None, None],
+            born: 0,
+            jobs: 0,
+            notes: 0,
+            outcome: Outcome::default(),
+        };
+        world.start(0);
+        world.start(1);
+        world
+    }
+
+    fn some(&mut self, end: u64) -> u64 {
+        pick(&mut self.entropy, end)
+    }
+
+    fn secs(&mut self, least: u64, most: u64) -> Duration {
+        Duration::from_millis(least * 1000 + self.some((most - least) * 1000))
+    }
+
+    fn start(&mut self, which: usize) {
+        self.born += 1;
+        let owner = format!("s{which}.{}", self.born);
+        let seed = self.plan.seed.wrapping_mul(1_000).wrapping_add(self.born);
+        let definitions = self.setting.definitions();
+        self.schedulers[which] = Some(Process::start(&self.outside, &owner, definitions, seed));
+    }
+
+    fn kill(&mut self, which: usize) {
+        if let Some(process) = self.schedulers[which].take() {
+            process.kill();
+            self.outcome.kills += 1;
+        }
+    }
+
+    /// Things go wrong until the trouble is over.
+    async fn live(&mut self) -> Result<(), String> {
+        let end = at(0).plus(self.plan.trouble);
+        while self.outside.time.now() < end {
+            let wait = self.secs(5, 300);
+            tokio::time::sleep(wait).await;
+            self.something_happens().await;
+            self.check().await?;
+        }
+        Ok(())
+    }
+
+    async fn something_happens(&mut self) {
+        for which in 0..2 {
+            let dead = self.schedulers[which].as_ref().is_none_or(Process::is_dead);
+            if dead && self.some(2) == 0 {
+                self.kill(which);
+                self.start(which);
+            }
+        }
+        let which = self.some(2) as usize;
+        match self.some(14) {
+            0 => self.kill(which),
+            1 | 2 => self.stand_still(which).await,
+            3 => self.clock_jumps(which),
+            4 => self.store_is_full().await,
+            5 => self.engines_are_down().await,
+            6 => self.rules_change(),
+            7 => self.a_tenant_is_paused().await,
+            8 => self.a_job_is_asked_for().await,
+            9 if self.some(4) == 0 => self.a_backup_is_restored(),
+            10 | 11 => self.streams_go_on().await,
+            _ => {}
+        }
+    }
+
+    async fn stand_still(&mut self, which: usize) {
+        if let Some(process) = &self.schedulers[which] {
+            process.gate.stop();
+            self.outcome.stops += 1;
+        }
+        let wait = self.secs(1, 200);
+        tokio::time::sleep(wait).await;
+        if let Some(process) = &self.schedulers[which] {
+            process.gate.go_on();
+        }
+    }
+
+    fn clock_jumps(&mut self, which: usize) {
+        let off = match self.some(5) {
+            0 => 7_200,
+            1 => -7_200,
+            2 => 400,
+            3 => -400,
+            _ => 0,
+        };
+        if let Some(process) = &self.schedulers[which] {
+            process.clock.set_off(off);
+        }
+    }
+
+    async fn store_is_full(&mut self) {
+        self.outside.store_trouble.lock().full = true;
+        let wait = self.secs(10, 900);
+        tokio::time::sleep(wait).await;
+        self.outside.store_trouble.lock().full = false;
+    }
+
+    async fn engines_are_down(&mut self) {
+        *self.outside.engine_trouble.lock() =
+            EngineTrouble { errors: 900, hangs: 50, ..EngineTrouble::USUAL };
+        let wait = self.secs(60, 2_000);
+        tokio::time::sleep(wait).await;
+        *self.outside.engine_trouble.lock() = EngineTrouble::USUAL;
+    }
+
+    fn rules_change(&mut self) {
+        self.setting.revision += 1;
+    }
+
+    fn a_tenant(&mut self) -> TenantName {
+        let which = self.some(self.plan.tenants as u64) as usize;
+        self.setting.tenants[which].name.clone()
+    }
+
+    async fn a_tenant_is_paused(&mut self) {
+        let tenant = self.a_tenant();
+        let pause = Pause {
+            tenant: tenant.clone(),
+            mode: if self.some(2) == 0 { PauseMode::Hold } else { PauseMode::Skip },
+            since: self.outside.time.now(),
+            actor: Actor::System,
+            reason: "the customer asks for it".into(),
+        };
+        if self.outside.records.pause(&pause).await.is_err() {
+            return;
+        }
+        self.notes += 1;
+        let wait = self.secs(60, 3_000);
+        tokio::time::sleep(wait).await;
+        self.resume(&tenant).await;
+    }
+
+    /// Asks a scheduler that lives; the operator asks again until it is done.
+    async fn resume(&mut self, tenant: &TenantName) {
+        let note = AuditNote {
+            at: self.outside.time.now(),
+            actor: Actor::System,
+            action: "resume".into(),
+            subject: tenant.to_string(),
+            reason: "the customer is back".into(),
+        };
+        let _ = self.outside.records.resume(tenant, &note).await;
+    }
+
+    async fn a_job_is_asked_for(&mut self) {
+        self.jobs += 1;
+        let now = self.outside.time.now();
+        let tenants = vec![self.a_tenant()];
+        let job = Job {
+            name: format!("j{}", self.jobs).into(),
+            rule: RuleName::new("each").expect("a name"),
+            tenants,
+            from: now.minus(Duration::from_secs(3600)),
+            to: now.minus(Duration::from_secs(600)),
+            tell: TellHow::Nothing,
+            bytes_max: None,
+            at: now,
+            actor: Actor::System,
+            reason: "somebody asks about the last hour".into(),
+            state: JobState::Running,
+        };
+        let _ = self.outside.records.put_job(&job).await;
+    }
+
+    fn a_backup_is_restored(&mut self) {
+        let since = self.outside.time.now().minus(self.secs(60, 1_200));
+        let which = self.some(self.plan.tenants as u64) as usize;
+        self.outside.sources[which].restore(since);
+    }
+
+    /// An operator looks at streams that wait for a person and lets them go on.
+    async fn streams_go_on(&mut self) {
+        let Ok(ledgers) = Ledgers::read(&self.outside.records).await else { return };
+        let stopped = |status: &StreamStatus| matches!(status, StreamStatus::Stopped(_));
+        for stream in ledgers.streams().filter(|stream| stopped(&stream.status)) {
+            let source = self.outside.spy.source(&stream.key.tenant);
+            let source_identity = Some(source.describe().identity);
+            let go_on = vec![Command::Continue { source_identity }];
+            let _ = self.outside.records.step(&Step::of(stream.key.clone(), go_on)).await;
+        }
+    }
+
+    async fn check(&self) -> Result<(), String> {
+        if let Some(what) = self.outside.spy.blamed() {
+            return Err(what);
+        }
+        Ok(())
+    }
+
+    /// Nothing goes wrong any more: only one scheduler is left, the other is new or not there, and
+    /// whoever stopped goes on.
+    async fn heal(&mut self) -> Result<(), String> {
+        *self.outside.engine_trouble.lock() = EngineTrouble::default();
+        *self.outside.store_trouble.lock() = StoreTrouble::default();
+        self.outside.receiver.heal();
+        let survivor = self.some(2) as usize;
+        self.kill(1 - survivor);
+        self.kill(survivor);
+        self.start(survivor);
+        let end = self.outside.time.now().plus(SETTLE);
+        while self.outside.time.now() < end {
+            for tenant in self.setting.tenants.clone() {
+                self.resume(&tenant.name).await;
+            }
+            self.streams_go_on().await;
+            tokio::time::sleep(Duration::from_secs(1200)).await;
+            self.check().await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<Outcome, String> {
+        self.check().await?;
+        let ledgers = Ledgers::read(&self.outside.records).await?;
+        ledgers.check()?;
+        let found = Found::read(&self.outside.records).await?;
+        let now = self.outside.time.now();
+        let end = End { ledgers: &ledgers, found: &found, spy: &self.outside.spy, now };
+        end.check_nobody_is_behind()?;
+        end.check_revisions()?;
+        for source in self.outside.sources.iter() {
+            end.check_each(source)?;
+            end.check_bursts(source)?;
+            end.check_reports(source)?;
+        }
+        self.check_notes().await?;
+        self.outcome.ticks = self.outside.spy.ticks();
+        self.outcome.refused = self.outside.spy.refusals();
+        self.outcome.commits = self.outside.spy.commits().len() as u64;
+        self.outcome.findings = found.count();
+        self.outcome.late = found.late();
+        self.outcome.waived = ledgers.count("waived");
+        self.outcome.quarantined = ledgers.count("quarantined");
+        self.outcome.epochs =
+            ledgers.streams().filter(|stream| stream.key.epoch > 0).count() as u64;
+        for process in self.schedulers.iter_mut().filter_map(Option::take) {
+            process.kill();
+        }
+        Ok(self.outcome)
+    }
+
+    /// I11: whatever an operator did is on the audit trail.
+    async fn check_notes(&self) -> Result<(), String> {
+        let notes = self.outside.records.notes(model::store::Paging::ALL).await;
+        let notes: Vec<AuditNote> = notes.map_err(|error| error.to_string())?.items;
+        let pauses = notes.iter().filter(|note| note.action == "pause").count() as u64;
+        if pauses != self.notes || notes.iter().any(|note| note.reason.is_empty()) {
+            return Err(format!("I11: {pauses} of {} pauses were noted", self.notes));
+        }
+        Ok(())
+    }
+}
+
+/// Long enough for the last look at everything, and for what follows from it.
+const SETTLE: Duration =
+    Duration::from_secs(AUDIT_AGES[AUDIT_AGES.len() - 1].as_secs() + 4 * EVERY.as_secs() + 1800);

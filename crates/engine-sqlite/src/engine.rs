@@ -45,7 +45,7 @@ impl SqliteEngine {
             capabilities: Capabilities {
                 kind: "sqlite",
                 domains: vec![Domain::EventTime, Domain::IngestTime, Domain::Cursor],
-                like_is_cased: false,
+                like_is_cased: true,
                 regex: Some("rust"),
                 rows_max: None,
                 many_in_one_pass: true,

@@ -25,6 +25,8 @@ pub(crate) fn open(path: &Path) -> rusqlite::Result<Connection> {
     connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "query_only", true)?;
     connection.pragma_update(None, "trusted_schema", false)?;
+    // A rule means the same on every engine.
+    connection.pragma_update(None, "case_sensitive_like", true)?;
     connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
     // A name between double quotes that is no column is an error, not a text.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;

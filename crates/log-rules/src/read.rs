@@ -299,6 +299,11 @@ fn keep<T>(
     into: &mut Vec<Found<T>>,
 ) {
     let Take { reader, places } = take;
+    if item.is_none() && errors(reader) == before {
+        // Never in silence, even where a check of a field is missing.
+        let at = places.get("").copied().unwrap_or_default();
+        reader.error(at, "", "this document cannot be used", "compare it with the manual");
+    }
     if let Some(item) = item.filter(|_| errors(reader) == before) {
         into.push(Found { item, file, places });
     }

@@ -67,9 +67,7 @@ impl<'r, 't> Take<'r, 't> {
         let fields = self.reader.fields(node, path, &table.names())?;
         self.places.insert(path.to_owned(), node.at);
         for field in table.fields.iter().filter(|field| field.required) {
-            if !fields.has(field.name)
-                && !matches!(field.kind, Kind::Text if fields.get(field.name).is_some())
-            {
+            if !fields.has(field.name) {
                 let message = format!("`{}` is missing", field.name);
                 self.reader.error(node.at, &join(path, field.name), message, field.doc);
             }

@@ -428,6 +428,45 @@ fn engines_channels_and_tests_have_their_fields() {
 }
 
 #[test]
+fn what_is_empty_is_missing() {
+    check(
+        "tenant: b\ndatasets:\n  x: { engine: lake, table: \"\", time: { event: t } }\n",
+        expect![
+            "x.yaml:3:6: datasets.x.table: `table` is missing; The table, folder or index, as the engine names it."
+        ],
+    );
+    check(
+        "tenant: b\ndatasets: {}\n",
+        expect![
+            "x.yaml:2:11: datasets: the tenant has no dataset; name at least one, with its engine and table"
+        ],
+    );
+    check(
+        "rule:\nschedule: { every: 5m }\nquery: \"\"\n",
+        expect![[r#"
+        x.yaml:1:1: rule: `rule` is missing; Its name.
+        x.yaml:1:1: query: the rule asks nothing; write `query:` with SQL over `{table}`, or `sigma:` with a file"#]],
+    );
+    check(
+        "engine: ''\nkind: none\n",
+        expect!["x.yaml:1:1: engine: `engine` is missing; Its name, to which datasets refer."],
+    );
+    check("", expect![[r#""#]]);
+    check(
+        "- a\n- b\n",
+        expect![
+            "x.yaml:1:1: this document does not say what it defines; begin it with one of tenant, rule, engine, channel, sigma_pack"
+        ],
+    );
+    check(
+        "rule: [a\n",
+        expect![
+            "x.yaml:1:7: not YAML: unclosed bracket '['; check the indentation and the quotes around here"
+        ],
+    );
+}
+
+#[test]
 fn sigma_files_must_be_there() {
     check(
         &with(

@@ -9,6 +9,7 @@
 //! - [`channel`] is the port by which findings are told, and what becomes of a message.
 //! - [`ids`] are identities that follow from what a thing is.
 //! - [`tell`] decides what becomes of findings: which are new, and who is told.
+//! - [`decided`] are the nouns of what operators decide.
 //! - [`ports`] are the records: ledgers, findings, deliveries, what operators decided; [`memory`] is
 //!   their twin in memory, [`flat`] what stores in SQL write of states.
 #![forbid(unsafe_code)]
@@ -18,6 +19,7 @@ pub mod breaker;
 pub mod channel;
 pub mod choice;
 pub mod command;
+pub mod decided;
 pub mod engine;
 #[cfg(test)]
 mod examples;

@@ -85,8 +85,8 @@ fn filter(query: &FindingQuery) -> Filter {
         None => {}
     }
     match query.suppressed {
-        Some(true) => filter.and("f.suppressed_by IS NOT NULL", []),
-        Some(false) => filter.and("f.suppressed_by IS NULL", []),
+        Some(true) => filter.and("f.suppressed", []),
+        Some(false) => filter.and("NOT f.suppressed", []),
         None => {}
     }
     // Where texts compare by their bytes, `lower` knows the letters of ASCII only.

@@ -110,6 +110,7 @@ pub(crate) fn findings(findings: &[Finding]) -> String {
             "found_at": found.found_at.as_micros(),
             "late": found.late,
             "notified": false,
+            "suppressed": found.suppressed_by.is_some(),
             "suppressed_by": some(found.suppressed_by.as_deref()),
             "bucket": some(found.bucket.as_deref()),
             "title": clean(&found.title),

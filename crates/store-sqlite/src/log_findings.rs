@@ -124,9 +124,9 @@ pub(crate) fn insert(db: &Connection, found: &Finding) -> rusqlite::Result<()> {
         "INSERT INTO log_findings (id, tenant, dataset, rule, title, severity, attack,
              revision_first, revision_last, slice, from_pos, to_pos, domain, position, instant,
              found_at, late, suppressed_by, bucket, notified, state, assignee, verdict, comments,
-             row)
+             row, suppressed)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-             ?19, ?20, ?21, ?22, ?23, ?24, ?25)",
+             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?18 IS NOT NULL)",
     )?
     .execute(params![
         found.id.0.to_be_bytes(),
@@ -204,11 +204,7 @@ fn filter(query: &FindingQuery) -> Filter {
     filter.and_some("f.instant >= ?", query.from.map(Timestamp::as_micros));
     filter.and_some("f.instant < ?", query.to.map(Timestamp::as_micros));
     filter.and_some("f.late = ?", query.late);
-    match query.suppressed {
-        Some(true) => filter.and("f.suppressed_by IS NOT NULL", []),
-        Some(false) => filter.and("f.suppressed_by IS NULL", []),
-        None => {}
-    }
+    filter.and_some("f.suppressed = ?", query.suppressed);
     // `LIKE` of SQLite disregards the case of ASCII letters and of no others.
     let search = query.search.as_deref().map(anywhere);
     filter.and_some("f.row LIKE ? ESCAPE '\\'", search);
@@ -300,5 +296,74 @@ impl FindingStore for LogStore {
     async fn triage(&self, id: FindingId, change: &TriageChange) -> Result<Finding, StoreError> {
         let change = change.clone();
         self.write("triage a finding", move |db| triage(db, id, &change)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::LOG_HUNTS;
+
+    /// How SQLite goes about a list and its count.
+    #[track_caller]
+    fn check_plan(query: FindingQuery, listed: &str, counted: &str) {
+        let db = Connection::open_in_memory().expect("memory");
+        LOG_HUNTS.migrate(&db).expect("the schema is right");
+        let filter = filter(&query);
+        let plan = |sql: String| {
+            let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("right");
+            let values = params_from_iter(filter.values());
+            let steps = statement.query_map(values, |row| row.get(3)).expect("it runs");
+            let steps: Vec<String> = steps.map(|step| step.expect("a text")).collect();
+            // Findings of one moment are few.
+            steps.join("; ").replace("; USE TEMP B-TREE FOR LAST TERM OF ORDER BY", "")
+        };
+        let (tables, conditions) = ("log_findings f", filter.sql());
+        let order = "ORDER BY f.instant DESC, f.id DESC LIMIT 50";
+        let list = plan(format!("SELECT {FINDING} FROM {tables}{conditions} {order}"));
+        assert_eq!(list, listed);
+        assert_eq!(plan(format!("SELECT count(*) FROM {tables}{conditions}")), counted);
+    }
+
+    #[test]
+    fn lists_are_read_newest_first_from_an_index() {
+        let tenant = TenantName::new("acme").expect("a name");
+        let rule = RuleName::new("whoami").expect("a name");
+        let newest = "SCAN f USING INDEX log_findings_newest";
+        check_plan(
+            FindingQuery::default(),
+            newest,
+            "SCAN log_findings USING COVERING INDEX log_findings_stored",
+        );
+        let shown = FindingQuery { suppressed: Some(false), ..FindingQuery::default() };
+        check_plan(shown, newest, "SCAN f USING COVERING INDEX log_findings_newest");
+        let of_tenant = FindingQuery { tenants: vec![tenant.clone()], ..FindingQuery::default() };
+        check_plan(
+            of_tenant.clone(),
+            "SEARCH f USING INDEX log_findings_by_tenant (tenant=?)",
+            "SEARCH f USING COVERING INDEX log_findings_by_tenant (tenant=?)",
+        );
+        let since = FindingQuery {
+            rules: vec![rule],
+            from: Some(Timestamp::EPOCH),
+            ..FindingQuery::default()
+        };
+        check_plan(
+            since,
+            "SEARCH f USING INDEX log_findings_by_rule (rule=? AND instant>?)",
+            "SEARCH f USING COVERING INDEX log_findings_by_rule (rule=? AND instant>?)",
+        );
+        let high = FindingQuery { severities: vec![Severity::High], ..FindingQuery::default() };
+        check_plan(
+            high,
+            "SEARCH f USING INDEX log_findings_by_severity (severity=?)",
+            "SEARCH f USING COVERING INDEX log_findings_by_severity (severity=?)",
+        );
+        let closed = FindingQuery { states: vec![FindingState::Closed], ..FindingQuery::default() };
+        check_plan(
+            closed,
+            "SEARCH f USING INDEX log_findings_by_state (state=?)",
+            "SEARCH f USING COVERING INDEX log_findings_by_state (state=?)",
+        );
     }
 }

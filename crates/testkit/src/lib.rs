@@ -11,6 +11,7 @@ pub mod fleet_suite;
 pub mod flow_suite;
 pub mod hunt_suite;
 pub mod ledger_suite;
+pub mod log_load;
 pub mod log_stores;
 pub mod monitoring_suite;
 pub mod outbox;

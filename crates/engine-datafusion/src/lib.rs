@@ -29,6 +29,7 @@ mod known;
 mod manifest;
 mod os;
 mod parquet_file;
+mod parquet_writer;
 mod pass;
 mod place;
 mod predicates;
@@ -39,3 +40,4 @@ mod table;
 mod work;
 
 pub use engine::{DataFusionEngine, Settings};
+pub use parquet_writer::ParquetWriter;

@@ -33,6 +33,11 @@ pub(crate) fn read(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
     }
 }
 
+/// A new file, or an emptied one.
+pub(crate) fn create(path: &Path) -> std::io::Result<File> {
+    File::create(path)
+}
+
 /// Replaces a file's content: afterwards it is the old or the new one, whatever happens.
 pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let new = path.with_extension("new");

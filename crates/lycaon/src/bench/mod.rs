@@ -3,6 +3,7 @@
 mod hunts;
 mod idle;
 mod light;
+mod log;
 mod swarm;
 mod vql;
 
@@ -39,11 +40,17 @@ enum BenchCommand {
         after_help = "Example:\n  lycaon bench vql\n  lycaon bench vql --only group --rows 100000 --repeat 1"
     )]
     Vql(vql::VqlArgs),
+    /// Log hunts on this machine: events per second and processor against thousands of rules
+    #[command(
+        after_help = "Example:\n  lycaon bench log matcher\n  lycaon bench log matcher --events 50000 --rules 400"
+    )]
+    Log(log::LogArgs),
 }
 
 pub(crate) fn run(args: BenchArgs) -> Outcome {
     match args.command {
         BenchCommand::Swarm(args) => swarm::run(args),
         BenchCommand::Vql(args) => vql::run(args),
+        BenchCommand::Log(args) => log::run(args),
     }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Usage {
     pub(crate) cpu: Duration,
     /// Bytes in memory now.
     pub(crate) resident: u64,
+    /// The most that it had in memory at once, since it began or [`forget_peak`].
+    pub(crate) peak: u64,
 }
 
 /// What the process with this id has used so far; nothing when it is gone.
@@ -49,9 +51,20 @@ pub(crate) fn usage(pid: u32) -> Option<Usage> {
     let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
     let per_second = rustix::param::clock_ticks_per_second().max(1);
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kib: u64 = kib.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(Usage { cpu: Duration::from_millis(ticks * 1_000 / per_second), resident: kib * 1024 })
+    let bytes = |field: &str| -> Option<u64> {
+        let kib = status.lines().find_map(|line| line.strip_prefix(field))?;
+        Some(kib.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024)
+    };
+    Some(Usage {
+        cpu: Duration::from_millis(ticks * 1_000 / per_second),
+        resident: bytes("VmRSS:")?,
+        peak: bytes("VmHWM:")?,
+    })
+}
+
+/// Makes this process count its peak from now on. Where that is not allowed, it goes on counting.
+pub(crate) fn forget_peak() {
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
 }
 
 /// Lets this process have as many open files as the system allows; a server of many agents needs

@@ -1,6 +1,7 @@
 // Log hunts without a screen: states and their order, lags, positions, the stretch of a timeline, filters of findings.
 
 import type { LogStateCounts, LogTimeline } from '../api/schema';
+import { plural } from './text';
 
 export type StreamState = keyof LogStateCounts;
 
@@ -16,6 +17,8 @@ export const STREAM_STATES: readonly { state: StreamState; label: string; meanin
 ];
 const TROUBLE: ReadonlySet<string> = new Set(['stopped', 'gap', 'failing', 'behind']);
 export const isTrouble = (state: string) => TROUBLE.has(state);
+/** `1 stream needs a look`, `2 streams need a look`. */
+export const needALook = (n: number) => `${plural(n, 'stream')} ${n === 1 ? 'needs' : 'need'} a look`;
 export const totalStreams = (counts: LogStateCounts) => STREAM_STATES.reduce((sum, s) => sum + counts[s.state], 0);
 export const inTrouble = (counts: LogStateCounts) => counts.stopped + counts.gap + counts.failing + counts.behind;
 

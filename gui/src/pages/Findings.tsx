@@ -102,6 +102,7 @@ export function Findings() {
                 key={view}
                 to="/findings"
                 search={{ ...search, view: view === 'table' ? undefined : view, finding: undefined }}
+                activeOptions={{ exact: true, includeSearch: true }}
                 activeProps={{ 'aria-current': undefined }}
                 aria-current={(view === 'matrix') === matrixView ? 'page' : undefined}
               >

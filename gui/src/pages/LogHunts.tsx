@@ -7,7 +7,7 @@ import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, type ReactNode } from 'react';
 import * as logs from '../api/logs';
 import type { LogOverview } from '../api/schema';
-import { inTrouble, lagText, SEVERITIES, STREAM_STATES, totalStreams } from '../lib/logs';
+import { inTrouble, lagText, needALook, SEVERITIES, STREAM_STATES, totalStreams } from '../lib/logs';
 import { count, plural } from '../lib/text';
 import { streamWord, StreamShape } from '../ui/logs';
 import { apiUrl, Bones, CliFold, Empty, ErrorNote, Note, useTitle } from '../ui/parts';
@@ -54,7 +54,7 @@ export function LogHunts() {
   const { data: numbers, error, refetch } = useQuery(logs.overview());
   const tab: Tab = TABS.find(([t]) => t === search.tab)?.[0] ?? 'grid';
   return (
-    <div className="page fill">
+    <div className="page fill log-page">
       <header className="page-head">
         <div className="grow">
           <h1>Log hunts</h1>
@@ -87,6 +87,7 @@ export function LogHunts() {
                 key={t}
                 to="/log"
                 search={t === 'grid' ? {} : { tab: t }}
+                activeOptions={{ exact: true, includeSearch: true }}
                 activeProps={{ 'aria-current': undefined }}
                 aria-current={t === tab ? 'page' : undefined}
               >
@@ -157,10 +158,12 @@ function Subline({ numbers }: { numbers: LogOverview }) {
   const bad = inTrouble(numbers.streams);
   return (
     <p className="subline">
-      {plural(numbers.rules, 'rule')} over the logs of {plural(numbers.tenants, 'tenant')}
-      {numbers.tenants_paused > 0 && `, ${count(numbers.tenants_paused)} of them paused`}.{' '}
-      {bad === 0 ? 'Nothing is wrong' : <b className="bad-text">{plural(bad, 'stream')} need a look</b>}; the longest
-      lag is {lagText(numbers.lag_millis_max)}.
+      <span>
+        {plural(numbers.rules, 'rule')} over the logs of {plural(numbers.tenants, 'tenant')}
+        {numbers.tenants_paused > 0 && `, ${count(numbers.tenants_paused)} of them paused`}.{' '}
+        {bad === 0 ? 'Nothing is wrong' : <b className="bad-text">{needALook(bad)}</b>}; the longest lag is{' '}
+        {lagText(numbers.lag_millis_max)}.
+      </span>
     </p>
   );
 }
@@ -263,7 +266,8 @@ function Troubles({ numbers }: { numbers: LogOverview }) {
   return (
     <>
       {numbers.problems > 0 && (
-        <Note tone="bad" title={`${plural(numbers.problems, 'error')} in the definition files`}>
+        <Note tone="bad">
+          <b>{plural(numbers.problems, 'error')} in the definition files.</b>{' '}
           <Link to="/log" search={{ tab: 'files' }}>
             What is wrong, and where
           </Link>

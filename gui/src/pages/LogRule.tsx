@@ -7,7 +7,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useState } from 'react';
 import * as logs from '../api/logs';
 import type { LogRuleView, LogTestReport } from '../api/schema';
-import { inTrouble, totalStreams } from '../lib/logs';
+import { inTrouble, needALook, totalStreams } from '../lib/logs';
 import { count, millis, plural, shellWord } from '../lib/text';
 import { PositionText, SeverityMark, Techniques } from '../ui/logs';
 import { apiUrl, Bones, CliFold, CliLine, Copy, ErrorNote, Moment, useTitle } from '../ui/parts';
@@ -67,6 +67,7 @@ export function LogRulePage() {
               to="/log/rules/$rule"
               params={{ rule: name }}
               search={t === 'rule' ? {} : { tab: t }}
+              activeOptions={{ exact: true, includeSearch: true }}
               activeProps={{ 'aria-current': undefined }}
               aria-current={t === tab ? 'page' : undefined}
             >
@@ -106,7 +107,7 @@ function Subline({ rule }: { rule: LogRuleView }) {
       <span>
         {summary.disabled ? 'disabled; ' : `${summary.schedule}; `}
         {plural(totalStreams(summary.streams), 'stream')}
-        {bad > 0 && <b className="bad-text">, {plural(bad, 'stream')} need a look</b>};{' '}
+        {bad > 0 && <b className="bad-text">, {needALook(bad)}</b>};{' '}
         <Link to="/findings" search={{ rule: summary.name, state: 'new' }}>
           {plural(summary.findings_new, 'new finding')}
         </Link>

@@ -105,6 +105,7 @@ export function LogStreamPage() {
                 to="/log/streams/$tenant/$dataset/$rule"
                 params={at}
                 search={{ ...search, tab: t === 'windows' ? undefined : t, state: undefined }}
+                activeOptions={{ exact: true, includeSearch: true }}
                 activeProps={{ 'aria-current': undefined }}
                 aria-current={t === tab ? 'page' : undefined}
               >

@@ -7,7 +7,7 @@ import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router'
 import { lazy, Suspense, useCallback, useState } from 'react';
 import * as logs from '../api/logs';
 import type { LogDatasetView, LogTenantView } from '../api/schema';
-import { inTrouble, lagText, totalStreams } from '../lib/logs';
+import { inTrouble, lagText, needALook, totalStreams } from '../lib/logs';
 import { bytes, count, plural, shellWord } from '../lib/text';
 import { Act } from '../ui/Act';
 import { apiUrl, Bones, CliFold, ErrorNote, Moment, Note, useTitle } from '../ui/parts';
@@ -95,6 +95,7 @@ export function LogTenantPage() {
               to="/log/tenants/$tenant"
               params={{ tenant: name }}
               search={t === 'streams' ? {} : { tab: t }}
+              activeOptions={{ exact: true, includeSearch: true }}
               activeProps={{ 'aria-current': undefined }}
               aria-current={t === tab ? 'page' : undefined}
             >
@@ -145,13 +146,15 @@ function Subline({ tenant }: { tenant: LogTenantView }) {
   const bad = inTrouble(streams);
   return (
     <p className="subline">
-      {plural(totalStreams(streams), 'stream')},{' '}
-      {bad === 0 ? 'nothing is wrong' : <b className="bad-text">{plural(bad, 'stream')} need a look</b>}; the longest
-      lag is {lagText(lag_millis_max)};{' '}
-      <Link to="/findings" search={{ tenant: name, state: 'new' }}>
-        {plural(findings_new, 'new finding')}
-      </Link>
-      .
+      <span>
+        {plural(totalStreams(streams), 'stream')},{' '}
+        {bad === 0 ? 'nothing is wrong' : <b className="bad-text">{needALook(bad)}</b>}; the longest lag is{' '}
+        {lagText(lag_millis_max)};{' '}
+        <Link to="/findings" search={{ tenant: name, state: 'new' }}>
+          {plural(findings_new, 'new finding')}
+        </Link>
+        .
+      </span>
     </p>
   );
 }

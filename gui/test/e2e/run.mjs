@@ -76,6 +76,17 @@ async function emptyServer(browser) {
             ['/clients', 'No client has enrolled yet'],
             ['/tokens', 'No token yet'],
             ['/audit', 'Nothing has been done yet'],
+            ['/log', 'No tenant or no rule yet'],
+            ['/log?tab=streams', 'No stream yet'],
+            ['/log?tab=rules', 'No rule yet'],
+            ['/log?tab=tenants', 'No tenant yet'],
+            ['/log?tab=engines', 'No engine yet'],
+            ['/log?tab=backfills', 'Nothing was read again yet'],
+            ['/log?tab=outbox', 'Everybody has been told'],
+            ['/log?tab=changes', 'Nothing was changed yet'],
+            ['/log?tab=files', 'Nothing is wrong with the files'],
+            ['/findings', 'Nothing was found yet'],
+            ['/findings?view=matrix', 'No finding names a technique'],
           ]) {
             await page.goto(target.base + path);
             await page.getByText(words).first().waitFor();

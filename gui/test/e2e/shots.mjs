@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openPage, signIn } from './browser.mjs';
+import { logPages } from './log-stories.mjs';
 
 /** Finds something to show on the pages that need an id. */
 async function samples(page) {
@@ -77,6 +78,7 @@ export async function takeShots(browser, target, folder, tag = '') {
       await visit('21-tokens', '/tokens');
       await visit('22-audit', '/audit');
       await visit('23-not-found', '/hunts/H.000000000000');
+      for (const [i, path] of (await logPages(page)).entries()) await visit(`3${String(i).padStart(2, '0')}-log`, path);
       await visit('24-palette', '/', async () => {
         await page.keyboard.press('Control+k');
         await page.getByRole('combobox').fill('we');

@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { signIn } from './browser.mjs';
 import { accessible, equal, numberIn, truth, until } from './checks.mjs';
+import { LOG_STORIES, logPages } from './log-stories.mjs';
 
 const grid = (page) => page.getByRole('grid');
 const rowsIn = (page) => page.locator('.tbody .tr:not(:has(.bone))');
@@ -578,6 +579,7 @@ export const STORIES = [
         '/artifacts/Generic.FileFinder',
         '/tokens',
         '/audit',
+        ...(await logPages(page)),
       ];
       const failures = [];
       for (const path of pages) {
@@ -594,6 +596,7 @@ export const STORIES = [
       truth(failures.join('\n    '), failures.length === 0);
     },
   })),
+  ...LOG_STORIES,
   {
     name: 'sign out: the form comes back, and the old session is over',
     async act({ page, target, expect }) {

@@ -10,6 +10,7 @@ import { makeRows, ROW_COLUMNS } from './data.mjs';
 import { eligible } from './hunts.mjs';
 import { zipOf } from './zip.mjs';
 import { checkArtifactCall, checkVql, completeVql, filterRows, pageOf, sortBy } from './answers.mjs';
+import { exported, logRoutes, LogWorld } from './logs.mjs';
 import { World } from './world.mjs';
 
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
@@ -33,6 +34,7 @@ const missing = (what) => new Refusal(404, `${what} does not exist`, 'It may hav
 
 export function startMock({ port = 5199, user = 'admin', password = 'hunt', empty = false, clients } = {}) {
   const world = new World({ empty, clients });
+  const logs = new LogWorld({ empty });
   const sessions = new Map();
   const streams = new Set();
 
@@ -67,7 +69,12 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
   };
   const rowsAnswer = (rows, q) => pageOf(sortBy(filterRows(rows, q), q), q);
 
+  const refuse = (what) => {
+    throw what instanceof Refusal ? what : new Refusal(what.status, what.message, what.hint, what.problems);
+  };
+  const changed = () => streams.forEach((s) => s.write('event: change\ndata: {"kind":"log"}\n\n'));
   const routes = [
+    ...logRoutes(logs, { refuse, missing, changed }),
     [
       'GET',
       'overview',
@@ -423,6 +430,14 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
         streams.add(response);
         return request.on('close', () => streams.delete(response));
       }
+      if (path.startsWith('log/findings/export.')) {
+        const form = path.split('.').at(-1);
+        response.writeHead(200, {
+          'content-type': form === 'csv' ? 'text/csv' : 'application/x-ndjson',
+          'content-disposition': `attachment; filename="findings.${form}"`,
+        });
+        return response.end(exported(logs, query, form));
+      }
       if (path.endsWith('export.zip')) {
         const [kind, id] = path.split('/');
         const rows = kind === 'hunts' ? find(id).rows : flowOf(id).rowsKept;
@@ -500,6 +515,7 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
         user,
         password,
         world,
+        logs,
         stop: () => {
           clearInterval(timer);
           server.closeAllConnections();

@@ -20,8 +20,8 @@ export function Matrix({ counts, search, change }: Props) {
   if (!counts) return <Bones lines={6} />;
   const columns = matrix(counts, all);
   const most = Math.max(1, ...columns.flatMap((c) => c.cells.map((cell) => cell.count)));
-  // Four steps, by orders of magnitude: one finding among thousands can still be seen.
-  const step = (n: number) => (n === 0 ? 0 : Math.max(1, Math.ceil((Math.log(n + 1) / Math.log(most + 1)) * 4)));
+  // Four steps; one finding among thousands can still be seen.
+  const step = (n: number) => (n === 0 ? 0 : Math.max(1, Math.ceil((n / most) * 4)));
   return (
     <>
       <div className="toolbar">

@@ -68,6 +68,7 @@ export function TriageMany({ query, close }: { query: Query; close: () => void }
         )}
         {found.error && <ErrorNote what="Could not count them" error={found.error} />}
         <NativeSelect
+          size="xs"
           label="State"
           value={state}
           onChange={(e) => setState(e.currentTarget.value)}
@@ -75,6 +76,7 @@ export function TriageMany({ query, close }: { query: Query; close: () => void }
           data-autofocus
         />
         <NativeSelect
+          size="xs"
           label="Verdict"
           value={verdict}
           onChange={(e) => setVerdict(e.currentTarget.value)}

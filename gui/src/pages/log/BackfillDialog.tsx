@@ -68,6 +68,7 @@ export function BackfillDialog(props: { rule?: string; tenant?: string; close: (
     <Modal opened onClose={props.close} title={<strong>Read the past again</strong>} lockScroll={false} size="lg">
       <form className="stack" onSubmit={(event) => void go(event)}>
         <NativeSelect
+          size="xs"
           label="Rule"
           value={rule}
           onChange={(e) => setRule(e.currentTarget.value)}
@@ -101,6 +102,7 @@ export function BackfillDialog(props: { rule?: string; tenant?: string; close: (
         </div>
         <div className="row top">
           <NativeSelect
+            size="xs"
             className="grow"
             label="Tell of new findings"
             value={tell}

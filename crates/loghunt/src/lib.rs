@@ -7,6 +7,7 @@
 //!   [`breaker`] what runs next, [`repair`] what is read again, [`lineage`] whether a source is still
 //!   the one that was read, [`finding`] which match is which finding.
 //! - [`channel`] is the port by which findings are told, and what becomes of a message.
+//! - [`correlated`] makes matches of rows that belong together.
 //! - [`ids`] are identities that follow from what a thing is.
 //! - [`tell`] decides what becomes of findings: which are new, and who is told.
 //! - [`decided`] are the nouns of what operators decide.
@@ -19,6 +20,7 @@ pub mod breaker;
 pub mod channel;
 pub mod choice;
 pub mod command;
+pub mod correlated;
 pub mod decided;
 pub mod engine;
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use log_rules::{Dataset, Definitions, EngineKind, Question, Rule, RuleClass, Tenant};
 use loghunt::choice::Limits;
+use loghunt::correlated::any_base;
 use loghunt::engine::{Query, QueryClass, Source};
 use loghunt::finding::{Exceptions, Template};
 use loghunt::ports::{Tell, TellHow};
@@ -201,7 +202,16 @@ fn query(rule: &Rule, effective: &log_rules::Assignment) -> Result<Query, String
             };
             Ok(Query::Predicate { predicate: Arc::new(predicate), columns: Vec::new().into() })
         }
-        Question::Correlation(_) => Err("correlations are not assigned to one dataset".into()),
+        Question::Correlation(correlation) if effective.others.is_empty() => Ok(Query::Predicate {
+            predicate: Arc::new(any_base(correlation)),
+            columns: Vec::new().into(),
+        }),
+        Question::Correlation(_) => Err(format!(
+            "the correlation `{}` reads {} datasets here, and a stream reads one: give them one \
+             dataset, or name the one under `datasets`",
+            rule.name,
+            effective.others.len() + 1
+        )),
     }
 }
 

@@ -7,7 +7,8 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::{Either, join_all, select};
-use log_rules::RuleClass;
+use log_rules::{Question, RuleClass};
+use loghunt::correlated::correlated;
 use loghunt::engine::{EngineError, Match, MatchSink, Query, QueryClass, Report, Scan, ScanLimits};
 use loghunt::finding::{Keyed, Kind, completed_in, keyed};
 use loghunt::repair::{can_grow, next_audit};
@@ -193,7 +194,11 @@ impl Shared {
         complete(&report.completeness)?;
         let mut matches = std::mem::take(&mut *matches.lock());
         let windowed = matches!(asked.job.due.assignment.rule.class, RuleClass::Windowed { .. });
-        if windowed {
+        let assignment = &asked.job.due.assignment;
+        if let Question::Correlation(correlation) = &assignment.rule.question {
+            let columns = &assignment.dataset.columns;
+            matches = correlated(correlation, columns, &matches, asked.scans[0].emit);
+        } else if windowed {
             let kept = completed_in(matches, asked.scans[0].emit);
             matches =
                 kept.map_err(|message| Failure { class: FailureClass::Permanent, message })?;

@@ -79,6 +79,16 @@ impl Cluster {
     ///
     /// A sentence that says what is missing, or why it did not start.
     pub fn start(settings: &[&str]) -> Result<Self, String> {
+        Self::start_with(settings, &[])
+    }
+
+    /// Starts a server with these settings, and with these files in its data folder: for instance
+    /// `ssl=on` with `server.crt` and `server.key`.
+    ///
+    /// # Errors
+    ///
+    /// A sentence that says what is missing, or why it did not start.
+    pub fn start_with(settings: &[&str], files: &[(&str, &[u8])]) -> Result<Self, String> {
         let bin = binaries().ok_or(
             "no PostgreSQL server is installed; install it (Debian: apt-get install postgresql), \
              or set POSTGRES_BIN to the folder with `initdb` and `postgres`",
@@ -93,6 +103,15 @@ impl Cluster {
         let mut initdb = as_server(&bin.join("initdb"), &folder);
         initdb.arg("-D").arg(&data).args(["-U", "postgres", "-A", "trust", "--no-sync"]);
         run(initdb.args(["-E", "UTF8", "--no-locale"]))?;
+        for (name, bytes) in files {
+            let path = data.join(name);
+            std::fs::write(&path, bytes).map_err(failed)?;
+            if is_root() {
+                run(Command::new("chown").arg("postgres").arg(&path))?;
+            }
+            // The server refuses a key that others may read.
+            run(Command::new("chmod").arg("600").arg(&path))?;
+        }
         let mut last = String::new();
         // A port that is free now may be taken a moment later.
         for _ in 0..5 {

@@ -37,6 +37,24 @@ async fn encryption_that_was_asked_for_is_not_left_out() {
 }
 
 #[tokio::test]
+async fn an_encrypted_server_is_believed_by_its_authority_alone() {
+    if Cluster::or_say().is_none() {
+        return;
+    }
+    let made = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let (certificate, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+    let files = [("server.crt", certificate.as_bytes()), ("server.key", key.as_bytes())];
+    let cluster = Cluster::start_with(&["ssl=on"], &files).unwrap();
+    let url = format!("{}?sslmode=require", cluster.fresh_database());
+    check_refused(&url, Settings::default(), "invalid peer certificate").await;
+    let other = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
+    let with = |pem: String| Settings { ca_pem: Some(pem.into_bytes()), ..Settings::default() };
+    check_refused(&url, with(other.cert.pem()), "invalid peer certificate").await;
+    let store = PostgresLog::connect(&url, with(certificate)).await.unwrap();
+    assert!(loghunt::ports::LedgerStore::now(&store).await.is_ok());
+}
+
+#[tokio::test]
 async fn certificates_that_cannot_be_read_are_refused() {
     let ca_pem = Some(b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n".to_vec());
     let settings = Settings { ca_pem, ..Settings::default() };

@@ -25,7 +25,7 @@ fuzz_target!(|text: &str| {
             RuleClass::Opaque => Class::Opaque,
         };
         let template = Template::parse(text, class).expect("the reader has parsed it");
-        let _ = sql_text::lower(&template, &|_| Some(sql_text::Held::Text));
+        let _ = sql_text::lower(&template, &[], &|_| Some(sql_text::Held::Text));
         for dialect in Dialect::ALL {
             let values = rule
                 .lists

@@ -315,7 +315,7 @@ fn lowered(
         let column = source.column(name);
         held(schema, column).filter(|_| !clock(column))
     };
-    let lowered = sql_text::lower(&asked.template, &held)?;
+    let lowered = sql_text::lower(&asked.template, &asked.values, &held)?;
     let there = |name: &rows::Name| schema.field_with_name(source.column(name)).is_ok();
     // A column that is not there is an error, and only SQL says so.
     if !lowered.columns.iter().all(there) {

@@ -147,7 +147,7 @@ impl Drop for Registered<'_> {
 pub(crate) struct Asked {
     pub(crate) template: Template,
     text: Arc<str>,
-    values: Vec<(String, Value)>,
+    pub(crate) values: Vec<(String, Value)>,
 }
 
 impl Asked {

@@ -20,6 +20,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Location, Token, Tokenizer};
 
+use crate::placeholders::MARK;
 use crate::template::{Class, Template, TemplateProblem, problem};
 
 /// What a column holds, as far as lowering must know.
@@ -53,10 +54,15 @@ pub struct RowCondition {
     pub columns: Vec<String>,
 }
 
-/// The predicate and projection of a per-event template, when they say exactly the same. `held`
-/// tells what a column holds; `None` when that is unknown or something else. `LIKE` looks at case.
-pub fn lower(template: &Template, held: &dyn Fn(&str) -> Option<Held>) -> Option<Lowered> {
-    if template.class() != Class::PerEvent || !template.values().is_empty() {
+/// The predicate and projection of a per-event template, when they say exactly the same. `values`
+/// are those for `{name}`, lists as arrays; `held` tells what a column holds, `None` when that is
+/// unknown or something else. `LIKE` looks at case.
+pub fn lower(
+    template: &Template,
+    values: &[(String, rows::Value)],
+    held: &dyn Fn(&str) -> Option<Held>,
+) -> Option<Lowered> {
+    if template.class() != Class::PerEvent {
         return None;
     }
     let SetExpr::Select(select) = &*template.query().body else { return None };
@@ -66,11 +72,14 @@ pub fn lower(template: &Template, held: &dyn Fn(&str) -> Option<Held>) -> Option
         items => {
             for item in items {
                 let SelectItem::UnnamedExpr(Expr::Identifier(ident)) = item else { return None };
+                if ident.value.starts_with(MARK) {
+                    return None;
+                }
                 columns.push(Name::from(ident.value.as_str()));
             }
         }
     }
-    let mut lowering = Lowering { held, columns: Vec::new() };
+    let mut lowering = Lowering { held, values, columns: Vec::new() };
     let predicate = match &select.selection {
         None => Predicate::And(Vec::new()),
         Some(condition) => lowering.both(condition).ok()?.holds,
@@ -115,7 +124,7 @@ pub fn row_condition(text: &str) -> Result<RowCondition, TemplateProblem> {
         let message = format!("`{}` does not belong to the condition", rest.token);
         return Err(problem(rest.span.start, message, "join conditions with `AND` or `OR`"));
     }
-    let mut lowering = Lowering { held: &|_| Some(Held::Any), columns: Vec::new() };
+    let mut lowering = Lowering { held: &|_| Some(Held::Any), values: &[], columns: Vec::new() };
     let both = lowering.both(&expression).map_err(|refused| {
         let message = format!("`{}` cannot be asked of a row here", refused.what);
         let hint = "comparisons with values, LIKE, IN, IS NULL, AND, OR, NOT are possible";
@@ -145,6 +154,7 @@ impl Refused {
 
 struct Lowering<'h> {
     held: &'h dyn Fn(&str) -> Option<Held>,
+    values: &'h [(String, rows::Value)],
     columns: Vec<String>,
 }
 
@@ -181,8 +191,8 @@ impl Lowering<'_> {
             }
             Expr::Between { expr, negated, low, high } => {
                 let column = self.column(expr).ok_or_else(refused)?;
-                let mut side = |op: &BinaryOperator, value: &Expr| {
-                    let literal = literal(value)?;
+                let side = |op: &BinaryOperator, value: &Expr| {
+                    let literal = self.literal(value)?;
                     self.compared(&column, op, literal)
                 };
                 let low = side(&BinaryOperator::GtEq, low).ok_or_else(refused)?;
@@ -195,13 +205,14 @@ impl Lowering<'_> {
                 let column = self.column(expr).ok_or_else(refused)?;
                 let mut found = Both { holds: never(), fails: always() };
                 for value in list {
-                    let literal = literal(value).ok_or_else(refused)?;
-                    let one =
-                        self.compared(&column, &BinaryOperator::Eq, literal).ok_or_else(refused)?;
-                    found = Both {
-                        holds: or(found.holds, one.holds),
-                        fails: and(found.fails, one.fails),
-                    };
+                    for literal in self.literals(value).ok_or_else(refused)? {
+                        let one = self.compared(&column, &BinaryOperator::Eq, literal);
+                        let one = one.ok_or_else(refused)?;
+                        found = Both {
+                            holds: or(found.holds, one.holds),
+                            fails: and(found.fails, one.fails),
+                        };
+                    }
                 }
                 Ok(swapped(found, *negated))
             }
@@ -232,7 +243,7 @@ impl Lowering<'_> {
     }
 
     fn comparison(&mut self, left: &Expr, op: &BinaryOperator, right: &Expr) -> Option<Both> {
-        if let (Some(column), Some(value)) = (self.column(left), literal(right)) {
+        if let (Some(column), Some(value)) = (self.column(left), self.literal(right)) {
             return self.compared(&column, op, value);
         }
         let turned = match op {
@@ -242,11 +253,11 @@ impl Lowering<'_> {
             BinaryOperator::GtEq => BinaryOperator::LtEq,
             other => other.clone(),
         };
-        let (column, value) = (self.column(right)?, literal(left)?);
+        let (column, value) = (self.column(right)?, self.literal(left)?);
         self.compared(&column, &turned, value)
     }
 
-    fn compared(&mut self, column: &str, op: &BinaryOperator, value: Literal) -> Option<Both> {
+    fn compared(&self, column: &str, op: &BinaryOperator, value: Literal) -> Option<Both> {
         let held = (self.held)(column)?;
         let is = match op {
             BinaryOperator::Eq | BinaryOperator::NotEq => Comparison::Equal,
@@ -279,7 +290,7 @@ impl Lowering<'_> {
     ) -> Option<Both> {
         let column = self.column(expression)?;
         let held = (self.held)(&column)?;
-        let Some(Literal::Text(pattern)) = literal(pattern) else { return None };
+        let Some(Literal::Text(pattern)) = self.literal(pattern) else { return None };
         let pattern = pattern.as_str()?;
         let escape = match escape {
             None => None,
@@ -294,6 +305,28 @@ impl Lowering<'_> {
         Some(leaf(&column, Test::Text(TextTest { pattern, cased })))
     }
 
+    /// The value that an expression is.
+    fn literal(&self, expression: &Expr) -> Option<Literal> {
+        let literals = self.literals(expression)?;
+        <[Literal; 1]>::try_from(literals).ok().map(|[one]| one)
+    }
+
+    /// The values that a member of a list is: several where it stands for a list.
+    fn literals(&self, expression: &Expr) -> Option<Vec<Literal>> {
+        let name = match expression {
+            Expr::Identifier(ident) => ident.value.strip_prefix(MARK),
+            _ => None,
+        };
+        let Some(name) = name else { return Some(vec![literal(expression)?]) };
+        let (_, value) = self.values.iter().find(|(known, _)| known == name)?;
+        match value {
+            // Without values, engines refuse the statement.
+            rows::Value::Array(values) if values.is_empty() => None,
+            rows::Value::Array(values) => values.iter().map(of_value).collect(),
+            one => Some(vec![of_value(one)?]),
+        }
+    }
+
     /// The column that an expression is, noted.
     fn column(&mut self, expression: &Expr) -> Option<String> {
         let name = match expression {
@@ -302,11 +335,26 @@ impl Lowering<'_> {
             Expr::Nested(inner) => return self.column(inner),
             _ => return None,
         };
+        if name.starts_with(MARK) {
+            return None;
+        }
         if !self.columns.contains(name) {
             self.columns.push(name.clone());
         }
         Some(name.clone())
     }
+}
+
+fn of_value(value: &rows::Value) -> Option<Literal> {
+    Some(match value {
+        rows::Value::Null => Literal::Null,
+        rows::Value::Text(text) if text.as_str().is_some() => Literal::Text(text.clone()),
+        rows::Value::Bool(truth) => Literal::Bool(*truth),
+        rows::Value::Int(number) if number.unsigned_abs() <= EXACT_MAX.unsigned_abs() => {
+            Literal::Number(Number::Int(*number))
+        }
+        _ => return None,
+    })
 }
 
 fn literal(expression: &Expr) -> Option<Literal> {

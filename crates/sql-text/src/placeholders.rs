@@ -16,7 +16,7 @@ use crate::template::{Class, FIRST, Piece, Template, TemplateProblem, problem};
 const OPERATORS_MAX: usize = 2_000;
 
 /// What stands for a placeholder while the text is parsed.
-const MARK: &str = "lycaon_placeholder_";
+pub(crate) const MARK: &str = "lycaon_placeholder_";
 
 /// Tokens with placeholders found.
 pub(crate) struct Marked {

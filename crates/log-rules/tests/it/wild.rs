@@ -14,7 +14,7 @@ fn write_for_all(text: &str, class: RuleClass) {
         RuleClass::Opaque => Class::Opaque,
     };
     let template = Template::parse(text, class).expect("the reader has parsed it");
-    let _ = sql_text::lower(&template, &|_| Some(Held::Text));
+    let _ = sql_text::lower(&template, &[], &|_| Some(Held::Text));
     for dialect in Dialect::ALL {
         let target = Target {
             dialect,

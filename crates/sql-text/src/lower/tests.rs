@@ -59,7 +59,7 @@ fn held(column: &str) -> Option<Held> {
 fn lowered(condition: &str) -> Option<Predicate> {
     let text = format!("SELECT * FROM {{table}} WHERE {condition}");
     let template = Template::parse(&text, Class::PerEvent).unwrap();
-    lower(&template, &held).map(|lowered| lowered.predicate)
+    lower(&template, &[], &held).map(|lowered| lowered.predicate)
 }
 
 fn leaf_condition() -> impl Strategy<Value = String> {
@@ -142,9 +142,9 @@ fn what_is_not_exactly_the_same_is_not_lowered() {
         assert_eq!(lowered(condition), None, "{condition}");
     }
     let template = |text: &str| Template::parse(text, Class::PerEvent).unwrap();
-    assert_eq!(lower(&template("SELECT T AS x FROM {table}"), &held), None);
-    assert_eq!(lower(&template("SELECT T FROM {table} WHERE T IN {list}"), &held), None);
-    let lowered = lower(&template("SELECT T, N FROM {table}"), &held).unwrap();
+    assert_eq!(lower(&template("SELECT T AS x FROM {table}"), &[], &held), None);
+    assert_eq!(lower(&template("SELECT T FROM {table} WHERE T IN {list}"), &[], &held), None);
+    let lowered = lower(&template("SELECT T, N FROM {table}"), &[], &held).unwrap();
     assert_eq!(lowered.columns, [Name::from("T"), Name::from("N")]);
     assert_eq!(lowered.predicate, Predicate::And(Vec::new()));
 }
@@ -164,4 +164,29 @@ fn a_condition_over_a_row_says_what_is_wrong() {
     );
     assert!(wrong("").starts_with("line 1, column 1: not a condition: Expected"));
     assert!(wrong("User = 'a").contains("Unterminated"));
+}
+
+#[test]
+fn values_stand_for_what_they_are() {
+    let lowered = |condition: &str, value: Cell| {
+        let text = format!("SELECT * FROM {{table}} WHERE {condition}");
+        let template = Template::parse(&text, Class::PerEvent).unwrap();
+        let values = [("v".to_owned(), value)];
+        lower(&template, &values, &held).map(|lowered| found_by_predicate(&lowered.predicate))
+    };
+    let list = |of: &[&str]| Cell::from(of.iter().map(|one| Cell::from(*one)).collect::<Vec<_>>());
+    let by_sqlite = |condition: &str| DATABASE.with(|base| Some(found_by_sqlite(base, condition)));
+    assert_eq!(lowered("T IN {v}", list(&["a", "ab"])), by_sqlite("T IN ('a', 'ab')"));
+    assert_eq!(
+        lowered("T NOT IN ({v}, '')", list(&["a", "ab"])),
+        by_sqlite("T NOT IN ('a', 'ab', '')")
+    );
+    assert_eq!(lowered("T LIKE {v}", Cell::from("a%")), by_sqlite("T LIKE 'a%'"));
+    assert_eq!(lowered("N >= {v}", Cell::from(5_i64)), by_sqlite("N >= 5"));
+    assert_eq!(lowered("T = {v}", list(&["a", "ab"])), None);
+    assert_eq!(lowered("T IN {v}", list(&[])), None);
+    assert_eq!(lowered("N IN {v}", list(&["a"])), None);
+    assert_eq!(lowered("{v} = {v}", Cell::from("a")), None);
+    assert_eq!(lowered("T = {other}", Cell::from("a")), None);
+    assert_eq!(lowered("T = {from}", Cell::from("a")), None);
 }

@@ -1,5 +1,6 @@
 //! The scheduler on records in memory and an engine that can be driven.
 
+mod correlation;
 mod daemon;
 mod seed;
 mod stage;

@@ -1,0 +1,48 @@
+//! A Sigma correlation, run slice by slice.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log_rules::{Question, Rule, RuleClass};
+
+use crate::stage::{Stage, at, definitions, rule};
+
+fn correlation() -> Rule {
+    let text = "title: Any\nname: any\nlogsource: {category: processes}\ndetection:\n  s: {host: h}\n  \
+                condition: s\n---\ntitle: Three\ncorrelation:\n  type: event_count\n  rules: [any]\n  \
+                group-by: [host]\n  timespan: 5m\n  condition: {gte: 3}\n";
+    let file = sigma::read_rules("rules.yml", text);
+    let correlation = file.correlations.into_iter().next().expect("a correlation");
+    Rule {
+        class: RuleClass::Windowed { span: correlation.reach() },
+        group_by: vec!["host".into()],
+        question: Question::Correlation(Arc::new(correlation)),
+        ..rule()
+    }
+}
+
+#[tokio::test]
+async fn a_match_over_two_slices_is_found_once_by_the_slice_that_completes_it() {
+    let stage = Stage::new();
+    for moment in ["11:57:30", "11:58:30", "11:59:30", "12:00:30", "12:15:00", "12:16:00"] {
+        stage.logs.add(&format!("2026-01-01T{moment}Z"), "h");
+        stage.logs.add(&format!("2026-01-01T{moment}Z"), "another");
+    }
+    let scheduler = stage.scheduler(definitions(&["acme"], vec![correlation()]));
+    let mut told = Vec::new();
+    for moment in ["12:00", "12:10", "12:20"] {
+        let ran = scheduler.tick_at(at(&format!("2026-01-01T{moment}:00Z"))).await;
+        told.push(ran[0].outcome.word().to_owned());
+    }
+    assert_eq!(told, ["committed"; 3]);
+    let reads = stage.logs.reads.lock().clone();
+    let reach = Duration::from_secs(300);
+    assert_eq!(reads[1].from().moment().plus(reach), at("2026-01-01T11:59:00Z"));
+    let findings = stage.findings().await;
+    let [found] = &findings[..] else { panic!("one finding: {findings:?}") };
+    assert_eq!(found.instant, at("2026-01-01T11:59:30Z"));
+    assert_eq!(
+        found.row.get("host").map(|value| value.to_text().to_string()).as_deref(),
+        Some("h")
+    );
+}

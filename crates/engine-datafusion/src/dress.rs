@@ -247,7 +247,17 @@ impl<'p> Rows<'p> {
                 own.update(clock, Value::Time(Time::from_unix_nanos(nanos)));
             }
         }
-        if columns.is_empty() { self.renamed(own) } else { self.chosen(&own, columns) }
+        let mut row =
+            if columns.is_empty() { self.renamed(&own) } else { self.chosen(&own, columns) };
+        // By these columns of the table findings are told apart.
+        for name in self.source.identity.iter() {
+            if !row.contains(name)
+                && let Some(value) = own.field(name)
+            {
+                row.set(name.as_str(), value);
+            }
+        }
+        row
     }
 
     fn chosen(&self, own: &Row, columns: &[Name]) -> Row {
@@ -255,17 +265,14 @@ impl<'p> Rows<'p> {
         for name in columns {
             row.set(name.clone(), own.field(self.source.column(name)).unwrap_or_default());
         }
-        for name in self.source.identity.iter().filter(|name| !columns.iter().any(|c| c.is(name))) {
-            row.set(name.as_str(), own.field(self.source.column(name)).unwrap_or_default());
-        }
         row
     }
 
     /// With the names of rules: a mapped name hides a column of the same name.
-    fn renamed(&self, own: Row) -> Row {
+    fn renamed(&self, own: &Row) -> Row {
         let mapping = &self.source.columns;
         if mapping.iter().all(|(name, column)| name == column) {
-            return own;
+            return own.clone();
         }
         let mut row = Row::with_capacity(own.len());
         for (name, value) in own.iter() {

@@ -83,13 +83,14 @@ impl DataFusionEngine {
             many_in_one_pass: true,
             blocking: false,
         };
+        let zones: Arc<Zones> = Arc::default();
         let inner = Inner {
             data,
             capabilities,
             memory_max,
             sql: Sql::new(memory_max)?,
-            known: Known::default(),
-            zones: Arc::default(),
+            known: Known::new(zones.clone()),
+            zones,
             running: Mutex::default(),
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -16,7 +16,7 @@ use sha2::Digest;
 use crate::dress::{partitions, with_clocks};
 use crate::files::{Format, LogFile, list};
 use crate::manifest::{Book, Look, Manifest, Mark, Present, Refused};
-use crate::pass::{Pass, Stretch};
+use crate::pass::{Pass, Stretch, Zones};
 use crate::place::Place;
 use crate::reading::{Io, Stop, Wanted, corrupt, read};
 use crate::sql::places_schema;
@@ -33,14 +33,16 @@ const SAMPLED_FILES: usize = 200;
 type Listing = (Instant, Arc<Vec<LogFile>>);
 
 /// What is known of tables.
-#[derive(Default)]
 pub(crate) struct Known {
     listings: Mutex<HashMap<String, Listing>>,
-    /// The schema of a file by its place and path, with its stamp.
-    schemas: Mutex<HashMap<String, (String, Arc<Schema>)>>,
+    zones: Arc<Zones>,
 }
 
 impl Known {
+    pub(crate) fn new(zones: Arc<Zones>) -> Self {
+        Self { listings: Mutex::default(), zones }
+    }
+
     /// The files of a table, as of just now.
     pub(crate) async fn files(&self, place: &Place) -> Result<Arc<Vec<LogFile>>, EngineError> {
         if place.local.is_none() {
@@ -155,11 +157,8 @@ impl Known {
         file: &LogFile,
         memory_max: u64,
     ) -> Result<Arc<Schema>, EngineError> {
-        let key = format!("{}\n{}", place.shown, file.path);
-        if let Some((stamp, schema)) = self.schemas.lock().get(&key)
-            && *stamp == file.stamp()
-        {
-            return Ok(schema.clone());
+        if let Some(schema) = self.zones.schema(&place.shown, file) {
+            return Ok(schema);
         }
         let io = Io {
             store: place.store.clone(),
@@ -167,13 +166,9 @@ impl Known {
             stop: Stop::new(),
             memory_max,
         };
-        let (own, sampled) = (file.clone(), file.clone());
+        let own = file.clone();
         let schema = blocking(move || beginning(&own, &io)).await??;
-        let mut schemas = self.schemas.lock();
-        if schemas.len() > 100_000 {
-            schemas.clear();
-        }
-        schemas.insert(key, (sampled.stamp(), schema.clone()));
+        self.zones.remember_schema(&place.shown, file, schema.clone());
         Ok(schema)
     }
 }

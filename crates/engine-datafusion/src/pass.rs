@@ -11,6 +11,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use arrow::datatypes::Schema;
 use loghunt::engine::{EngineError, Source};
 use model::log::{Position, Window};
 use parking_lot::Mutex;
@@ -21,6 +22,7 @@ use crate::dress::{Piece, Zone, dress, partitions};
 use crate::files::{Format, LogFile};
 use crate::place::Place;
 use crate::reading::{Chunk, Io, Stop, Wanted, corrupt, read};
+use crate::table::merged;
 use crate::work;
 
 /// Takes rows of the window, from several threads.
@@ -48,9 +50,14 @@ pub(crate) struct Pass {
     pub(crate) memory_max: u64,
 }
 
-/// Where the rows of whole files stand.
+/// What was found out about files, each with the stamp that it had.
 #[derive(Default)]
-pub(crate) struct Zones(Mutex<HashMap<String, (String, Zone)>>);
+pub(crate) struct Zones {
+    /// Where the rows of whole files stand.
+    zones: Mutex<HashMap<String, (String, Zone)>>,
+    /// The columns of files that were read with all of theirs, or of their beginnings.
+    schemas: Mutex<HashMap<String, (String, Arc<Schema>)>>,
+}
 
 impl Zones {
     /// So many files are remembered.
@@ -63,17 +70,34 @@ impl Zones {
 
     /// What is known of a file as it is now.
     pub(crate) fn of(&self, place: &str, source: &Source, file: &LogFile) -> Option<Zone> {
-        let known = self.0.lock();
+        let known = self.zones.lock();
         let (stamp, zone) = known.get(&Self::key(place, source, file))?;
         (*stamp == file.stamp()).then_some(*zone)
     }
 
     fn remember(&self, place: &str, source: &Source, file: &LogFile, zone: Zone) {
-        let mut known = self.0.lock();
+        let mut known = self.zones.lock();
         if known.len() >= Self::MAX {
             known.clear();
         }
         known.insert(Self::key(place, source, file), (file.stamp(), zone));
+    }
+}
+
+impl Zones {
+    /// The columns of a file as it is now, as far as they are known.
+    pub(crate) fn schema(&self, place: &str, file: &LogFile) -> Option<Arc<Schema>> {
+        let known = self.schemas.lock();
+        let (stamp, schema) = known.get(&format!("{place}\n{}", file.path))?;
+        (*stamp == file.stamp()).then(|| schema.clone())
+    }
+
+    pub(crate) fn remember_schema(&self, place: &str, file: &LogFile, schema: Arc<Schema>) {
+        let mut known = self.schemas.lock();
+        if known.len() >= Self::MAX {
+            known.clear();
+        }
+        known.insert(format!("{place}\n{}", file.path), (file.stamp(), schema));
     }
 }
 
@@ -157,6 +181,7 @@ impl Pass {
         };
         let said = partitions(&file.partitions);
         let mut zone = Zone::EMPTY;
+        let mut schema = Schema::empty();
         let mut broken = false;
         let whole = part.is_none() && fixed.is_none() && file.format != Format::Parquet;
         read(file, part, &self.wanted, &io, &mut |chunk| {
@@ -164,6 +189,9 @@ impl Pass {
             let piece = dress(chunk, &said, &self.source, self.window, fixed)
                 .map_err(|error| corrupt(file, error))?;
             zone = zone.and(piece.zone);
+            if whole {
+                schema = merged(&schema, &piece.batch.schema());
+            }
             let flow =
                 if piece.positions.is_empty() { ControlFlow::Continue(()) } else { sink(piece)? };
             broken |= flow.is_break();
@@ -171,6 +199,9 @@ impl Pass {
         })?;
         if whole && !broken && !self.stop.is_asked() {
             self.zones.remember(&place.shown, &self.source, file, zone);
+            if self.wanted.columns.is_none() {
+                self.zones.remember_schema(&place.shown, file, Arc::new(schema));
+            }
         }
         Ok(())
     }

@@ -93,7 +93,7 @@ impl Questions {
         let source = &self.source;
         let told = self.asks.iter().flat_map(|ask| ask.columns.iter());
         let told = told.map(|name| source.column(name));
-        let identity = source.identity.iter().map(|name| source.column(name));
+        let identity = source.identity.iter().map(String::as_str);
         let clocks = [&source.event_time, &source.ingest_time, &source.cursor];
         let clocks = clocks.into_iter().flatten().map(|name| &**name);
         let names = fields.into_iter().map(Name::as_str).chain(told).chain(identity).chain(clocks);

@@ -80,8 +80,13 @@ pub fn keyed(matches: Vec<Match>, identity: &[String], kind: Kind<'_>) -> Vec<Ke
 fn by_values(found: &Match, identity: &[String]) -> Vec<u8> {
     let event = found.event_time.map_or(i64::MIN, Timestamp::as_micros);
     let place = [found.position.0.to_be_bytes(), event.to_be_bytes()];
-    let values =
-        if identity.is_empty() { json(&found.row) } else { values(&found.row, identity) };
+    let values = if identity.is_empty() {
+        // Whether an engine hands over a column that has no value must not matter.
+        let given = found.row.iter().filter(|(_, value)| !value.is_null());
+        json(&given.map(|(name, value)| (name.clone(), value.clone())).collect())
+    } else {
+        values(&found.row, identity)
+    };
     part("row", &[&place[0], &place[1], &values])
 }
 

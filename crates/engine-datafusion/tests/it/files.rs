@@ -227,6 +227,53 @@ async fn a_quiet_window_still_knows_its_columns() {
 }
 
 #[tokio::test]
+async fn a_column_that_only_late_rows_have_is_known_once_they_were_read() {
+    let logs = Logs::new();
+    let mut rows: Vec<Row> = (0..9_000).map(|n| event(n % 60, "x")).collect();
+    rows.push(event(59, "last").with("rare", "value"));
+    logs.put("t/a.ndjson", lines(&rows));
+    let engine = logs.engine();
+    let query = sql("SELECT image FROM {table} WHERE upper(rare) = 'VALUE'", QueryClass::PerEvent);
+    let mut asked = scan(source("t"), query);
+    assert_eq!(ask(&engine, &asked).await.0.len(), 1);
+    ask(
+        &engine,
+        &Scan {
+            limits: ScanLimits { rows_max: 1 << 20, ..ScanLimits::default() },
+            ..scan(source("t"), everything())
+        },
+    )
+    .await;
+    asked.emit = Window::new(Position(0), Position(10)).unwrap();
+    asked.read = asked.emit;
+    assert_eq!(ask(&engine, &asked).await.0.len(), 0);
+}
+
+#[tokio::test]
+async fn columns_that_tell_rows_apart_travel_with_every_match() {
+    let logs = Logs::new();
+    logs.put("t/a.ndjson", lines(&[event(1, "x").with("id", 7_i64).with("h", "host")]));
+    let mut by_id = source("t");
+    by_id.identity = ["id".to_owned(), "h".to_owned()].into();
+    by_id.columns =
+        [("Host".to_owned(), "h".to_owned()), ("Image".to_owned(), "image".to_owned())].into();
+    let asked = Query::Predicate {
+        predicate: Arc::new(Predicate::And(Vec::new())),
+        columns: ["Image".into()].into(),
+    };
+    let checked = async |asked: Query| {
+        let (matches, _) = ask(&logs.engine(), &scan(by_id.clone(), asked)).await;
+        expect![[r#"
+            1767225601000000 {"Image":"x","id":7,"h":"host"}
+        "#]]
+        .assert_eq(&shown(matches));
+    };
+    checked(asked).await;
+    let text = "SELECT Image FROM {table} WHERE upper(Image) = 'X'";
+    checked(sql(text, QueryClass::PerEvent)).await;
+}
+
+#[tokio::test]
 async fn rows_without_a_readable_time_stand_before_all_others() {
     let logs = Logs::new();
     let broken = [

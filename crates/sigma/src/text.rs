@@ -164,7 +164,9 @@ fn like(pieces: &[Piece], text: &[u8]) -> bool {
                 at += length;
             }
             (None, Some((from, start))) if *start < text.len() => {
-                *start += 1;
+                // A `?` behind takes a whole character, never the rest of one.
+                let whole = matches!(pieces.get(*from), Some(Piece::AnyOne));
+                *start += if whole { character_len(&text[*start..]) } else { 1 };
                 (piece, at) = (*from, *start);
             }
             (None, _) => return false,
@@ -231,6 +233,9 @@ mod tests {
         check("*b*d*", "abcde", true);
         check("*ab?d", "ababxd", true);
         check("a?c", "aäc", true);
+        check("*??", "😀", false);
+        check("*??", "a😀", true);
+        check("*?b?", "ääbä", true);
         check(r"\*", "*", true);
         check(r"\*", "x", false);
         check(r"c:\windows\*", r"c:\windows*", true);

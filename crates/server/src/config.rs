@@ -28,6 +28,30 @@ pub struct ServerConfig {
     pub monitoring: MonitoringConfig,
     /// Files that artifacts need on clients.
     pub tools: ToolsConfig,
+    /// Rules on a schedule over logs; none when left out.
+    pub log_hunts: Option<LogHuntsConfig>,
+}
+
+/// `log_hunts:` in the server's configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LogHuntsConfig {
+    /// The folder with the definitions.
+    pub folder: PathBuf,
+    /// Whether the scheduler runs in this server; otherwise what another one wrote is shown.
+    #[serde(default = "yes")]
+    pub run: bool,
+    /// How many pieces of work run at once.
+    #[serde(default = "slots")]
+    pub slots: u32,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn slots() -> u32 {
+    32
 }
 
 /// `agents:` in the server's configuration.
@@ -123,6 +147,7 @@ impl Default for ServerConfig {
             artifacts: ArtifactsConfig::default(),
             monitoring: MonitoringConfig::default(),
             tools: ToolsConfig::default(),
+            log_hunts: None,
         }
     }
 }
@@ -271,6 +296,9 @@ impl ServerConfig {
                     .into(),
             );
         }
+        if self.log_hunts.as_ref().is_some_and(|log_hunts| log_hunts.slots == 0) {
+            wrong("log_hunts.slots", "is 0; it must be at least 1".into());
+        }
         if let Err(bad) = self.hunts.admission_ceiling.parse::<Rate>() {
             wrong("hunts.admission_ceiling", bad.to_string());
         }
@@ -342,7 +370,7 @@ mod tests {
         check(
             "data_dir: /tmp/x\nhtp:\n  listen: 127.0.0.1:1\n",
             expect_test::expect![[r#"
-            server.yaml:2: unknown field `htp`, expected one of data_dir, agents, http, hunts, artifacts, monitoring, tools at line 2, column 1
+            server.yaml:2: unknown field `htp`, expected one of data_dir, agents, http, hunts, artifacts, monitoring, tools, log_hunts at line 2, column 1
         "#]],
         );
         check(

@@ -14,9 +14,11 @@ use async_trait::async_trait;
 use base::Timestamp;
 use log_rules::{Definitions, Rule, Tenant};
 use loghunt::engine::Estimate;
-use loghunt::ports::{ControlStore, FindingStore, LedgerStore, OutboxStore, Pause};
+use loghunt::ports::{ControlStore, FindingStore, LedgerStore, OutboxStore};
 use loghunt::ticks::Clockwork;
-use model::log::{DatasetName, EngineName, RuleName, TenantName, Window};
+use model::log::{DatasetName, EngineName, RuleName, SliceId, StreamKey, TenantName, Window};
+use model::org::Actor;
+use model::store::StoreError;
 use parking_lot::Mutex;
 
 use crate::log_survey::Survey;
@@ -72,20 +74,44 @@ pub trait LogDesk: Send + Sync {
         None
     }
 
-    /// The pause of a tenant ended at this moment: leaves the time of a `skip` out, explicitly. The
-    /// answer is the number of streams that were touched; `None` where nobody can.
-    async fn leave_out(&self, _pause: &Pause, _until: Timestamp) -> Option<u64> {
+    /// Has the scheduler do what a person wants, so that it knows of it at once; `None` where there
+    /// is none, and the records are to be changed directly.
+    async fn steer(&self, _what: &LogSteer, _wish: &LogWish) -> Option<Result<(), LogNotDone>> {
         None
     }
+}
 
-    /// Something changed that the scheduler should see at once.
-    fn wake(&self) {}
+/// What a person wants of the scheduler.
+#[derive(Clone, Debug)]
+pub enum LogSteer {
+    /// A tenant runs again; the time of a `skip` is left out, explicitly.
+    Resume(TenantName),
+    /// A window is left out.
+    Waive(StreamKey, Window),
+    /// A gap is read after all.
+    Reopen(SliceId),
+    /// A stopped stream goes on.
+    Continue(StreamKey),
+}
 
-    /// Waits until something was committed, failed or found since this was last asked; for ever,
-    /// where nobody tells.
-    async fn moved(&self) {
-        std::future::pending().await
-    }
+/// Who wants it, why, and when.
+#[derive(Clone, Debug)]
+pub struct LogWish {
+    /// Who.
+    pub actor: Actor,
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why it was not done.
+#[derive(Debug)]
+pub enum LogNotDone {
+    /// The records could not be changed.
+    Store(StoreError),
+    /// Something stands in the way: a whole sentence.
+    Refused(String),
 }
 
 /// The definitions in force.

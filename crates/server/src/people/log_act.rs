@@ -21,10 +21,10 @@ use super::error::{ApiError, problem};
 use super::extract::{Asked, Body, paging};
 use super::log::{Shared, name, tenants};
 use super::log_streams::touched;
-use super::log_windows::reason;
+use super::log_windows::{reason, steered};
 use super::sign_in::Principal;
 use super::{People, log_view};
-use crate::log::{Log, fits, reads};
+use crate::log::{Log, LogSteer, fits, reads};
 
 type Who = Extension<Principal>;
 
@@ -135,10 +135,17 @@ pub(crate) async fn resume(
     let sentence = format!("{} of {tenant} run again; {meanwhile}.", plural(streams, "stream"));
     if !said.preview {
         let note = note(&people, &who, ("resume", tenant.as_str(), &reason));
-        if pause.mode == PauseMode::Skip {
-            log.ports.desk.leave_out(&pause, note.at).await;
+        let steer = LogSteer::Resume(tenant.clone());
+        if !steered(&log, &who, (&steer, &reason, note.at)).await? {
+            // Only a scheduler knows where the sources stand, to leave the time of the pause out.
+            if pause.mode == PauseMode::Skip {
+                let message = "a tenant that was paused in mode skip is resumed by a scheduler";
+                return Err(ApiError::new(Fault::Conflict, message).hint(
+                    "run one in this server, or `lycaon log resume` beside the one that runs",
+                ));
+            }
+            log.ports.control.resume(&tenant, &note).await?;
         }
-        log.ports.control.resume(&tenant, &note).await?;
         people.audit(&who, "log.resume", &tenant, reason).await?;
         touched(&people, &log).await?;
     }

@@ -421,7 +421,6 @@ pub(crate) fn refused(refusal: &loghunt::command::Refusal) -> ApiError {
 /// Something was done: counts are taken anew, and listeners look again.
 pub(crate) async fn touched(people: &Arc<super::People>, log: &Log) -> Result<(), ApiError> {
     log.outdate().await?;
-    log.ports.desk.wake();
     people.live.touch(crate::live::Touched::Log);
     Ok(())
 }

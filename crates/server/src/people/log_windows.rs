@@ -5,7 +5,7 @@ use std::sync::Arc;
 use api::{LogActReport, LogActRequest, LogStreamQuery, LogWaiveRequest, LogWindowExplanation};
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use base::{ByteSize, Fault, format_duration};
+use base::{ByteSize, Fault, Timestamp, format_duration};
 use log_rules::Rule;
 use loghunt::command::Command;
 use loghunt::ports::{AuditNote, FindingQuery, LedgerStore, SliceQuery, Step, StreamQuery};
@@ -19,7 +19,7 @@ use super::log::Shared;
 use super::log_streams::{Place, Wanted, find, only, refused, touched};
 use super::sign_in::Principal;
 use super::{People, log_view};
-use crate::log::{Log, interval};
+use crate::log::{Log, LogNotDone, LogSteer, LogWish, interval};
 
 type Who = Extension<Principal>;
 
@@ -230,23 +230,42 @@ pub(crate) fn reason(text: &str, preview: bool) -> Result<String, ApiError> {
     Ok(text.chars().take(1_000).collect())
 }
 
-/// Does something to a stream's ledger in a person's name.
-pub(crate) async fn act(
+/// Has the scheduler do it where one runs; whether it did.
+pub(crate) async fn steered(
+    log: &Log,
+    who: &Principal,
+    (what, reason, at): (&LogSteer, &str, Timestamp),
+) -> Result<bool, ApiError> {
+    let wish = LogWish { actor: who.actor(), reason: reason.to_owned(), at };
+    match log.ports.desk.steer(what, &wish).await {
+        None => Ok(false),
+        Some(Ok(())) => Ok(true),
+        Some(Err(LogNotDone::Store(error))) => Err(error.into()),
+        Some(Err(LogNotDone::Refused(why))) => Err(ApiError::new(Fault::Conflict, why)),
+    }
+}
+
+/// Does something to a stream's ledger in a person's name: through the scheduler where one runs, as
+/// a command otherwise.
+async fn act(
     people: &Arc<People>,
     (log, who): (&Log, &Principal),
     key: &StreamKey,
     (action, reason): (&str, &str),
-    command: Command,
+    (steer, command): (LogSteer, Command),
 ) -> Result<(), ApiError> {
-    let note = AuditNote {
-        at: people.clock.now(),
-        actor: who.actor(),
-        action: action.to_owned(),
-        subject: key.to_string(),
-        reason: reason.to_owned(),
-    };
-    let step = Step { audit: Some(note), ..Step::of(key.clone(), vec![command]) };
-    log.ports.ledger.step(&step).await?.map_err(|refusal| refused(&refusal))?;
+    let at = people.clock.now();
+    if !steered(log, who, (&steer, reason, at)).await? {
+        let note = AuditNote {
+            at,
+            actor: who.actor(),
+            action: action.to_owned(),
+            subject: key.to_string(),
+            reason: reason.to_owned(),
+        };
+        let step = Step { audit: Some(note), ..Step::of(key.clone(), vec![command]) };
+        log.ports.ledger.step(&step).await?.map_err(|refusal| refused(&refusal))?;
+    }
     people.audit(who, &format!("log.{action}"), key, reason).await?;
     touched(people, log).await
 }
@@ -276,7 +295,8 @@ pub(crate) async fn waive_window(
         let command =
             Command::Waive { window: slice.window, actor: who.actor(), reason: reason.clone() };
         let why = format!("{shown}: {reason}");
-        act(&people, (&log, &who), &slice.key, ("waive", &why), command).await?;
+        let steer = LogSteer::Waive(slice.key.clone(), slice.window);
+        act(&people, (&log, &who), &slice.key, ("waive", &why), (steer, command)).await?;
     }
     Ok(Json(LogActReport { done: !said.preview, sentence, streams: 1, windows: 1 }))
 }
@@ -303,7 +323,8 @@ pub(crate) async fn reopen_window(
     if !said.preview {
         let why = format!("{shown}: {reason}");
         let command = Command::Reopen { slice: slice.id };
-        act(&people, (&log, &who), &slice.key, ("reopen", &why), command).await?;
+        let steer = LogSteer::Reopen(slice.id);
+        act(&people, (&log, &who), &slice.key, ("reopen", &why), (steer, command)).await?;
     }
     Ok(Json(LogActReport { done: !said.preview, sentence, streams: 1, windows: 1 }))
 }
@@ -349,7 +370,8 @@ pub(crate) async fn waive_range(
     if !said.preview {
         let command = Command::Waive { window, actor: who.actor(), reason: reason.clone() };
         let why = format!("{shown}: {reason}");
-        act(&people, (&log, &who), &stream.key, ("waive", &why), command).await?;
+        let steer = LogSteer::Waive(stream.key.clone(), window);
+        act(&people, (&log, &who), &stream.key, ("waive", &why), (steer, command)).await?;
     }
     Ok(Json(LogActReport { done: !said.preview, sentence, streams: 1, windows }))
 }
@@ -377,7 +399,8 @@ pub(crate) async fn go_on(
     if !said.preview {
         // The next look at the source takes its identity of then.
         let command = Command::Continue { source_identity: None };
-        act(&people, (&log, &who), &stream.key, ("continue", &reason), command).await?;
+        let steer = LogSteer::Continue(stream.key.clone());
+        act(&people, (&log, &who), &stream.key, ("continue", &reason), (steer, command)).await?;
     }
     Ok(Json(LogActReport { done: !said.preview, sentence, streams: 1, windows: 0 }))
 }

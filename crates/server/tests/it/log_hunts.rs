@@ -48,6 +48,7 @@ fn rule(name: &str, severity: Severity) -> Rule {
         tenants: Selection { include: vec!["*".into()], exclude: vec!["quiet*".into()] },
         schedule: schedule(),
         class: RuleClass::PerEvent,
+        group_by: Vec::new(),
         question: Question::Sql("SELECT * FROM {table}".into()),
         vql: None,
         lists: Vec::new(),
@@ -61,6 +62,7 @@ fn rule(name: &str, severity: Severity) -> Rule {
         tests: Vec::new(),
         logic_hash: "0123456789abcdef0123".into(),
         meta_hash: "x".into(),
+        pack: None,
         file: format!("rules/{name}.yaml"),
         source_text: format!("rule: {name}\n").into(),
     }
@@ -81,6 +83,7 @@ fn tenant(name: &str) -> Tenant {
         cursor: None,
         identity: Vec::new(),
         columns: Vec::new(),
+        schema: Vec::new(),
         log_source: None,
         retention: Some(Duration::from_secs(86_400)),
         log_buffer: None,

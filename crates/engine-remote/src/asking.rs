@@ -120,7 +120,7 @@ fn shown(facts: &TableFacts, target: &Target) -> Vec<(String, String)> {
 }
 
 /// The predicate without tests of fields that have no column: such a field has no value.
-fn settle(predicate: &Predicate, columns: &dyn Columns) -> Predicate {
+pub(crate) fn settle(predicate: &Predicate, columns: &dyn Columns) -> Predicate {
     let each = |of: &[Predicate]| of.iter().map(|one| settle(one, columns)).collect();
     let truth = |truth: bool| match truth {
         true => Predicate::And(Vec::new()),

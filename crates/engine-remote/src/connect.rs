@@ -7,10 +7,13 @@ use loghunt::engine::{EngineError, SqlEngine};
 use model::log::TenantName;
 
 use crate::clickhouse::ClickHouse;
+use crate::flight_sql::FlightSql;
+use crate::opensearch::OpenSearch;
 use crate::postgres::Postgres;
 use crate::remote::Remote;
 use crate::site::Site;
 use crate::spark::Spark;
+use crate::trino::Trino;
 
 /// The engine of this kind for one tenant, with its secret. Nothing is asked of the server yet, so
 /// only what is wrong in the file itself fails here.
@@ -34,6 +37,11 @@ pub fn connect(
         EngineKind::SparkConnect(address) => {
             Arc::new(Remote::new(Spark::new(site("Spark", address)?)?))
         }
+        EngineKind::FlightSql(address) => {
+            Arc::new(Remote::new(FlightSql::new(site("Flight SQL", address)?)?))
+        }
+        EngineKind::OpenSearch(address) => Arc::new(OpenSearch::new(site("OpenSearch", address)?)?),
+        EngineKind::Trino(address) => Arc::new(Remote::new(Trino::new(site("Trino", address)?)?)),
         _ => {
             let message = "this kind of engine is not reached over a network";
             return Err(EngineError::permanent(message));

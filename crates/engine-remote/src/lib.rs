@@ -19,12 +19,15 @@ mod batches;
 mod clickhouse;
 mod connect;
 mod facts;
+mod flight_sql;
 mod grpc;
 mod names;
+mod opensearch;
 mod postgres;
 mod remote;
 mod running;
 mod site;
 mod spark;
+mod trino;
 
 pub use connect::connect;

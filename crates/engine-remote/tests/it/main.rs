@@ -5,6 +5,9 @@
 
 mod clickhouse;
 mod fake;
+mod flight_sql;
+mod opensearch;
 mod postgres;
 mod scans;
 mod spark;
+mod trino;

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use engine_remote::connect;
 use log_rules::EngineKind;
-use loghunt::engine::{Source, SqlEngine};
-use model::log::Domain;
+use loghunt::engine::{Scan, Source, SqlEngine};
+use model::log::{Domain, FailureClass, Position, Window};
 use rows::{Row, Value};
 use testkit::engine_suite::{Habits, Kind, Stand, Table, WRONG_SECRET, engine_suite};
 use testkit::postgres::Cluster;
 
 use crate::fake::Silent;
-use crate::scans::{address, tenant};
+use crate::scans::{address, everything, run, source, tenant};
 
 struct PostgresStand {
     cluster: &'static Cluster,
@@ -130,4 +130,64 @@ impl Stand for PostgresStand {
 async fn postgresql_keeps_the_promises_of_engines() {
     let Some(cluster) = Cluster::or_say() else { return };
     engine_suite(&PostgresStand::new(cluster).await).await;
+}
+
+/// A server of its own: open transactions hold back the horizon of every database.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_horizon_waits_for_open_transactions() {
+    if Cluster::or_say().is_none() {
+        return;
+    }
+    let cluster = Cluster::start(&["autovacuum=off"]).unwrap();
+    let url = cluster.fresh_database();
+    let database = url.rsplit('/').next().unwrap();
+    let table = "CREATE TABLE logs (id bigserial PRIMARY KEY, at timestamptz DEFAULT now(), \
+                 seen timestamptz DEFAULT now(), tx xid8 DEFAULT pg_current_xact_id())";
+    let row = "INSERT INTO logs DEFAULT VALUES";
+    cluster.sql(database, table);
+    cluster.sql(database, row);
+    let (writer, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+    tokio::spawn(connection);
+    writer.batch_execute(&format!("BEGIN; {row}")).await.unwrap();
+    cluster.sql(database, row);
+
+    let engine = connect(&EngineKind::Postgres(address(&url)), &tenant(), None).unwrap();
+    let by_cursor = Source { domain: Domain::Cursor, cursor: Some("tx".into()), ..source("logs") };
+    let read = async |source: &Source, from: Position, to: Position| {
+        let window = Window::new(from, to).unwrap();
+        let scan = Scan { read: window, emit: window, ..everything(source) };
+        let (_, rows) = run(&*engine, &scan).await.unwrap();
+        rows.iter().map(|one| one.identity.clone().unwrap().to_string()).collect::<Vec<_>>()
+    };
+    let first = engine.horizon(&by_cursor).await.unwrap().stable.unwrap();
+    assert_eq!(read(&by_cursor, Position(0), first).await, ["[1]"], "the third is not stable yet");
+    let by_ingest =
+        Source { domain: Domain::IngestTime, ingest_time: Some("seen".into()), ..source("logs") };
+    let horizon = engine.horizon(&by_ingest).await.unwrap();
+    let ingest = horizon.stable.unwrap();
+    assert!(ingest < Position::at(horizon.clock.unwrap()));
+    assert_eq!(read(&by_ingest, Position(0), ingest).await, ["[1]"]);
+
+    writer.batch_execute("COMMIT").await.unwrap();
+    let second = engine.horizon(&by_cursor).await.unwrap().stable.unwrap();
+    assert_eq!(read(&by_cursor, first, second).await, ["[2]", "[3]"], "none is lost");
+    let later = engine.horizon(&by_ingest).await.unwrap().stable.unwrap();
+    assert_eq!(read(&by_ingest, ingest, later).await, ["[2]", "[3]"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sequence_is_no_cursor() {
+    let Some(cluster) = Cluster::or_say() else { return };
+    let url = cluster.fresh_database();
+    let text = "CREATE TABLE logs (id bigserial PRIMARY KEY, n bigint GENERATED ALWAYS AS IDENTITY, \
+                at timestamptz)";
+    cluster.sql(url.rsplit('/').next().unwrap(), text);
+    let engine = connect(&EngineKind::Postgres(address(&url)), &tenant(), None).unwrap();
+    for cursor in ["id", "n"] {
+        let source =
+            Source { domain: Domain::Cursor, cursor: Some(cursor.into()), ..source("logs") };
+        let error = engine.horizon(&source).await.unwrap_err();
+        assert_eq!(error.class, FailureClass::Permanent);
+        assert!(error.message.contains("pg_current_xact_id"), "{error}");
+    }
 }

@@ -1,6 +1,6 @@
 # What a person does with this repository. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test fmt lint bench bench-vql gui gui-test need-rust need-node
+.PHONY: help demo test test-engines fmt lint bench bench-vql gui gui-test need-rust need-node
 
 RUST_MIN  := 1.95
 NODE_MIN  := 20
@@ -17,7 +17,7 @@ LISTED_FILES = $(wildcard crates/*/src/functions/*.rs crates/*/src/plugins/*.rs 
 
 help: ## List the targets
 	@printf 'Lycaon. Targets:\n\n'
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nNeeds: Rust >= %s, a C compiler, and Node >= %s for the web interface.\n' $(RUST_MIN) $(NODE_MIN)
 
 demo: need-rust gui-if-node ## Build, then start server, GUI and 5 agents on this machine and run a hunt
@@ -36,6 +36,9 @@ test: need-rust ## Run every test: crates, programs, GUI
 	  echo '== cargo test --workspace (cargo-nextest is not installed)'; $(CARGO) test $(CARGO_FLAGS) --workspace --no-fail-fast; \
 	fi
 	@$(MAKE) --no-print-directory gui-test
+
+test-engines: need-rust ## Test log engines against servers from PyPI (ClickHouse, Sail, an OpenSearch stand-in); needs Python
+	@CARGO='$(CARGO)' CARGO_FLAGS='$(CARGO_FLAGS)' sh crates/engine-remote/tests/real/run.sh
 
 fmt: need-rust ## Format the code
 	$(CARGO) fmt --all

@@ -13,6 +13,7 @@
 
 mod columns;
 mod condition;
+mod depth;
 mod dialect;
 mod documents;
 mod expression;

@@ -20,6 +20,7 @@ use sqlparser::keywords::Keyword;
 use sqlparser::parser::Parser;
 use sqlparser::tokenizer::{Location, Token, Tokenizer};
 
+use crate::depth;
 use crate::placeholders::MARK;
 use crate::template::{Class, Template, TemplateProblem, problem};
 
@@ -119,6 +120,10 @@ pub fn row_condition(text: &str) -> Result<RowCondition, TemplateProblem> {
         problem(FIRST, format!("not a condition: {shown}"), HINT)
     };
     let expression = parser.parse_expr().map_err(wrong)?;
+    if depth::is_too_deep(&expression) {
+        let message = format!("it joins more than {} conditions in a row", depth::DEPTH_MAX);
+        return Err(problem(FIRST, message, "write `IN ('a', 'b')`, or several exceptions"));
+    }
     let rest = parser.next_token();
     if rest.token != Token::EOF {
         let message = format!("`{}` does not belong to the condition", rest.token);
@@ -171,21 +176,48 @@ const EXACT_MAX: i64 = 1 << 53;
 
 impl Lowering<'_> {
     fn both(&mut self, expression: &Expr) -> Result<Both, Refused> {
-        let refused = || Refused::of(expression);
         match expression {
             Expr::Nested(inner) => self.both(inner),
             Expr::UnaryOp { op: UnaryOperator::Not, expr } => {
                 let inner = self.both(expr)?;
                 Ok(Both { holds: inner.fails, fails: inner.holds })
             }
-            Expr::BinaryOp { left, op: BinaryOperator::And, right } => {
-                let (a, b) = (self.both(left)?, self.both(right)?);
-                Ok(Both { holds: and(a.holds, b.holds), fails: or(a.fails, b.fails) })
+            Expr::BinaryOp { op: op @ (BinaryOperator::And | BinaryOperator::Or), .. } => {
+                self.chain(expression, op)
             }
-            Expr::BinaryOp { left, op: BinaryOperator::Or, right } => {
-                let (a, b) = (self.both(left)?, self.both(right)?);
-                Ok(Both { holds: or(a.holds, b.holds), fails: and(a.fails, b.fails) })
-            }
+            other => self.part(other),
+        }
+    }
+
+    /// Conditions joined by one word. A chain leans to the left and is walked, not descended.
+    fn chain(&mut self, expression: &Expr, joined: &BinaryOperator) -> Result<Both, Refused> {
+        let mut parts = Vec::new();
+        let mut rest = expression;
+        while let Expr::BinaryOp { left, op, right } = rest
+            && op == joined
+        {
+            parts.push(&**right);
+            rest = left;
+        }
+        let mut whole = self.both(rest)?;
+        for part in parts.into_iter().rev() {
+            let part = self.both(part)?;
+            whole = match joined {
+                BinaryOperator::And => {
+                    Both { holds: and(whole.holds, part.holds), fails: or(whole.fails, part.fails) }
+                }
+                _ => {
+                    Both { holds: or(whole.holds, part.holds), fails: and(whole.fails, part.fails) }
+                }
+            };
+        }
+        Ok(whole)
+    }
+
+    /// A condition that is not made of others.
+    fn part(&mut self, expression: &Expr) -> Result<Both, Refused> {
+        let refused = || Refused::of(expression);
+        match expression {
             Expr::BinaryOp { left, op, right } => {
                 self.comparison(left, op, right).ok_or_else(refused)
             }

@@ -22,6 +22,7 @@ use sqlparser::ast::Query;
 use sqlparser::dialect::GenericDialect;
 use sqlparser::tokenizer::{Location, Tokenizer};
 
+use crate::depth;
 use crate::dialect::Unquotable;
 use crate::outputs::Outputs;
 use crate::parameter::Parameter;
@@ -155,6 +156,11 @@ impl Template {
             })?;
         let marked = Marked::of(tokens).map_err(one)?;
         let query = marked.query().map_err(one)?;
+        if depth::is_too_deep(&*query) {
+            let message =
+                format!("the query joins more than {} conditions in a row", depth::DEPTH_MAX);
+            return Err(one(problem(FIRST, message, depth::HINT)));
+        }
         let shape = Shape::of(&query);
         let mut problems = marked.misplaced(&shape);
         problems.extend(match class {

@@ -190,3 +190,30 @@ fn values_stand_for_what_they_are() {
     assert_eq!(lowered("T = {other}", Cell::from("a")), None);
     assert_eq!(lowered("T = {from}", Cell::from("a")), None);
 }
+
+#[test]
+fn a_chain_that_is_read_does_not_exhaust_the_stack() {
+    let chain = |count: usize, joined: &str| vec!["T = 'a'"; count].join(joined);
+    for joined in [" OR ", " AND "] {
+        assert!(lowered(&chain(190, joined)).is_some());
+        assert!(row_condition(&chain(190, joined)).is_ok());
+        // So many are refused, before anything looks at them one within the other.
+        let text = format!("SELECT * FROM {{table}} WHERE {}", chain(900, joined));
+        let refused = Template::parse(&text, Class::PerEvent).unwrap_err().remove(0).message;
+        assert_eq!(refused, "the query joins more than 200 conditions in a row");
+        assert!(row_condition(&chain(600, joined)).is_err());
+    }
+    assert!(lowered(&format!("N = 1{}", "+1".repeat(190))).is_none());
+    let text = format!("SELECT * FROM {{table}} WHERE N = 1{}", "+1".repeat(1_900));
+    assert!(Template::parse(&text, Class::PerEvent).is_err());
+    for deep in [
+        format!("T LIKE ('a'{})", "||'a'".repeat(190)),
+        format!("N IN (1{}, 2)", "+1".repeat(190)),
+        format!("'a'{} = T", "||'a'".repeat(190)),
+    ] {
+        assert!(lowered(&deep).is_none());
+        assert!(row_condition(&deep).is_err());
+    }
+    let nested = format!("{}T = 'a'{}", "NOT (".repeat(20), ")".repeat(20));
+    assert!(lowered(&nested).is_some());
+}

@@ -5,7 +5,7 @@
 //! - **LR-1** A field is taken as what its table says, so the JSON Schema and the reader cannot
 //!   differ.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -273,9 +273,10 @@ impl<'r, 't> Take<'r, 't> {
             }
         };
         let mut found: Vec<(String, Place, &Node)> = Vec::new();
+        let mut known: BTreeSet<&str> = BTreeSet::new();
         for (key, at, value) in entries {
             let field = join(path, key);
-            if found.iter().any(|(known, ..)| known == key) {
+            if !known.insert(key) {
                 self.reader.error(*at, &field, "this name is written twice", "remove one");
                 continue;
             }

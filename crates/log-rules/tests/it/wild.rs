@@ -75,3 +75,14 @@ proptest! {
         check(&text);
     }
 }
+
+/// Work grows with the text, not with its square.
+#[test]
+fn a_large_file_is_read() {
+    let lists: String = (0..20_000).map(|n| format!("  l{n}: [{n}]\n")).collect();
+    let tenant = format!(
+        "tenant: b\nlists:\n{lists}datasets:\n  x: {{ engine: lake, table: t, time: {{ event: t }} }}\n"
+    );
+    let (definitions, _) = read(&[("a.yaml", BASE), ("b.yaml", &tenant)]);
+    assert_eq!(definitions.tenants[1].lists.len(), 20_000);
+}

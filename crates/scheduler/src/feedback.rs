@@ -85,6 +85,9 @@ impl Shared {
         let due = |name: &Arc<str>| {
             let target = state.targets.get(name)?;
             let (assignment, lane) = (target.assignment.clone(), target.lane.clone());
+            if !state.job_may_read(&lane) {
+                return None;
+            }
             Some(Due { name: name.clone(), assignment, lane, probe: false })
         };
         names.iter().filter_map(due).collect()
@@ -94,7 +97,13 @@ impl Shared {
     async fn work_dataset(&self, dues: Vec<Due>, moment: Moment) -> Vec<Ended> {
         let Some(first) = dues.first().map(|due| due.assignment.clone()) else { return Vec::new() };
         let domain = first.dataset.domain;
-        let opened = self.within(first.timeout, self.session(&first, domain)).await;
+        let opened = self.within_time(first.timeout, self.session(&first, domain)).await;
+        let opened = opened.unwrap_or_else(|| {
+            Err(EngineError::transient(format!(
+                "the engine did not say within {} s where its table stands",
+                first.timeout.as_secs()
+            )))
+        });
         let session = match opened {
             Ok(session) => session,
             Err(error) => {
@@ -358,23 +367,6 @@ impl Shared {
             target.held = None;
         }
         same
-    }
-
-    /// An answer, or a failure after so long.
-    async fn within<T>(
-        &self,
-        limit: std::time::Duration,
-        work: impl Future<Output = Result<T, EngineError>>,
-    ) -> Result<T, EngineError> {
-        use futures_util::future::{Either, select};
-        let (work, over) = (std::pin::pin!(work), std::pin::pin!(self.ports.time.sleep(limit)));
-        match select(work, over).await {
-            Either::Left((done, _)) => done,
-            Either::Right(_) => Err(EngineError::transient(format!(
-                "the engine did not say within {} s where its table stands",
-                limit.as_secs()
-            ))),
-        }
     }
 
     /// What is done after a piece of work: its streams may be queued again.

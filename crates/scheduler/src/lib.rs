@@ -8,7 +8,7 @@
 //!   dropping its future kills it at whatever it is doing, which loses nothing.
 //! - [`Scheduler::tick_at`] plays one moment to its end and says what became of each window.
 //! - [`Scheduler::resume`], [`Scheduler::continue_stream`] and others in [`steering`] are what operators ask for.
-//! - [`Scheduler::status`] is what they look at.
+//! - [`Scheduler::audit`] and [`Scheduler::dispatch`] are rounds of what the daemon does by itself.
 //! - [`null::NullEngine`] answers nothing at once.
 //!
 //! Everything that is decided is decided in `loghunt`: this crate reads records, asks engines, and
@@ -24,18 +24,23 @@
 #![warn(missing_docs)]
 
 mod assignment;
+mod audit;
 mod daemon;
+mod dispatch;
 mod feedback;
 mod housekeeping;
+mod jobs;
 mod lease;
 mod measure;
 pub mod null;
 mod ports;
 mod prepare;
 mod record;
+mod reload;
 mod run;
 mod session;
 mod shared;
+pub mod steering;
 mod tick;
 mod timers;
 

@@ -19,6 +19,7 @@ use model::org::Actor;
 use model::store::{Paging, StoreError};
 
 use crate::assignment::Assignment;
+use crate::reload::Revised;
 use crate::session::Session;
 use crate::shared::{HeldWhy, Shared};
 
@@ -220,7 +221,8 @@ impl Shared {
             ..assignment.key.clone()
         };
         let Some(stream) = known else {
-            return Ok(Begun::Ready(first.clone(), vec![view.open(domain, view.first(&first))]));
+            let t0 = self.first_of(view, &first);
+            return Ok(Begun::Ready(first, vec![view.open(domain, t0)]));
         };
         let next = StreamKey { epoch: stream.key.epoch + 1, ..first };
         if view.due.lane != Lane::Live {
@@ -234,6 +236,10 @@ impl Shared {
                 return Ok(Begun::Ready(next, vec![view.open(domain, t0)]));
             }
             StreamStatus::Active => {}
+        }
+        if let Revised::Reset(why) = self.revised(view.due, stream, view.tick).await? {
+            let t0 = view.first(&next);
+            return self.anew(view, stream, next, t0, why).await;
         }
         if stream.domain != domain {
             let why = format!("positions count {} from now on", domain.word());
@@ -252,6 +258,19 @@ impl Shared {
             Lineage::Anew { t0, reason } => return self.anew(view, stream, next, t0, reason).await,
         }
         Ok(Begun::Ready(stream.key.clone(), Vec::new()))
+    }
+
+    /// Where a new stream begins: a job's where the job does.
+    fn first_of(&self, view: &View<'_>, key: &StreamKey) -> Position {
+        match &key.lane {
+            Lane::Backfill(job) => {
+                let from = self.state.lock().jobs.get(job).map(|job| Position::at(job.from));
+                let oldest = view.session.description.oldest.unwrap_or(Position(0));
+                let in_time = view.due.assignment.dataset.domain.is_time();
+                from.filter(|_| in_time).unwrap_or(oldest)
+            }
+            Lane::Live | Lane::Repair(_) => view.first(key),
+        }
     }
 
     /// Closes an epoch and goes on in the next.
@@ -291,6 +310,12 @@ impl Shared {
         let mut up_to = view.frontier;
         match &view.due.lane {
             Lane::Repair(_) => return commands,
+            // A cursor cannot be asked where it stood at some time: all of it is read, once.
+            Lane::Backfill(_) if domain == Domain::Cursor => {
+                if known.is_some() {
+                    return commands;
+                }
+            }
             Lane::Backfill(job) => {
                 let to = self.state.lock().jobs.get(job).map(|job| Position::at(job.to));
                 up_to = up_to.min(to.unwrap_or(Position::MIN));

@@ -108,14 +108,6 @@ impl Shared {
         }
     }
 
-    /// Gives a slice back without a failure.
-    pub(crate) async fn give_back(&self, job: &Job) {
-        let release = Command::Release { slice: job.slice.id, token: job.token };
-        let step = Step::of(job.key.clone(), vec![release]);
-        // If this does not arrive the lease ends by itself.
-        let _ = self.ports.ledger.step(&step).await;
-    }
-
     fn tell(&self, job: &Job) -> Tell {
         let assignment = &job.due.assignment;
         match &job.key.lane {

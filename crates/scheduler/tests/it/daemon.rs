@@ -48,7 +48,7 @@ impl Time for Virtual {
 #[tokio::test(start_paused = true)]
 async fn a_day_is_read_without_a_gap_although_the_engine_is_down_for_an_hour() {
     let stage = Stage::new();
-    for minute in 0..1440 {
+    for minute in (0..1440).step_by(10) {
         let moment = at("2026-01-01T12:00:00Z").plus(Duration::from_secs(minute * 60));
         stage.logs.add(&moment.to_string(), &format!("m{minute}"));
     }
@@ -72,5 +72,5 @@ async fn a_day_is_read_without_a_gap_although_the_engine_is_down_for_an_hour() {
         checkpoints.iter().all(|line| line.ends_with("2026-01-02T12:59:00Z")),
         "{checkpoints:?}"
     );
-    assert_eq!(stage.findings().await.len(), 4 * 1440);
+    assert_eq!(stage.findings().await.len(), 4 * 144);
 }

@@ -1,0 +1,135 @@
+//! Jobs: stretches of the past that are read again, each in a lane of its own, within a budget.
+
+use std::sync::Arc;
+
+use loghunt::ports::{Job, JobState, StreamQuery};
+use loghunt::stream::RunOutcome;
+use model::log::{Lane, Position};
+use model::store::{Paging, StoreError};
+
+use crate::assignment::Assignment;
+use crate::shared::{Shared, State};
+
+impl Shared {
+    /// Queues what running jobs still have to read, and ends those that are through.
+    pub(crate) async fn look_at_jobs(&self) {
+        let jobs: Vec<Job> = self.state.lock().jobs.values().cloned().collect();
+        for job in jobs {
+            if job.state != JobState::Running {
+                self.drop_lane(&job.name);
+                continue;
+            }
+            if let Err(error) = self.look_at_job(&job).await {
+                self.store_failed(&error, self.now());
+            }
+        }
+    }
+
+    async fn look_at_job(&self, job: &Job) -> Result<(), StoreError> {
+        let spent = self.spent_by(job).await?;
+        if job.bytes_max.is_some_and(|most| spent >= most) {
+            return self.end_job(job, JobState::OverBudget).await;
+        }
+        let lane = Lane::Backfill(job.name.clone());
+        let wanted = self.of_job(job);
+        let query = StreamQuery {
+            rule: Some(job.rule.clone()),
+            lane: Some(lane.clone()),
+            paging: Paging::ALL,
+            ..StreamQuery::default()
+        };
+        let streams = self.ports.ledger.streams(&query).await?.items;
+        let mut through = true;
+        for assignment in &wanted {
+            let key = &assignment.key;
+            let mut own = streams
+                .iter()
+                .filter(|one| one.key.tenant == key.tenant && one.key.dataset == key.dataset)
+                .peekable();
+            let ended = own.peek().is_some()
+                && own.all(|stream| {
+                    let to = if stream.domain.is_time() {
+                        Position::at(job.to)
+                    } else {
+                        stream.planned_to
+                    };
+                    stream.checkpoint >= to
+                });
+            if !ended {
+                through = false;
+                let name = self.know(assignment, lane.clone());
+                self.queue_unless_held(&name);
+            }
+        }
+        if through { self.end_job(job, JobState::Done).await } else { Ok(()) }
+    }
+
+    /// The streams that a job reads again.
+    fn of_job(&self, job: &Job) -> Vec<Arc<Assignment>> {
+        let roster = self.roster();
+        let wanted = |one: &&Arc<Assignment>| {
+            one.rule.name == job.rule && job.tenants.contains(&one.tenant.name)
+        };
+        roster.by_name.values().filter(wanted).cloned().collect()
+    }
+
+    async fn end_job(&self, job: &Job, state: JobState) -> Result<(), StoreError> {
+        self.ports.control.put_job(&Job { state, ..job.clone() }).await?;
+        if let Some(known) = self.state.lock().jobs.get_mut(&job.name) {
+            known.state = state;
+        }
+        self.drop_lane(&job.name);
+        self.note("backfill", &job.name, format!("the job is {}", state.word())).await;
+        Ok(())
+    }
+
+    /// Streams of a job that is over are forgotten once nothing of them waits or runs.
+    fn drop_lane(&self, job: &Arc<str>) {
+        let mut state = self.state.lock();
+        let of_job = |lane: &Lane| matches!(lane, Lane::Backfill(name) if name == job);
+        state.targets.retain(|_, target| target.queued || !of_job(&target.lane));
+    }
+
+    /// Bytes that a job has read. Counted from the records once, then as they are read.
+    async fn spent_by(&self, job: &Job) -> Result<u64, StoreError> {
+        if let Some(spent) = self.state.lock().spent_by_job.get(&job.name) {
+            return Ok(*spent);
+        }
+        let query = StreamQuery {
+            rule: Some(job.rule.clone()),
+            lane: Some(Lane::Backfill(job.name.clone())),
+            ..StreamQuery::default()
+        };
+        let runs = self.ports.ledger.runs(&query, Paging::ALL).await?.items;
+        let read = runs.iter().map(|run| match &run.outcome {
+            RunOutcome::Committed { bytes, .. } => *bytes,
+            RunOutcome::Failed(_) | RunOutcome::Lost => 0,
+        });
+        let spent = read.sum();
+        self.state.lock().spent_by_job.insert(job.name.clone(), spent);
+        Ok(spent)
+    }
+
+    pub(crate) fn queue_unless_held(&self, name: &Arc<str>) {
+        let idle = self
+            .state
+            .lock()
+            .targets
+            .get(name)
+            .is_some_and(|target| !target.queued && target.held.is_none());
+        if idle {
+            self.queue(name, None);
+            self.wake.notify_one();
+        }
+    }
+}
+
+impl State {
+    /// Whether a job may go on reading; other lanes may.
+    pub(crate) fn job_may_read(&self, lane: &Lane) -> bool {
+        let Lane::Backfill(name) = lane else { return true };
+        let Some(job) = self.jobs.get(name) else { return false };
+        let spent = self.spent_by_job.get(name).copied().unwrap_or(0);
+        job.state == JobState::Running && job.bytes_max.is_none_or(|most| spent < most)
+    }
+}

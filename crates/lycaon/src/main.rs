@@ -22,6 +22,7 @@ mod help;
 mod hunt;
 mod init;
 mod local;
+mod log;
 mod login;
 mod machine;
 mod monitoring;
@@ -72,6 +73,7 @@ enum Command {
     Token(token::TokenArgs),
     Hunt(hunt::HuntArgs),
     Flow(flow::FlowArgs),
+    Log(log::LogArgs),
     Monitoring(monitoring::MonitoringArgs),
     Tool(tool::ToolArgs),
     Bench(bench::BenchArgs),
@@ -109,6 +111,7 @@ fn run(command: Command) -> Outcome {
         Command::Client(args) => client::run(args),
         Command::Hunt(args) => hunt::run(args),
         Command::Flow(args) => flow::run(args),
+        Command::Log(args) => log::run(args),
         Command::Monitoring(args) => monitoring::run(args),
         Command::Tool(args) => tool::run(args),
         Command::Artifact(args) => artifact::run(args),

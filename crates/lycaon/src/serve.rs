@@ -155,7 +155,7 @@ fn records_catalog(ports: &Ports) -> Catalog {
     language.and(vql_records::catalog(&Arc::new(records)))
 }
 
-fn start_log(json: bool) {
+pub(crate) fn start_log(json: bool) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("LYCAON_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);

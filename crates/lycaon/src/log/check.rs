@@ -124,8 +124,7 @@ async fn outcome(
     rule.tenants = Selection { include: vec!["*".into()], exclude: Vec::new() };
     rule.disabled = false;
     rule.notify.clear();
-    rule.schedule.ticks =
-        Ticks::Every { every: Duration::from_secs(1), anchor: Timestamp::EPOCH };
+    rule.schedule.ticks = Ticks::Every { every: Duration::from_secs(1), anchor: Timestamp::EPOCH };
     rule.schedule.log_buffer = Duration::ZERO;
     rule.schedule.max_window = Duration::from_secs(u64::from(u32::MAX) * 10);
     rule.schedule.first_from = FirstFrom::Ago(at.since(first) + Duration::from_secs(1));
@@ -209,7 +208,8 @@ fn dataset(definitions: &Definitions, name: &DatasetName) -> Dataset {
         let field = one.columns.iter().find(|(_, mapped)| *mapped == column);
         Some(field.map_or(column, |(field, _)| field.clone()))
     });
-    let log_source = known.clone().find(|one| one.name == *name).and_then(|one| one.log_source.clone());
+    let log_source =
+        known.clone().find(|one| one.name == *name).and_then(|one| one.log_source.clone());
     Dataset {
         name: name.clone(),
         engine: EngineName::new("test").expect("a name"),

@@ -50,9 +50,12 @@ impl scheduler::Engines for OpenEngines {
         tenant: &TenantName,
         engine: &EngineName,
     ) -> Result<Arc<dyn SqlEngine>, EngineError> {
-        let defined = definitions.engines.iter().find(|one| one.name == *engine).ok_or_else(|| {
-            EngineError::permanent(format!("there is no engine `{engine}`; add it to the engines"))
-        })?;
+        let defined =
+            definitions.engines.iter().find(|one| one.name == *engine).ok_or_else(|| {
+                EngineError::permanent(format!(
+                    "there is no engine `{engine}`; add it to the engines"
+                ))
+            })?;
         let key = (tenant.clone(), engine.clone());
         if let Some(open) = self.open.lock().get(&key)
             && open.kind == defined.kind
@@ -73,7 +76,8 @@ impl scheduler::Engines for OpenEngines {
             Err(EngineError::transient(format!("the engine `{name}` could not be made: {error}")))
         })?;
         let refuses = self.refusing.iter().any(|name| name == engine.as_str());
-        let made = if refuses { Arc::new(RefusingEngine(made)) as Arc<dyn SqlEngine> } else { made };
+        let made =
+            if refuses { Arc::new(RefusingEngine(made)) as Arc<dyn SqlEngine> } else { made };
         let open = Open { kind: defined.kind.clone(), engine: made.clone() };
         self.open.lock().insert(key, open);
         Ok(made)

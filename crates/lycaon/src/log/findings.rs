@@ -1,7 +1,5 @@
 //! `lycaon log findings`: what was found, and what people do about it.
 
-use std::sync::Arc;
-
 use base::{Clock, Timestamp};
 use clap::Subcommand;
 use loghunt::ports::{FindingQuery, TriageChange};
@@ -34,7 +32,9 @@ enum FindingsCommand {
 
 /// List findings, newest first
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:\n  lycaon log findings list --config rules/ --rule susp-whoami --state new")]
+#[command(
+    after_help = "Example:\n  lycaon log findings list --config rules/ --rule susp-whoami --state new"
+)]
 struct ListArgs {
     #[command(flatten)]
     at: StateArgs,
@@ -71,7 +71,9 @@ struct ListArgs {
 
 /// Show one finding
 #[derive(clap::Args, Debug)]
-#[command(after_help = "Example:\n  lycaon log findings show --config rules/ N.0123456789abcdef0123456789abcdef")]
+#[command(
+    after_help = "Example:\n  lycaon log findings show --config rules/ N.0123456789abcdef0123456789abcdef"
+)]
 struct ShowArgs {
     #[command(flatten)]
     at: StateArgs,
@@ -137,7 +139,7 @@ fn list(args: &ListArgs) -> Outcome {
         ..FindingQuery::default()
     };
     runtime()?.block_on(async {
-        let records = args.at.open_existing()?;
+        let records = args.at.open_existing().await?;
         let Page { items, .. } = records.findings.findings(&query).await.map_err(broken)?;
         let mut out = args.output.records(&["finding", "instant", "tenant", "rule", "severity"]);
         for finding in &items {
@@ -150,7 +152,7 @@ fn list(args: &ListArgs) -> Outcome {
 fn show(args: &ShowArgs) -> Outcome {
     let id = id(&args.id)?;
     runtime()?.block_on(async {
-        let records = args.at.open_existing()?;
+        let records = args.at.open_existing().await?;
         let found = records.findings.finding(id).await.map_err(broken)?;
         let found = found.ok_or_else(|| Complaint::failed(format!("there is no finding {id}")))?;
         args.output.one(record_of(&json_of(&found)))
@@ -172,7 +174,7 @@ fn triage(args: &TriageArgs) -> Outcome {
         actor: actor(),
     };
     runtime()?.block_on(async {
-        let records = args.at.open(Arc::new(SystemClock))?;
+        let records = args.at.open(None).await?;
         let found = records.findings.triage(id, &change).await.map_err(broken)?;
         args.output.one(record_of(&json_of(&found)))
     })
@@ -184,9 +186,9 @@ fn id(text: &str) -> Outcome<FindingId> {
 }
 
 fn json_of(finding: &Finding) -> Value {
-    let comments = finding.triage.comments.iter().map(|one| {
-        json!({ "at": one.at.to_string(), "by": one.actor.to_string(), "text": one.text })
-    });
+    let comments = finding.triage.comments.iter().map(
+        |one| json!({ "at": one.at.to_string(), "by": one.actor.to_string(), "text": one.text }),
+    );
     json!({
         "finding": finding.id.to_string(),
         "instant": finding.instant.to_string(),

@@ -48,7 +48,7 @@ pub(super) fn status(args: &StatusArgs) -> Outcome {
     let definitions = config::load(&args.state.config)?;
     let roster = Roster::new(definitions);
     runtime()?.block_on(async {
-        let records = args.state.open_existing()?;
+        let records = args.state.open_existing().await?;
         let pauses = records.control.pauses().await.map_err(broken)?;
         let paused: HashMap<TenantName, PauseMode> =
             pauses.into_iter().map(|pause| (pause.tenant, pause.mode)).collect();
@@ -93,12 +93,8 @@ pub(super) fn status(args: &StatusArgs) -> Outcome {
 
 /// The name of the live stream that a lane belongs to.
 fn live_name(stream: &Stream) -> Arc<str> {
-    let key = model::log::StreamKey {
-        part: "".into(),
-        epoch: 0,
-        lane: Lane::Live,
-        ..stream.key.clone()
-    };
+    let key =
+        model::log::StreamKey { part: "".into(), epoch: 0, lane: Lane::Live, ..stream.key.clone() };
     key.to_string().into()
 }
 
@@ -116,8 +112,7 @@ impl Line {
     ) -> Self {
         let assignment = roster.by_name.get(&live_name(stream));
         let live = stream.key.lane == Lane::Live;
-        let lag = (live && stream.domain.is_time())
-            .then(|| now.since(stream.checkpoint.moment()));
+        let lag = (live && stream.domain.is_time()).then(|| now.since(stream.checkpoint.moment()));
         let next = assignment.filter(|_| live).and_then(|one| {
             one.clockwork.next_after(now).map(|tick| due(tick, &one.rule.schedule, &one.key))
         });
@@ -180,10 +175,10 @@ pub(super) struct LedgerArgs {
 pub(super) fn ledger(args: &LedgerArgs) -> Outcome {
     let from = bound(args.from.as_deref(), "--from", Position::MIN)?;
     let to = bound(args.to.as_deref(), "--to", Position::MAX)?;
-    let window = Window::new(from, to)
-        .ok_or_else(|| Complaint::usage("--to must be later than --from"))?;
+    let window =
+        Window::new(from, to).ok_or_else(|| Complaint::usage("--to must be later than --from"))?;
     runtime()?.block_on(async {
-        let records = args.state.open_existing()?;
+        let records = args.state.open_existing().await?;
         let of = StreamQuery {
             tenant: Some(args.tenant.clone()),
             rule: Some(args.rule.clone()),
@@ -287,7 +282,7 @@ pub(super) fn explain(args: &ExplainArgs) -> Outcome {
     let definitions = config::load(&args.state.config)?;
     let roster = Roster::new(definitions);
     runtime()?.block_on(async {
-        let records = args.state.open_existing()?;
+        let records = args.state.open_existing().await?;
         let slice = find(&records, id).await?;
         let of = StreamQuery {
             tenant: Some(slice.key.tenant.clone()),
@@ -318,8 +313,17 @@ pub(super) fn slice_id(text: &str) -> Outcome<SliceId> {
 }
 
 async fn find(records: &Records, id: SliceId) -> Outcome<Slice> {
-    let states =
-        ["planned", "leased", "running", "committed", "backoff", "quarantined", "waived", "split", "superseded"];
+    let states = [
+        "planned",
+        "leased",
+        "running",
+        "committed",
+        "backoff",
+        "quarantined",
+        "waived",
+        "split",
+        "superseded",
+    ];
     let query = SliceQuery {
         id: Some(id),
         states: states.to_vec(),
@@ -352,12 +356,8 @@ fn run_json(run: &Run, domain: model::log::Domain) -> Value {
 
 /// The bounds in a sentence.
 fn why(slice: &Slice, roster: &Roster) -> String {
-    let live = model::log::StreamKey {
-        part: "".into(),
-        epoch: 0,
-        lane: Lane::Live,
-        ..slice.key.clone()
-    };
+    let live =
+        model::log::StreamKey { part: "".into(), epoch: 0, lane: Lane::Live, ..slice.key.clone() };
     let name: Arc<str> = live.to_string().into();
     let (from, to) = (slice.window.from().show(slice.domain), slice.window.to().show(slice.domain));
     match (&slice.key.lane, roster.by_name.get(&name)) {

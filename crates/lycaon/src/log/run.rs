@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::config;
 use super::engines::OpenEngines;
-use super::state::{Records, StateArgs};
+use super::state::StateArgs;
 use super::tick::{runtime, settings};
 use crate::complaint::{Complaint, Outcome};
 use crate::login::note;
@@ -29,9 +29,6 @@ use crate::os;
 pub(super) struct RunArgs {
     #[command(flatten)]
     state: StateArgs,
-    /// Keep records in PostgreSQL, for several schedulers; the password is taken from PGPASSWORD
-    #[arg(long, value_name = "URL", conflicts_with = "state")]
-    postgres: Option<String>,
     /// Serve Prometheus metrics there, at any path
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
@@ -50,7 +47,7 @@ pub(super) fn run(args: &RunArgs) -> Outcome {
                 Complaint::failed(format!("cannot serve metrics on {address}: {error}"))
             })?;
         }
-        let records = records(args).await?;
+        let records = args.state.open(None).await?;
         let engines = OpenEngines::new(&args.state.folder());
         let ports = records.ports(engines, Arc::new(SystemClock));
         let settings = scheduler::Settings { slots: args.slots.max(1), ..settings("run") };
@@ -92,13 +89,6 @@ async fn serve_metrics(address: SocketAddr) -> Result<(), Box<dyn std::error::Er
         }
     });
     Ok(())
-}
-
-async fn records(args: &RunArgs) -> Outcome<Records> {
-    match &args.postgres {
-        None => args.state.open(Arc::new(SystemClock)),
-        Some(url) => super::state::postgres(url).await,
-    }
 }
 
 fn told(scheduler: &Scheduler) {

@@ -26,6 +26,9 @@ pub(super) struct StateArgs {
     /// The folder with the records [default: `.lycaon-log` in the folder of definitions]
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+    /// Records are in PostgreSQL, for several schedulers; a password is taken from PGPASSWORD
+    #[arg(long, value_name = "URL")]
+    postgres: Option<String>,
 }
 
 impl StateArgs {
@@ -33,29 +36,33 @@ impl StateArgs {
         self.state.clone().unwrap_or_else(|| self.config.join(".lycaon-log"))
     }
 
-    /// Opens the records; makes them when they are not there.
-    pub(super) fn open(&self, clock: Arc<dyn Clock>) -> Outcome<Records> {
+    /// Opens the records; makes them when they are not there. They are judged by the machine's clock,
+    /// unless another is given.
+    pub(super) async fn open(&self, clock: Option<Arc<dyn Clock>>) -> Outcome<Records> {
         let folder = self.folder();
         os::make_private_dir(&folder).map_err(|error| Complaint::io("make", &folder, &error))?;
-        open(&folder, clock)
+        match &self.postgres {
+            Some(url) => postgres(url, clock).await,
+            None => sqlite(&folder, clock.unwrap_or_else(|| Arc::new(SystemClock))),
+        }
     }
 
     /// Opens records that must be there.
-    pub(super) fn open_existing(&self) -> Outcome<Records> {
+    pub(super) async fn open_existing(&self) -> Outcome<Records> {
         let folder = self.folder();
-        if !folder.join(FILE).is_file() {
+        if self.postgres.is_none() && !folder.join(FILE).is_file() {
             let what = format!("there are no records in {}", folder.display());
             return Err(Complaint::failed(what).hint(
                 "`--config` names the folder of definitions, `--state` that of the records; `lycaon log run` makes them",
             ));
         }
-        open(&folder, Arc::new(SystemClock))
+        self.open(None).await
     }
 }
 
 const FILE: &str = "log-hunts.sqlite";
 
-fn open(folder: &Path, clock: Arc<dyn Clock>) -> Outcome<Records> {
+fn sqlite(folder: &Path, clock: Arc<dyn Clock>) -> Outcome<Records> {
     let store = LogStore::open(&folder.join(FILE), clock)
         .map_err(|error| Complaint::failed(Chain(&error).to_string()))?;
     Ok(Records::of(Arc::new(store)))
@@ -95,9 +102,20 @@ impl Records {
     }
 }
 
-/// Records in PostgreSQL. The password is not in the URL, where others could see it.
-pub(super) async fn postgres(_url: &str) -> Outcome<Records> {
-    Err(Complaint::failed("records in PostgreSQL cannot be opened yet"))
+/// Records in PostgreSQL. Other users of the machine see command lines, so that the password comes
+/// from the environment.
+async fn postgres(url: &str, clock: Option<Arc<dyn Clock>>) -> Outcome<Records> {
+    let mut url = url.to_owned();
+    if let Ok(password) = std::env::var("PGPASSWORD") {
+        let quoted: String = password.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let joint = if url.contains('?') { '&' } else { '?' };
+        url = format!("{url}{joint}password={quoted}");
+    }
+    let settings = store_postgres::Settings { clock, ..store_postgres::Settings::default() };
+    let store = store_postgres::PostgresLog::connect(&url, settings)
+        .await
+        .map_err(|error| Complaint::failed(Chain(&error).to_string()))?;
+    Ok(Records::of(Arc::new(store)))
 }
 
 /// Who sits at this machine, for the audit trail.

@@ -65,7 +65,7 @@ pub(super) struct BackfillArgs {
 
 pub(super) fn backfill(args: &BackfillArgs) -> Outcome {
     runtime()?.block_on(async {
-        let records = args.state.open(Arc::new(SystemClock))?;
+        let records = args.state.open(None).await?;
         let jobs = records.control.jobs(Paging::ALL).await.map_err(broken)?.items;
         if args.list {
             let mut out = args.output.records(&["job", "rule", "state", "from", "to"]);
@@ -77,8 +77,8 @@ pub(super) fn backfill(args: &BackfillArgs) -> Outcome {
         let job = match &args.cancel {
             Some(name) => {
                 let found = jobs.into_iter().find(|job| *job.name == **name);
-                let found = found
-                    .ok_or_else(|| Complaint::failed(format!("there is no job `{name}`")))?;
+                let found =
+                    found.ok_or_else(|| Complaint::failed(format!("there is no job `{name}`")))?;
                 Job { state: JobState::Cancelled, ..found }
             }
             None => new_job(args, &jobs)?,
@@ -196,7 +196,7 @@ pub(super) fn pause(args: &PauseArgs) -> Outcome {
         return Err(Complaint::failed(format!("there is no tenant `{}`", args.tenant)));
     }
     runtime()?.block_on(async {
-        let records = args.state.open(Arc::new(SystemClock))?;
+        let records = args.state.open(None).await?;
         let pause = Pause {
             tenant: args.tenant.clone(),
             mode,
@@ -231,7 +231,7 @@ pub(super) struct ResumeArgs {
 
 pub(super) fn resume(args: &ResumeArgs) -> Outcome {
     runtime()?.block_on(async {
-        let scheduler = scheduler(&args.state)?;
+        let scheduler = scheduler(&args.state).await?;
         let wish = wish(&args.reason);
         if let Some(name) = &args.stream {
             let key = stream(&args.state, name).await?;
@@ -274,14 +274,17 @@ pub(super) struct WaiveArgs {
 pub(super) fn waive(args: &WaiveArgs) -> Outcome {
     let from = bound(Some(&args.from), "--from", Position::MIN)?;
     let to = bound(Some(&args.to), "--to", Position::MAX)?;
-    let window = Window::new(from, to)
-        .ok_or_else(|| Complaint::usage("--to must be later than --from"))?;
+    let window =
+        Window::new(from, to).ok_or_else(|| Complaint::usage("--to must be later than --from"))?;
     runtime()?.block_on(async {
         let key = stream(&args.state, &args.stream).await?;
-        let scheduler = scheduler(&args.state)?;
+        let scheduler = scheduler(&args.state).await?;
         let applied = scheduler.waive(&key, window, &wish(&args.reason)).await.map_err(not_done)?;
         let checkpoint = applied.stream.checkpoint.show(applied.stream.domain);
-        note(&format!("what of {} was open is waived; the checkpoint is {checkpoint}", window.show(applied.stream.domain)));
+        note(&format!(
+            "what of {} was open is waived; the checkpoint is {checkpoint}",
+            window.show(applied.stream.domain)
+        ));
         Ok(())
     })
 }
@@ -304,16 +307,16 @@ pub(super) struct ReopenArgs {
 pub(super) fn reopen(args: &ReopenArgs) -> Outcome {
     let id = slice_id(&args.slice)?;
     runtime()?.block_on(async {
-        let scheduler = scheduler(&args.state)?;
+        let scheduler = scheduler(&args.state).await?;
         let applied = scheduler.reopen(id, &wish(&args.reason)).await.map_err(not_done)?;
         note(&format!("{} is read with the next tick of {}", args.slice, applied.stream.key));
         Ok(())
     })
 }
 
-fn scheduler(state: &StateArgs) -> Outcome<Scheduler> {
+async fn scheduler(state: &StateArgs) -> Outcome<Scheduler> {
     let definitions = config::load(&state.config)?;
-    let records = state.open_existing()?;
+    let records = state.open_existing().await?;
     let ports = records.ports(OpenEngines::new(&state.folder()), Arc::new(SystemClock));
     Ok(Scheduler::new(ports, settings("operator"), definitions))
 }
@@ -328,7 +331,7 @@ fn not_done(error: NotDone) -> Complaint {
 
 /// The stream with this name: its last epoch, live, unless the name says more.
 async fn stream(state: &StateArgs, name: &str) -> Outcome<StreamKey> {
-    let records = state.open_existing()?;
+    let records = state.open_existing().await?;
     let mut parts = name.splitn(3, '/');
     let tenant = parts.next().and_then(|text| TenantName::new(text).ok());
     let query = StreamQuery { tenant, paging: Paging::ALL, ..StreamQuery::default() };

@@ -35,8 +35,7 @@ pub(super) struct TickArgs {
 }
 
 pub(super) fn run(args: &TickArgs) -> Outcome {
-    let at: Timestamp =
-        args.at.parse().map_err(|bad| Complaint::usage(format!("--at: {bad}")))?;
+    let at: Timestamp = args.at.parse().map_err(|bad| Complaint::usage(format!("--at: {bad}")))?;
     let definitions = config::load(&args.state.config)?;
     for name in &args.fail {
         if !definitions.engines.iter().any(|engine| engine.name.as_str() == name) {
@@ -45,9 +44,9 @@ pub(super) fn run(args: &TickArgs) -> Outcome {
     }
     let ran = runtime()?.block_on(async {
         let clock = Arc::new(FixedClock::at(at));
-        let records = args.state.open(clock.clone())?;
-        let engines = OpenEngines::new(&args.state.folder())
-            .for_replay(args.fail.clone(), clock.clone());
+        let records = args.state.open(Some(clock.clone())).await?;
+        let engines =
+            OpenEngines::new(&args.state.folder()).for_replay(args.fail.clone(), clock.clone());
         let ports = records.ports(engines, clock);
         let scheduler = Scheduler::new(ports, settings("tick"), definitions);
         for problem in &scheduler.roster().problems {
@@ -55,9 +54,8 @@ pub(super) fn run(args: &TickArgs) -> Outcome {
         }
         Ok::<_, Complaint>(scheduler.tick_at(at).await)
     })?;
-    let mut records = args.output.records(&[
-        "stream", "window", "outcome", "checkpoint", "rows", "findings_new",
-    ]);
+    let mut records =
+        args.output.records(&["stream", "window", "outcome", "checkpoint", "rows", "findings_new"]);
     for one in &ran {
         records.push(record(one))?;
     }

@@ -10,6 +10,7 @@ mod contract;
 mod demo;
 mod fleet;
 mod house;
+mod log;
 mod monitoring;
 mod program;
 mod survive;

@@ -77,7 +77,7 @@ impl Fields for Named<'_> {
 }
 
 /// The group, what was counted, and some of the events.
-fn as_match(found: &CorrelationMatch, events: &[Event]) -> Match {
+pub fn as_match(found: &CorrelationMatch, events: &[Event]) -> Match {
     let moment = |micros: i64| Value::Time(Time::from_unix_nanos(i128::from(micros) * 1_000));
     let of_match = || found.events.iter().map(|at| &events[*at]);
     let first = of_match().map(|event| event.time).min().unwrap_or(found.instant);

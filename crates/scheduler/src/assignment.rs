@@ -14,6 +14,8 @@ use model::log::{Domain, EngineName, Lane, StreamKey, TenantName};
 use rows::Value;
 use sigma::Predicate;
 
+use crate::correlation::Leaf;
+
 /// One rule over one dataset of one tenant.
 pub struct Assignment {
     /// Its stream: epoch 0, no part, live.
@@ -27,7 +29,9 @@ pub struct Assignment {
     /// When.
     pub clockwork: Clockwork,
     /// What engines are asked.
-    pub query: Query,
+    pub asked: Asked,
+    /// Further datasets of a correlation over several.
+    pub others: Vec<Arc<Dataset>>,
     /// The dataset's columns that the rule cannot do without.
     pub needs: Vec<String>,
     /// What its findings have in common.
@@ -37,6 +41,14 @@ pub struct Assignment {
     /// For how long one query may run.
     pub timeout: std::time::Duration,
     buffer: std::time::Duration,
+}
+
+/// What engines are asked.
+pub enum Asked {
+    /// One query.
+    Query(Query),
+    /// Rows of several rules, and how they belong together.
+    Correlation(Arc<sigma::Correlation>, Vec<Leaf>),
 }
 
 impl Assignment {
@@ -145,7 +157,21 @@ fn assignment(
     rule: &Arc<Rule>,
     effective: &log_rules::Assignment,
 ) -> Result<Assignment, String> {
-    let dataset = Arc::new(tenant.datasets[effective.dataset].clone());
+    // Several datasets have only the time of events in common.
+    let several = !effective.others.is_empty();
+    let of = |at: &usize| {
+        let mut dataset = tenant.datasets[*at].clone();
+        if several {
+            dataset.domain = Domain::EventTime;
+        }
+        Arc::new(dataset)
+    };
+    let dataset = of(&effective.dataset);
+    let others: Vec<Arc<Dataset>> = effective.others.iter().map(of).collect();
+    let all: Vec<Arc<Dataset>> = std::iter::once(&dataset).chain(&others).cloned().collect();
+    if let Some(blind) = all.iter().find(|one| several && one.event_time.is_none()) {
+        return Err(format!("the dataset `{}` has no column of the event's time", blind.name));
+    }
     let engine = engine(definitions, &dataset.engine)?;
     let column = |field: String| {
         let mapped = dataset.columns.iter().find(|(name, _)| *name == field);
@@ -162,7 +188,8 @@ fn assignment(
     Ok(Assignment {
         key,
         clockwork: Clockwork::new(&rule.schedule.ticks).map_err(|bad| bad.to_string())?,
-        query: query(rule, effective)?,
+        asked: asked(rule, effective, &all)?,
+        others,
         needs: rule.needed_columns().into_iter().map(column).collect(),
         template: template(tenant, &dataset, rule, effective),
         together: matches!(engine.kind, EngineKind::DataFusion { .. } | EngineKind::Null),
@@ -182,8 +209,12 @@ fn engine<'a>(
     found.ok_or_else(|| format!("there is no engine `{name}`; add it to the engines"))
 }
 
-fn query(rule: &Rule, effective: &log_rules::Assignment) -> Result<Query, String> {
-    match &rule.question {
+fn asked(
+    rule: &Rule,
+    effective: &log_rules::Assignment,
+    datasets: &[Arc<Dataset>],
+) -> Result<Asked, String> {
+    Ok(match &rule.question {
         Question::Sql(text) => {
             let class = match rule.class {
                 RuleClass::PerEvent => QueryClass::PerEvent,
@@ -193,26 +224,37 @@ fn query(rule: &Rule, effective: &log_rules::Assignment) -> Result<Query, String
             let lists = effective.lists.iter();
             let values: Vec<(String, Value)> =
                 lists.map(|(name, values)| (name.clone(), Value::array(values.clone()))).collect();
-            Ok(Query::Sql { text: text.clone(), values: values.into(), class })
+            Asked::Query(Query::Sql { text: text.clone(), values: values.into(), class })
         }
         Question::Sigma(sigma) => {
-            let predicate = match sigma.conditions.as_slice() {
-                [one] => one.clone(),
-                many => Predicate::Or(many.to_vec()),
-            };
-            Ok(Query::Predicate { predicate: Arc::new(predicate), columns: Vec::new().into() })
+            let columns = Vec::new().into();
+            Asked::Query(Query::Predicate { predicate: one_of(&sigma.conditions), columns })
         }
-        Question::Correlation(correlation) if effective.others.is_empty() => Ok(Query::Predicate {
-            predicate: Arc::new(any_base(correlation)),
-            columns: Vec::new().into(),
-        }),
-        Question::Correlation(_) => Err(format!(
-            "the correlation `{}` reads {} datasets here, and a stream reads one: give them one \
-             dataset, or name the one under `datasets`",
-            rule.name,
-            effective.others.len() + 1
-        )),
-    }
+        // One query has the rows of all base rules, as far back as a match reaches.
+        Question::Correlation(correlation)
+            if matches!(datasets, [one] if one.domain == Domain::EventTime) =>
+        {
+            let predicate = Arc::new(any_base(correlation));
+            Asked::Query(Query::Predicate { predicate, columns: Vec::new().into() })
+        }
+        Question::Correlation(correlation) => {
+            let leaf = |rule: &Arc<sigma::Rule>| {
+                let holds = |one: &&Arc<Dataset>| one.source().covers(&rule.source);
+                let datasets = datasets.iter().filter(holds).cloned().collect();
+                Leaf { predicate: one_of(&rule.conditions), datasets }
+            };
+            let leaves = correlation.leaves().into_iter().map(leaf).collect();
+            Asked::Correlation(correlation.clone(), leaves)
+        }
+    })
+}
+
+/// A record that satisfies one of a rule's conditions is found.
+fn one_of(conditions: &[Predicate]) -> Arc<Predicate> {
+    Arc::new(match conditions {
+        [one] => one.clone(),
+        many => Predicate::Or(many.to_vec()),
+    })
 }
 
 fn template(

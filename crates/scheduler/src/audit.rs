@@ -82,11 +82,8 @@ impl Shared {
             // The rule is gone: nobody asks any more.
             return self.audited(&slice, None, None).await;
         };
-        let source = assignment.source(slice.domain, &slice.key.part);
-        let looked = match self.engine(&assignment).await {
-            Ok(engine) => engine.fingerprint(&source, slice.window).await,
-            Err(error) => Err(error),
-        };
+        let part = &slice.key.part;
+        let looked = self.fingerprint(&assignment, slice.domain, part, slice.window).await;
         let fingerprint = match looked {
             Ok(fingerprint) => fingerprint,
             Err(error) => {

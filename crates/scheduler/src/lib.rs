@@ -25,6 +25,7 @@
 
 mod assignment;
 mod audit;
+mod correlation;
 mod daemon;
 mod dispatch;
 mod feedback;
@@ -44,7 +45,8 @@ pub mod steering;
 mod tick;
 mod timers;
 
-pub use assignment::{Assignment, Roster};
+pub use assignment::{Asked, Assignment, Roster};
+pub use correlation::Leaf;
 pub use ports::{Channels, Engines, NoPostProcess, Ports, PostProcess, Settings, Time, TokioTime};
 pub use shared::{Held, HeldWhy, Scheduler};
 pub use tick::{Outcome, Ran};

@@ -108,6 +108,10 @@ impl Shared {
                 "`{table}` does not say up to where its cursor can be read; use a time column instead"
             ))));
         };
+        let frontier = match self.with_others(assignment, frontier, tick, moment).await {
+            Ok(frontier) => frontier,
+            Err(error) => return Ok(Prepared::Unreachable(error)),
+        };
         let view = View { due, session, part, horizon, tick, frontier };
         let (key, mut commands) = match self.begin(&view, known.as_ref()).await? {
             Begun::Ready(key, commands) => (key, commands),
@@ -137,6 +141,28 @@ impl Shared {
                 })
             }
         }
+    }
+
+    /// Of several sources the one that stands furthest back counts.
+    async fn with_others(
+        &self,
+        assignment: &Assignment,
+        mut least: Position,
+        tick: Timestamp,
+        moment: Moment,
+    ) -> Result<Position, EngineError> {
+        let domain = assignment.dataset.domain;
+        for other in &assignment.others {
+            let session = self.session_of(assignment, other, domain).await?;
+            for (_, mut horizon) in session.parts {
+                if moment.replay {
+                    horizon.clock = Some(moment.now);
+                }
+                let own = frontier(domain, tick, assignment.buffer(), &horizon);
+                least = own.map_or(least, |own| own.min(least));
+            }
+        }
+        Ok(least)
     }
 
     fn claimed(

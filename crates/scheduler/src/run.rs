@@ -6,7 +6,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::{Either, join_all, select};
+use futures_util::future::{Either, join, join_all, select};
 use log_rules::{Question, RuleClass};
 use loghunt::correlated::correlated;
 use loghunt::engine::{EngineError, Match, MatchSink, Query, QueryClass, Report, Scan, ScanLimits};
@@ -15,6 +15,7 @@ use loghunt::repair::{can_grow, next_audit};
 use model::log::{Completeness, Domain, Failure, FailureClass, Lane, Position, SliceId, Window};
 use rows::Row;
 
+use crate::assignment::Asked as Wanted;
 use crate::null::Collected;
 use crate::prepare::Job;
 use crate::shared::Shared;
@@ -59,9 +60,21 @@ impl Shared {
 
     /// Runs slices of one source. The answers stand in the order of the jobs.
     async fn ask(&self, jobs: &[&Job]) -> Vec<Result<Answer, Failure>> {
-        let asked = join_all(jobs.iter().map(|job| self.begin_asking(job))).await;
         let mut answers: Vec<Option<Result<Answer, Failure>>> = Vec::new();
         answers.resize_with(jobs.len(), || None);
+        let correlated = join_all(jobs.iter().map(async |job| match &job.due.assignment.asked {
+            Wanted::Query(_) => None,
+            Wanted::Correlation(correlation, leaves) => {
+                self.end_orphan(job).await;
+                Some(self.ask_correlation(job, correlation, leaves).await)
+            }
+        }));
+        let asked = join_all(jobs.iter().map(async |job| match &job.due.assignment.asked {
+            Wanted::Query(query) => self.begin_asking(job, query).await,
+            // It is asked apart; this is never looked at.
+            Wanted::Correlation(..) => Err(unanswered()),
+        }));
+        let (correlated, asked) = join(correlated, asked).await;
         let mut groups: Vec<(Window, Vec<usize>)> = Vec::new();
         for (place, asked) in asked.iter().enumerate() {
             match asked {
@@ -87,32 +100,45 @@ impl Shared {
                 answers[*place] = Some(answer);
             }
         }
-        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(unanswered()))).collect()
+        let whole = correlated.into_iter().zip(answers).map(|(apart, answer)| apart.or(answer));
+        whole.map(|answer| answer.unwrap_or_else(|| Err(unanswered()))).collect()
     }
 
-    /// Before the query, in this order: the predecessor's is ended, and the source's state is noted,
-    /// so that a row that lands meanwhile counts as growth.
-    async fn begin_asking<'a>(&self, job: &'a Job) -> Result<Asked<'a>, Failure> {
+    /// A predecessor's query is ended.
+    async fn end_orphan(&self, job: &Job) {
         if let Some(orphan) = &job.orphan
             && let Err(error) = job.engine.cancel(orphan).await
         {
             tracing::warn!(tag = %orphan, %error, "a predecessor's query could not be ended");
         }
+    }
+
+    /// The state of the source before it is read, where rows may still come late.
+    pub(crate) async fn fingerprint_before(&self, job: &Job) -> Result<Option<Arc<str>>, Failure> {
         let assignment = &job.due.assignment;
+        let window = job.slice.window;
+        let clock = job.horizon.clock.unwrap_or(job.slice.tick);
         let audited = job.key.lane == Lane::Live
             && can_grow(job.slice.domain, &job.horizon)
-            && next_audit(
-                job.slice.window,
-                &loghunt::repair::audit_ages(&assignment.dataset),
-                job.horizon.clock.unwrap_or(job.slice.tick),
-            )
-            .is_some();
-        let fingerprint = if audited {
-            let found = job.engine.fingerprint(&job.source, job.slice.window).await;
-            found.map_err(|error| error.failure())?
+            && next_audit(window, &loghunt::repair::audit_ages(&assignment.dataset), clock)
+                .is_some();
+        if !audited {
+            return Ok(None);
+        }
+        let found = if assignment.others.is_empty() {
+            job.engine.fingerprint(&job.source, window).await
         } else {
-            None
+            self.fingerprint(assignment, job.slice.domain, &job.key.part, window).await
         };
+        found.map_err(|error| error.failure())
+    }
+
+    /// Before the query, in this order: the predecessor's is ended, and the source's state is noted,
+    /// so that a row that lands meanwhile counts as growth.
+    async fn begin_asking<'a>(&self, job: &'a Job, query: &Query) -> Result<Asked<'a>, Failure> {
+        self.end_orphan(job).await;
+        let assignment = &job.due.assignment;
+        let fingerprint = self.fingerprint_before(job).await?;
         let limits = ScanLimits {
             timeout: assignment.timeout,
             rows_max: self.settings.rows_max,
@@ -120,7 +146,7 @@ impl Shared {
         };
         let scan = Scan {
             source: job.source.clone(),
-            query: assignment.query.clone(),
+            query: query.clone(),
             read: job.slice.window,
             emit: job.slice.window,
             tag: tag(job.slice.id, job.token),
@@ -229,21 +255,28 @@ impl Shared {
             RuleClass::Opaque => Kind::Window(job.slice.window),
         };
         let identity = &assignment.dataset.identity;
-        let Some(vql) = &assignment.rule.vql else { return Ok(keyed(matches, identity, kind)) };
-        let evaluate = async |rows: Vec<Row>| {
-            let done = self.ports.post.rows(vql, rows).await;
-            done.map_err(|error: EngineError| error.failure())
+        let Kind::Window(window) = kind else {
+            return self.each_by_vql(job, keyed(matches, identity, kind)).await;
         };
-        if let Kind::Window(window) = kind {
-            let rows = evaluate(matches.into_iter().map(|one| one.row).collect()).await?;
-            let position = Position(window.to().0 - 1);
-            let found = |row| Match { row, position, event_time: None, identity: None };
-            return Ok(keyed(rows.into_iter().map(found).collect(), identity, kind));
-        }
+        let Some(vql) = &assignment.rule.vql else { return Ok(keyed(matches, identity, kind)) };
+        let rows = matches.into_iter().map(|one| one.row).collect();
+        let rows = self.ports.post.rows(vql, rows).await.map_err(|error| error.failure())?;
+        let position = Position(window.to().0 - 1);
+        let found = |row| Match { row, position, event_time: None, identity: None };
+        Ok(keyed(rows.into_iter().map(found).collect(), identity, kind))
+    }
+
+    /// What VQL makes of each match.
+    pub(crate) async fn each_by_vql(
+        &self,
+        job: &Job,
+        matches: Vec<Keyed>,
+    ) -> Result<Vec<Keyed>, Failure> {
+        let Some(vql) = &job.due.assignment.rule.vql else { return Ok(matches) };
         let mut done = Vec::new();
-        for one in keyed(matches, identity, kind) {
-            let rows = evaluate(vec![one.found.row.clone()]).await?;
-            for (ordinal, row) in rows.into_iter().enumerate() {
+        for one in matches {
+            let rows = self.ports.post.rows(vql, vec![one.found.row.clone()]).await;
+            for (ordinal, row) in rows.map_err(|error| error.failure())?.into_iter().enumerate() {
                 let mut key = one.key.clone();
                 key.extend(ordinal.to_be_bytes());
                 done.push(Keyed { found: Match { row, ..one.found.clone() }, key });
@@ -259,7 +292,7 @@ fn unanswered() -> Failure {
 }
 
 /// Only a whole answer may be committed.
-fn complete(completeness: &Completeness) -> Result<(), Failure> {
+pub(crate) fn complete(completeness: &Completeness) -> Result<(), Failure> {
     match completeness {
         Completeness::Complete => Ok(()),
         Completeness::Partial(why) => Err(Failure {

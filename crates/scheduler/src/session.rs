@@ -9,14 +9,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use log_rules::Dataset;
 use loghunt::engine::{
     Capabilities, Description, EngineError, Estimate, Horizon, Match, MatchSink, Report, Scan,
     Source, SqlEngine,
 };
-use model::log::{DatasetName, Domain, TenantName, Window};
+use model::log::{DatasetName, Domain, EngineName, TenantName, Window};
 use tokio::sync::Semaphore;
 
-use crate::assignment::Assignment;
+use crate::assignment::{Assignment, source};
 use crate::shared::Shared;
 
 /// For so long a source is not asked again where it stands.
@@ -56,7 +57,17 @@ impl Shared {
         assignment: &Assignment,
         domain: Domain,
     ) -> Result<Session, EngineError> {
-        let key = (assignment.tenant.name.clone(), assignment.dataset.name.clone(), domain);
+        self.session_of(assignment, &assignment.dataset, domain).await
+    }
+
+    /// One of the sources of an assignment as it is now.
+    pub(crate) async fn session_of(
+        &self,
+        assignment: &Assignment,
+        dataset: &Dataset,
+        domain: Domain,
+    ) -> Result<Session, EngineError> {
+        let key = (assignment.tenant.name.clone(), dataset.name.clone(), domain);
         let slot = self.sessions.kept.lock().entry(key).or_default().clone();
         let mut slot = slot.0.lock().await;
         let now = self.ports.time.elapsed();
@@ -65,7 +76,7 @@ impl Shared {
         {
             return Ok(session.clone());
         }
-        let session = self.open_session(assignment, domain).await?;
+        let session = self.open_session(assignment, dataset, domain).await?;
         *slot = Some((now, session.clone()));
         Ok(session)
     }
@@ -73,10 +84,11 @@ impl Shared {
     async fn open_session(
         &self,
         assignment: &Assignment,
+        dataset: &Dataset,
         domain: Domain,
     ) -> Result<Session, EngineError> {
-        let engine = self.engine(assignment).await?;
-        let whole = assignment.source(domain, &"".into());
+        let engine = self.engine_of(assignment, &dataset.engine).await?;
+        let whole = source(dataset, domain, &"".into());
         let description = engine.describe(&whole).await?;
         let mut names = description.parts.clone();
         if names.is_empty() {
@@ -90,18 +102,37 @@ impl Shared {
         Ok(Session { engine, description: Arc::new(description), parts })
     }
 
-    /// The engine of an assignment; a blocking one on its threads.
-    pub(crate) async fn engine(
+    /// An engine of an assignment's tenant; a blocking one on its threads.
+    pub(crate) async fn engine_of(
         &self,
         assignment: &Assignment,
+        name: &EngineName,
     ) -> Result<Arc<dyn SqlEngine>, EngineError> {
         let definitions = &self.roster().definitions;
-        let (tenant, name) = (&assignment.tenant.name, &assignment.dataset.engine);
-        let engine = self.ports.engines.engine(definitions, tenant, name).await?;
+        let engine = self.ports.engines.engine(definitions, &assignment.tenant.name, name).await?;
         if !engine.capabilities().blocking {
             return Ok(engine);
         }
         Ok(Arc::new(OnThreads { engine, threads: self.threads.clone() }))
+    }
+
+    /// The state of all sources of an assignment in a window. `None` where one of them has nothing
+    /// cheap to tell.
+    pub(crate) async fn fingerprint(
+        &self,
+        assignment: &Assignment,
+        domain: Domain,
+        part: &Arc<str>,
+        window: Window,
+    ) -> Result<Option<Arc<str>>, EngineError> {
+        let mut whole: Option<Arc<str>> = None;
+        for dataset in std::iter::once(&assignment.dataset).chain(&assignment.others) {
+            let engine = self.engine_of(assignment, &dataset.engine).await?;
+            let own = engine.fingerprint(&source(dataset, domain, part), window).await?;
+            let Some(own) = own else { return Ok(None) };
+            whole = Some(whole.map_or(own.clone(), |before| format!("{before} {own}").into()));
+        }
+        Ok(whole)
     }
 }
 

@@ -231,8 +231,7 @@ fn asked(
             Asked::Query(Query::Predicate { predicate: one_of(&sigma.conditions), columns })
         }
         // One query has the rows of all base rules, as far back as a match reaches.
-        Question::Correlation(correlation)
-            if matches!(datasets, [one] if one.domain == Domain::EventTime) =>
+        Question::Correlation(correlation) if matches!(datasets, [one] if one.domain == Domain::EventTime) =>
         {
             let predicate = Arc::new(any_base(correlation));
             Asked::Query(Query::Predicate { predicate, columns: Vec::new().into() })

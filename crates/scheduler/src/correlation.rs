@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use log_rules::Dataset;
-use loghunt::engine::{Match, Query, Report, Scan, ScanLimits};
 use loghunt::correlated::as_match;
+use loghunt::engine::{Match, Query, Report, Scan, ScanLimits};
 use loghunt::finding::{Kind, keyed};
 use model::log::{Completeness, Domain, Failure, FailureClass, Position, Window};
 use rows::{Row, write_json_row};

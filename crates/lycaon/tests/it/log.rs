@@ -85,12 +85,8 @@ fn mistakes_are_told_with_their_mend() {
 fn a_pause_that_skips_leaves_an_explicit_gap() {
     let (config, state) = example();
     records(&log(&config, state.path(), "tick", &["--at", "2026-01-01T12:00:00Z"]));
-    let paused = log(
-        &config,
-        state.path(),
-        "pause",
-        &["acme", "--mode", "skip", "--reason", "migration"],
-    );
+    let paused =
+        log(&config, state.path(), "pause", &["acme", "--mode", "skip", "--reason", "migration"]);
     assert_eq!(paused.status, 0, "{}", paused.err);
     let held = records(&log(&config, state.path(), "tick", &["--at", "2026-01-01T12:10:00Z"]));
     assert_eq!(held[0]["outcome"], "paused");

@@ -23,6 +23,7 @@ mod outputs;
 mod parameter;
 mod placeholders;
 mod plain;
+mod row_condition;
 mod shape;
 mod sqlite_functions;
 mod statement;
@@ -33,11 +34,12 @@ mod texts;
 pub use columns::{Column, ColumnKind, Columns, TableColumns};
 pub use condition::{Unsupported, condition};
 pub use dialect::{Dialect, Unquotable};
-pub use lower::{Held, Lowered, RowCondition, lower, row_condition};
+pub use lower::{Held, Lowered, lower};
 pub use outputs::Outputs;
 pub use parameter::{Parameter, ParameterStyle};
 pub use plain::INSTANT;
 
+pub use row_condition::{RowCondition, row_condition};
 pub use sqlite_functions::SqliteFunctions;
 pub use statement::{Sql, Statement};
 pub use target::{

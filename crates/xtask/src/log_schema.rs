@@ -30,6 +30,9 @@ mod tests {
     #[test]
     fn the_page_is_fresh() {
         let kept = fs::read_to_string(file()).unwrap_or_default();
-        assert!(kept == page(), "docs/reference/log-rules.schema.json is stale; run `cargo run -p xtask -- docs`");
+        assert!(
+            kept == page(),
+            "docs/reference/log-rules.schema.json is stale; run `cargo run -p xtask -- docs`"
+        );
     }
 }

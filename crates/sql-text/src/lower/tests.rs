@@ -1,6 +1,7 @@
 //! Lowered conditions hold for exactly the rows that SQLite finds, whatever is NULL.
 
 use super::*;
+use crate::row_condition;
 use proptest::prelude::*;
 use rows::{Dict, Value as Cell};
 use rusqlite::Connection;

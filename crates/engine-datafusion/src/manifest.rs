@@ -351,5 +351,4 @@ impl Book {
 }
 
 #[cfg(test)]
-#[path = "manifest_tests.rs"]
 mod tests;

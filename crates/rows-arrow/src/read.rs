@@ -270,5 +270,4 @@ fn as_text(array: &dyn Array, row: usize) -> Value {
 }
 
 #[cfg(test)]
-#[path = "read_tests.rs"]
 mod tests;

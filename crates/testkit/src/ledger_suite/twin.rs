@@ -19,7 +19,7 @@ use crate::log_stores::{
 };
 use crate::stores::pick;
 
-const STEPS: u64 = 120;
+const STEPS: u64 = 200;
 
 pub(super) async fn random_commands_are_answered_alike(stores: LogStores, seed: u64) {
     let twin = Arc::new(MemoryLog::new(stores.clock.clone()));
@@ -42,6 +42,10 @@ pub(super) async fn random_commands_are_answered_alike(stores: LogStores, seed: 
             deliver(&stores, &twin, &mut dice).await;
         }
     }
+    let committed = SliceQuery { states: vec!["committed"], ..SliceQuery::default() };
+    let committed = twin.ledger.slices(&committed).await.unwrap().total;
+    let found = twin.count(&FindingQuery::default()).await;
+    assert!(committed > 0 && found > 0, "seed {seed}: {committed} commits, {found} findings");
     assert_alike(&stores, &twin, seed).await;
     let before = Some(at(2_000));
     let old = Old { runs_before: before, findings_before: before, limit: 10_000 };
@@ -77,7 +81,7 @@ fn all(key: &StreamKey) -> SliceQuery {
 
 fn random_step(dice: &mut SeededEntropy, key: &StreamKey, known: &[Slice], now: Timestamp) -> Step {
     let mut step = Step::of(key.clone(), Vec::new());
-    for _ in 0..=pick(dice, 2) {
+    for _ in 0..=pick(dice, 3) / 2 {
         let command = random_command(dice, known, now);
         if matches!(command, Command::Commit { .. }) && step.findings.is_empty() {
             step.findings = random_findings(dice, key);
@@ -105,7 +109,7 @@ fn random_command(dice: &mut SeededEntropy, known: &[Slice], now: Timestamp) -> 
     let id = any.map_or(SliceId(1), |slice| slice.id);
     let here = any.map_or(window(0, 50), |slice| slice.window);
     let frontier = now.as_micros() / 1_000_000 - 900;
-    if let (Some(slice), 0..5) = (held.first(), pick(dice, 9)) {
+    if let (Some(slice), 0..6) = (held.first(), pick(dice, 9)) {
         return of_held(dice, slice);
     }
     match pick(dice, 16) {
@@ -135,7 +139,7 @@ fn random_command(dice: &mut SeededEntropy, known: &[Slice], now: Timestamp) -> 
 
 fn of_held(dice: &mut SeededEntropy, slice: &Slice) -> Command {
     let (id, token) = (slice.id, token(slice));
-    match pick(dice, 10) {
+    match pick(dice, 14) {
         0 => Command::Renew { slice: id, token, ttl: Duration::from_secs(50) },
         1 => Command::Start { slice: id, token, query_tag: "q".into() },
         2 => Command::Release { slice: id, token },
@@ -149,7 +153,7 @@ fn of_held(dice: &mut SeededEntropy, slice: &Slice) -> Command {
 
 fn random_findings(dice: &mut SeededEntropy, key: &StreamKey) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for _ in 0..pick(dice, 5) {
+    for _ in 0..=pick(dice, 4) {
         let mut found = finding(key, u128::from(pick(dice, 40)));
         found.revision_last = format!("r{}", pick(dice, 3)).into();
         found.suppressed_by = (pick(dice, 5) == 0).then(|| "User = 'svc'".into());

@@ -12,6 +12,7 @@
 
 mod documents;
 mod mapping;
+mod pages;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,6 +32,7 @@ use crate::running::Running;
 use crate::site::{ASIDE, Site};
 use documents::Reader;
 use mapping::Mapping;
+use pages::{Pages, missing, tasks_of};
 
 /// How many documents one page has at most.
 const PAGE: u64 = 1_000;
@@ -178,7 +180,7 @@ impl OpenSearch {
         let mut pages = Pages { partial: None, seen: 0, total };
         let mut scroll = page["_scroll_id"].as_str().map(str::to_owned);
         loop {
-            pages.partial = pages.partial.or_else(|| missing(&page));
+            pages.partial = pages.partial.or_else(|| missing(&page, true));
             let hits = page["hits"]["hits"].as_array().map_or(&[][..], Vec::as_slice);
             pages.seen += hits.len() as u64;
             let ended = hits.is_empty();
@@ -301,51 +303,6 @@ impl OpenSearch {
     }
 }
 
-/// What all pages of a search say.
-struct Pages {
-    partial: Option<String>,
-    seen: u64,
-    /// How many hits were counted, when all pages were read.
-    total: Option<u64>,
-}
-
-/// What a page lacks, by its own words.
-fn missing(page: &Json) -> Option<String> {
-    if page["timed_out"] == Json::Bool(true) {
-        return Some("the search timed out".to_owned());
-    }
-    if page["terminated_early"] == Json::Bool(true) {
-        return Some("the search ended early".to_owned());
-    }
-    let shards = &page["_shards"];
-    let number = |name: &str| shards[name].as_u64();
-    let failed = number("failed").unwrap_or(0);
-    let why = shards["failures"][0]["reason"]["reason"].as_str().unwrap_or("no reason given");
-    if failed > 0 {
-        return Some(format!("{failed} shards failed: {why}"));
-    }
-    if let (Some(total), Some(successful)) = (number("total"), number("successful"))
-        && successful < total
-    {
-        return Some(format!("{successful} of {total} shards answered"));
-    }
-    let skipped = page["_clusters"]["skipped"].as_u64().unwrap_or(0);
-    (skipped > 0).then(|| format!("{skipped} clusters were skipped"))
-}
-
-/// The tasks that carry a tag.
-fn tasks_of(answer: &Json, tag: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    for (_, node) in answer["nodes"].as_object().into_iter().flatten() {
-        for (id, task) in node["tasks"].as_object().into_iter().flatten() {
-            if task["headers"]["X-Opaque-Id"].as_str() == Some(tag) {
-                found.push(id.clone());
-            }
-        }
-    }
-    found
-}
-
 /// The index and shard that are searched.
 fn part(source: &Source) -> Result<(&str, Option<&str>), EngineError> {
     match (source.domain, source.part.rsplit_once('/')) {
@@ -458,16 +415,7 @@ impl SqlEngine for OpenSearch {
         };
         let answer = within(&self.site.place, ASIDE, self.call(call)).await?;
         // That such a search ends early says nothing: it wants no hits.
-        let asked = Json::Object(
-            answer
-                .as_object()
-                .into_iter()
-                .flatten()
-                .filter(|(name, _)| *name != "terminated_early")
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
-        );
-        if let Some(why) = missing(&asked) {
+        if let Some(why) = missing(&answer, false) {
             return Err(EngineError::transient(self.site.says(why)));
         }
         let count = &answer["hits"]["total"]["value"];

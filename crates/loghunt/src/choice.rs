@@ -274,6 +274,11 @@ impl<S: Clone + Eq + Hash> Choice<S> {
     pub fn running(&self) -> u32 {
         self.running.all
     }
+
+    /// Of them, those of one tenant at one engine.
+    pub fn running_for(&self, tenant: &TenantName, engine: &EngineName) -> u32 {
+        self.running.both.get(&(tenant.clone(), engine.clone())).copied().unwrap_or(0)
+    }
 }
 
 impl<S: Clone + Eq + Hash> Running<S> {

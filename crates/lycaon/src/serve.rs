@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use artifacts::ArtifactSet;
 use base::Chain;
@@ -15,12 +16,14 @@ use server::serve::check_data_dir;
 use server::tools::FoundTool;
 use server::vql::Vql;
 use server::{Ports, Server, Start};
+use tokio_util::sync::CancellationToken;
 use vql_plugin::{Catalog, Host};
 use vql_records::Records;
 
 use crate::artifact::{DefinitionArgs, load};
 use crate::complaint::{Complaint, Outcome};
 use crate::gui::Gui;
+use crate::log::LogHunts;
 use crate::login::note;
 use crate::machine::{SystemClock, SystemEntropy};
 use crate::{local, os, storage};
@@ -38,6 +41,9 @@ pub(crate) struct ServerCommand {
     #[arg(long)]
     log_json: bool,
 }
+
+/// When the server ends, runs of log hunts have so long to finish.
+const LAST_RUNS: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(args: ServerCommand) -> Outcome {
     let config = read_config(&args.config)?;
@@ -57,14 +63,20 @@ fn read_config(path: &Path) -> Outcome<ServerConfig> {
     // A relative folder is meant from where the configuration lies, not from where somebody stands.
     let home = path.parent().unwrap_or(Path::new("."));
     config.data_dir = home.join(&config.data_dir);
-    for folder in config.artifacts.folders.iter_mut().chain(&mut config.tools.folder) {
+    let logs = config.log_hunts.as_mut().map(|logs| &mut logs.folder);
+    let folders = config.artifacts.folders.iter_mut().chain(&mut config.tools.folder).chain(logs);
+    for folder in folders {
         *folder = home.join(&*folder);
     }
     Ok(config)
 }
 
 async fn serve(config: &ServerConfig) -> Outcome {
-    let core = core(config)?;
+    let log_hunts = match &config.log_hunts {
+        Some(settings) => Some(LogHunts::open(settings, &config.data_dir).await?),
+        None => None,
+    };
+    let core = core(config, log_hunts.as_ref())?;
     if let Some(folder) = &config.tools.folder {
         let unwanted = core.keep_found_tools(found_tools(folder)?).await;
         let unwanted = unwanted.map_err(|error| Complaint::failed(Chain(&error).to_string()))?;
@@ -79,9 +91,18 @@ async fn serve(config: &ServerConfig) -> Outcome {
         .map_err(|error| Complaint::failed(Chain(&error).to_string()).hint(error.hint()))?;
     let scheme = if config.http.tls_key_file.is_some() { "https" } else { "http" };
     note(&format!("people: {scheme}://{}   agents: {}", server.people, server.agents));
+    let stop = CancellationToken::new();
+    let log_hunts = log_hunts.map(|hunts| tokio::spawn(hunts.run(stop.clone())));
     os::asked_to_end().await;
     note("ending");
+    stop.cancel();
     server.stop().await;
+    if let Some(mut running) = log_hunts {
+        // What runs may finish; what does not is run again after its lease.
+        if tokio::time::timeout(LAST_RUNS, &mut running).await.is_err() {
+            running.abort();
+        }
+    }
     Ok(())
 }
 
@@ -102,7 +123,7 @@ fn found_tools(folder: &Path) -> Outcome<Vec<FoundTool>> {
     Ok(found)
 }
 
-fn core(config: &ServerConfig) -> Outcome<Arc<Core>> {
+fn core(config: &ServerConfig, log_hunts: Option<&LogHunts>) -> Outcome<Arc<Core>> {
     let data = &config.data_dir;
     check_data_dir(data)
         .map_err(|error| Complaint::failed(Chain(&error).to_string()).hint(error.hint()))?;
@@ -115,7 +136,7 @@ fn core(config: &ServerConfig) -> Outcome<Arc<Core>> {
     let artifacts = Arc::new(artifacts);
     let collector =
         Collector::new(Arc::clone(&artifacts), Arc::new(load(&DefinitionArgs::default())?));
-    Ok(Arc::new(Core::new(Parts {
+    let core = Core::new(Parts {
         ports: ports.clone(),
         clock: Arc::new(SystemClock),
         entropy: Box::new(SystemEntropy),
@@ -123,7 +144,11 @@ fn core(config: &ServerConfig) -> Outcome<Arc<Core>> {
         vql: Arc::new(vql(artifacts).with_records(records_host(), records_catalog(&ports))),
         collector,
         settings: config.into(),
-    })))
+    });
+    Ok(Arc::new(match log_hunts {
+        Some(hunts) => core.with_log(hunts.ports()),
+        None => core,
+    }))
 }
 
 /// Conditions may call what needs no machine; what clients may call is checked, never run here.

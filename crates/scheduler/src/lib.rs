@@ -44,9 +44,11 @@ mod shared;
 pub mod steering;
 mod tick;
 mod timers;
+mod watch;
 
 pub use assignment::{Asked, Assignment, Roster};
 pub use correlation::Leaf;
 pub use ports::{Channels, Engines, NoPostProcess, Ports, PostProcess, Settings, Time, TokioTime};
 pub use shared::{Held, HeldWhy, Scheduler};
 pub use tick::{Outcome, Ran};
+pub use watch::Queue;

@@ -96,6 +96,18 @@ pub enum HeldWhy {
     Stopped(String),
 }
 
+impl std::fmt::Display for HeldWhy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Permanent(failure) => write!(f, "{}", failure.message),
+            Self::Inapplicable(columns) => {
+                write!(f, "the table lacks columns that the rule needs: {}", columns.join(", "))
+            }
+            Self::Skewed(why) | Self::Stopped(why) => f.write_str(why),
+        }
+    }
+}
+
 impl Target {
     pub(crate) fn new(assignment: Arc<Assignment>, lane: Lane) -> Self {
         let (queued, again, cost, held) = (false, false, 0, None);

@@ -11,14 +11,20 @@ mod logs;
 mod stage;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use api::{HuntView, LoginRequest, RowsQuery};
+use api::{HuntView, LogStreamsQuery, LoginRequest, RowsQuery};
 use api_client::{Client, Connection};
+use base::Clock;
+use parking_lot::Mutex;
 
 use crate::complaint::{Complaint, Outcome};
 use crate::demo::cohort::{Cohort, Role};
+use crate::demo::logs::judge::{LogVerdict, judge};
+use crate::demo::logs::{LogDemo, Planted};
 use crate::demo::stage::agent_program;
+use crate::machine::SystemClock;
 use crate::output::{OutputArgs, Records};
 use crate::remote::block_on;
 use crate::results::row_record;
@@ -38,6 +44,9 @@ pub(crate) struct DemoArgs {
     /// How many agents
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=200), value_name = "N")]
     agents: u32,
+    /// How many tenants with logs, on which forty rules run; 0 for none
+    #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(0..=200), value_name = "N")]
+    log_tenants: u32,
     /// Run the hunt to its end, judge it, and exit: 0 only if everything is as it must be
     #[arg(long)]
     check: bool,
@@ -59,6 +68,8 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// So many rows are shown.
 const SAMPLE: u64 = 8;
 const PREFERRED_PORT: u16 = 8889;
+/// Logs go on so often: less than the rules' buffer, so that no row comes late.
+const WRITE_EVERY: Duration = Duration::from_secs(2);
 
 /// A running demo.
 struct Demo {
@@ -67,6 +78,7 @@ struct Demo {
     address: String,
     actors: Vec<Actor>,
     cohort: Cohort,
+    logs: Option<Arc<Mutex<LogDemo>>>,
 }
 
 pub(crate) fn run(args: DemoArgs) -> Outcome {
@@ -108,8 +120,10 @@ async fn play(args: &DemoArgs, folder: &Path, agent: &Path) -> Outcome {
     tell_results(&client, &hunt, &zip).await?;
     let verdict = check::judge(&client, &demo.cohort, &hunt.id, &zip).await?;
     say(&verdict.told())?;
+    let logs = demo.follow_log_hunts(&client).await?;
     if args.check {
-        return verdict.outcome();
+        verdict.outcome()?;
+        return logs.map_or(Ok(()), |logs| logs.outcome());
     }
     if let Some((program, arguments)) = args.program.split_first() {
         return tokio::select! {
@@ -135,7 +149,23 @@ async fn set_up(args: &DemoArgs, folder: &Path) -> Outcome<Demo> {
         swarm: None,
     };
     let made = init::make(&plan).await?;
+    let logs = match args.log_tenants {
+        0 => None,
+        tenants => {
+            let logs = LogDemo::lay_out(folder, tenants, SystemClock.now())?;
+            let config = &made.server_config;
+            let mut text =
+                std::fs::read_to_string(config).map_err(|e| Complaint::io("read", config, &e))?;
+            let definitions = logs.definitions().display().to_string();
+            // A JSON text is a YAML text, whatever the path has in it.
+            let definitions = serde_json::Value::from(definitions);
+            text.push_str(&format!("log_hunts:\n  folder: {definitions}\n"));
+            std::fs::write(config, text).map_err(|e| Complaint::io("write", config, &e))?;
+            Some(Arc::new(Mutex::new(logs)))
+        }
+    };
     Ok(Demo {
+        logs,
         folder: folder.to_owned(),
         address: format!("http://127.0.0.1:{http_port}"),
         made,
@@ -240,6 +270,71 @@ impl Demo {
         Ok(client.hunt(id).await?)
     }
 
+    /// Watches until all streams are on time but those of the tenant whose database does not answer;
+    /// lets it answer, watches it catch up, and holds what was found against what was planted.
+    async fn follow_log_hunts(&mut self, client: &Client) -> Outcome<Option<LogVerdict>> {
+        let Some(logs) = self.logs.clone() else { return Ok(None) };
+        let writer = tokio::spawn(write_on(Arc::clone(&logs)));
+        let overview = client.log_overview().await?;
+        say(&format!(
+            "\nlogs     {} tenants by {} rules, on generated logs in {}",
+            overview.tenants,
+            overview.rules,
+            self.folder.join("logs").display()
+        ))?;
+        let weak = logs.lock().weak_tenant();
+        if let Some(weak) = &weak {
+            say(&format!("         {weak}'s database does not answer: its checkpoints stay"))?;
+        }
+        self.until_on_time(client, weak.as_deref()).await?;
+        if let Some(weak) = weak {
+            say(&format!("         {weak}'s database answers again: it catches up"))?;
+            logs.lock().recover()?;
+            self.until_on_time(client, None).await?;
+        }
+        let planted: Vec<Planted> = logs.lock().planted_in_the_past();
+        let verdict = judge(client, &planted).await?;
+        say(&verdict.told())?;
+        if writer.is_finished() {
+            writer.await.map_err(|error| Complaint::failed(error.to_string()))??;
+        }
+        Ok(Some(verdict))
+    }
+
+    /// Until every stream has been read up to now, but those of one tenant, of which one must have
+    /// failed.
+    async fn until_on_time(&mut self, client: &Client, but: Option<&str>) -> Outcome {
+        let last = std::cell::RefCell::new(String::new());
+        self.until("the log hunts did not catch up", async || {
+            let overview = client.log_overview().await?;
+            let streams = &overview.streams;
+            let others = streams.behind + streams.failing + streams.waiting;
+            let line = format!(
+                "on time {}  waiting {}  behind {}  failing {}  findings {}",
+                streams.ok,
+                streams.waiting,
+                streams.behind,
+                streams.failing,
+                overview.findings.iter().map(|count| count.count).sum::<u64>(),
+            );
+            if *last.borrow() != line {
+                say(&format!("         {line}"))?;
+                *last.borrow_mut() = line;
+            }
+            let Some(but) = but else { return Ok(streams.ok > 0 && others == 0) };
+            let query = LogStreamsQuery {
+                tenant: Some(but.to_owned()),
+                limit: Some(1_000),
+                ..LogStreamsQuery::default()
+            };
+            let theirs = client.log_streams(&query).await?.items;
+            let late = theirs.iter().filter(|stream| stream.state != "ok").count() as u64;
+            let failed = theirs.iter().any(|stream| stream.failure.is_some());
+            Ok(streams.ok > 0 && failed && others == late)
+        })
+        .await
+    }
+
     fn tell_the_way_in(&self) -> Outcome {
         if !gui::is_built() {
             say(
@@ -293,6 +388,16 @@ impl Drop for Demo {
         for actor in &self.actors {
             actor.dismiss();
         }
+    }
+}
+
+/// Goes on writing logs, for as long as the demo lasts.
+async fn write_on(logs: Arc<Mutex<LogDemo>>) -> Outcome {
+    loop {
+        tokio::time::sleep(WRITE_EVERY).await;
+        let logs = Arc::clone(&logs);
+        let written = tokio::task::spawn_blocking(move || logs.lock().go_on(SystemClock.now()));
+        written.await.map_err(|error| Complaint::failed(error.to_string()))??;
     }
 }
 

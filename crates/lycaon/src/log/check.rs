@@ -102,7 +102,7 @@ fn run_tests(definitions: &Definitions, output: &OutputArgs) -> Outcome<usize> {
 
 /// Runs one test through the scheduler itself: rows in memory, one tick after all of them, and the
 /// findings are what was found.
-async fn outcome(
+pub(super) async fn outcome(
     definitions: &Definitions,
     rule: &Rule,
     test: &RuleTest,

@@ -3,6 +3,7 @@
 mod channels;
 mod check;
 mod config;
+mod desk;
 mod engines;
 mod findings;
 mod look;
@@ -13,6 +14,8 @@ mod source_plugin;
 mod state;
 mod steer;
 mod tick;
+
+pub(crate) use desk::LogHunts;
 
 use clap::Subcommand;
 

@@ -7,6 +7,7 @@
 
 mod events;
 mod folder;
+pub(crate) mod judge;
 mod plants;
 mod weak;
 
@@ -34,7 +35,10 @@ const SEED: u64 = 0x6c79_6361_6f6e;
 
 /// The logs of the demo and what is hidden in them.
 pub(crate) struct LogDemo {
+    definitions: PathBuf,
     logs: PathBuf,
+    /// When the demo began.
+    start: Timestamp,
     tenants: u32,
     days: Vec<Days>,
     plants: Plants,
@@ -71,8 +75,11 @@ impl LogDemo {
             true => Some(WeakTenant::make(&logs.join("weak.db"))?),
             false => None,
         };
-        folder::write(&folder.join("log-hunts"), &logs, tenants, &folder.join("findings.jsonl"))?;
+        let definitions = folder.join("log-hunts");
+        folder::write(&definitions, &logs, tenants, &folder.join("findings.jsonl"))?;
         let mut demo = Self {
+            definitions,
+            start: now,
             logs,
             tenants,
             days: (1..=tenants).map(|tenant| Days::of(tenant, SEED)).collect(),
@@ -99,9 +106,19 @@ impl LogDemo {
         }
     }
 
-    /// What must be found.
-    pub(crate) fn planted(&self) -> &[Planted] {
-        &self.planted
+    /// Where the definitions are.
+    pub(crate) fn definitions(&self) -> &Path {
+        &self.definitions
+    }
+
+    /// The tenant whose database does not answer, if there is one.
+    pub(crate) fn weak_tenant(&self) -> Option<String> {
+        self.weak.as_ref().map(|_| tenant_name(WEAK))
+    }
+
+    /// What must have been found once everything up to the demo's start was read.
+    pub(crate) fn planted_in_the_past(&self) -> Vec<Planted> {
+        self.planted.iter().filter(|one| one.at < self.start).cloned().collect()
     }
 
     fn write_until(&mut self, now: Timestamp, past: bool) -> Outcome {

@@ -40,7 +40,7 @@ impl Plants {
         let (definitions, _) = log_rules::read(files);
         let per_event = definitions.rules.iter().filter(|rule| rule.class == RuleClass::PerEvent);
         for rule in per_event.filter(|rule| matches!(rule.question, Question::Sql(_))) {
-            for test in rule.tests.first() {
+            if let Some(test) = rule.tests.first() {
                 for (dataset, rows) in &test.given {
                     let found = |row: &&Row| test.expect.iter().any(|want| is_part(want, row));
                     let Some(row) = rows.iter().find(found) else { continue };

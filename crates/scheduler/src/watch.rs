@@ -1,0 +1,85 @@
+//! What a running scheduler shows of itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use base::Timestamp;
+use loghunt::engine::{EngineError, Estimate};
+use model::log::{DatasetName, EngineName, TenantName, Window};
+
+use crate::shared::Scheduler;
+
+/// What runs and waits for one tenant at one engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Queue {
+    /// Which tenant.
+    pub tenant: TenantName,
+    /// Which engine.
+    pub engine: EngineName,
+    /// Pieces of work under way.
+    pub running: u64,
+    /// Streams that are due and not through yet.
+    pub waiting: u64,
+    /// Streams that are not run until somebody changes something, and why the first of them.
+    pub held: Option<(u64, String)>,
+    /// Nothing is asked before this moment.
+    pub closed_until: Option<Timestamp>,
+    /// Bytes read since midnight UTC, for the tenant as a whole.
+    pub bytes_today: u64,
+}
+
+impl Scheduler {
+    /// What runs and waits, by tenant and engine.
+    pub fn queues(&self) -> Vec<Queue> {
+        let state = self.shared.state.lock();
+        let mut queues: BTreeMap<(TenantName, EngineName), Queue> = BTreeMap::new();
+        for target in state.targets.values() {
+            let tenant = target.assignment.tenant.name.clone();
+            let engine = target.assignment.dataset.engine.clone();
+            let key = (tenant.clone(), engine.clone());
+            let breaker = state.breakers.get(&key);
+            let queue = queues.entry(key).or_insert_with(|| Queue {
+                bytes_today: state.spent.get(&tenant).map_or(0, |(_, bytes)| *bytes),
+                closed_until: breaker.and_then(|breaker| breaker.open_until()),
+                running: u64::from(state.choice.running_for(&tenant, &engine)),
+                waiting: 0,
+                held: None,
+                tenant,
+                engine,
+            });
+            queue.waiting += u64::from(target.queued);
+            if let Some(held) = &target.held {
+                let (count, _) = queue.held.get_or_insert_with(|| (0, held.why.to_string()));
+                *count += 1;
+            }
+        }
+        queues.into_values().collect()
+    }
+
+    /// What is wrong with the scheduler itself, as sentences.
+    pub fn troubles(&self) -> Vec<String> {
+        let roster = self.roster();
+        let mut told: BTreeSet<String> = roster.problems.iter().cloned().collect();
+        if let Some(until) = self.shared.state.lock().store.open_until() {
+            told.insert(format!("the records cannot be written; tried again at {until}"));
+        }
+        told.into_iter().collect()
+    }
+
+    /// What reading a window of a dataset would cost, as its engine says.
+    pub async fn estimate(
+        &self,
+        tenant: &TenantName,
+        dataset: &DatasetName,
+        window: Window,
+    ) -> Result<Option<Estimate>, EngineError> {
+        let roster = self.roster();
+        let mut all = roster.by_name.values();
+        let of = all.find(|one| one.tenant.name == *tenant && one.dataset.name == *dataset);
+        let Some(assignment) = of else { return Ok(None) };
+        let engine = &assignment.dataset.engine;
+        let engines = &self.shared.ports.engines;
+        let engine = engines.engine(&roster.definitions, tenant, engine).await?;
+        let source = assignment.source(assignment.dataset.domain, &"".into());
+        engine.estimate(&source, window).await.map(Some)
+    }
+}

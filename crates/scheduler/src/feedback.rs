@@ -115,7 +115,8 @@ impl Shared {
         };
         let mut prepared: Vec<(usize, Prepared)> = Vec::new();
         let parts = session.parts.iter();
-        let wanted = dues.iter().enumerate().filter(|(_, due)| !self.still_held(due, &session));
+        let held: Vec<_> = dues.iter().map(|due| self.still_held(due, &session)).collect();
+        let wanted = dues.iter().enumerate().filter(|(at, _)| held[*at].is_none());
         let pairs: Vec<_> =
             wanted.flat_map(|(at, due)| parts.clone().map(move |part| (at, due, part))).collect();
         let all =
@@ -123,7 +124,12 @@ impl Shared {
         prepared.extend(pairs.iter().map(|(at, ..)| *at).zip(all.await));
         let mut ended: Vec<Ended> = dues
             .iter()
-            .map(|due| Ended { name: due.name.clone(), ran: Vec::new(), again: Again::default() })
+            .zip(held.iter().cloned())
+            .map(|(due, held)| Ended {
+                name: due.name.clone(),
+                ran: held.map(|why| Ran::without(due, Outcome::Held(why))).into_iter().collect(),
+                again: Again::default(),
+            })
             .collect();
         let mut jobs: Vec<(usize, Job)> = Vec::new();
         for (at, prepared) in prepared {
@@ -348,25 +354,25 @@ impl Shared {
 
     /// Whether a stream waits for a change that has not come. What waits for columns, clocks or
     /// people is looked at each time; what cannot succeed waits for another revision or schema.
-    fn still_held(&self, due: &Due, session: &crate::session::Session) -> bool {
+    fn still_held(&self, due: &Due, session: &crate::session::Session) -> Option<HeldWhy> {
         let schema = loghunt::lineage::schema(&session.description);
         let mut state = self.state.lock();
-        let Some(target) = state.targets.get_mut(&due.name) else { return false };
-        let Some(held) = &mut target.held else { return false };
+        let target = state.targets.get_mut(&due.name)?;
+        let held = target.held.as_mut()?;
         if !matches!(held.why, HeldWhy::Permanent(_)) || held.revision != due.assignment.revision()
         {
             target.held = None;
-            return false;
+            return None;
         }
         if held.schema.is_empty() {
             held.schema = schema;
-            return true;
+            return Some(held.why.clone());
         }
-        let same = held.schema == schema;
-        if !same {
-            target.held = None;
+        if held.schema == schema {
+            return Some(held.why.clone());
         }
-        same
+        target.held = None;
+        None
     }
 
     /// What is done after a piece of work: its streams may be queued again.

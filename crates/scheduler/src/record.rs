@@ -4,12 +4,13 @@
 
 use std::time::Duration;
 
+use base::Timestamp;
 use loghunt::command::{Applied, Command, Refusal};
 use loghunt::finding::Place;
 use loghunt::frontier::retry_policy;
 use loghunt::ports::{SliceQuery, Step, StreamQuery, Tell, TellHow};
 use loghunt::repair::{audit_ages, next_audit};
-use model::log::{Evidence, Failure, Lane, Slice, SliceState};
+use model::log::{Domain, Evidence, Failure, Lane, Slice, SliceState};
 use model::store::{Paging, StoreError};
 
 use crate::prepare::Job;
@@ -37,7 +38,11 @@ impl Shared {
     pub(crate) async fn commit(&self, job: &Job, answer: Answer) -> Recorded {
         let assignment = &job.due.assignment;
         let now = self.now();
-        let Answer { matches, report, fingerprint } = answer;
+        let Answer { mut matches, report, fingerprint } = answer;
+        if let Some((from, to)) = self.wanted_of_cursor(job) {
+            let wanted = |at: Timestamp| from <= at && at < to;
+            matches.retain(|one| one.found.event_time.is_none_or(wanted));
+        }
         let rows = matches.len() as u64;
         let place = Place {
             slice: job.slice.id,
@@ -105,6 +110,16 @@ impl Shared {
             Sure::Applied(applied) => Recorded::Failed { applied: Some(applied), failure },
             Sure::Done(_) => Recorded::Failed { applied: None, failure },
             Sure::Lost(why) => Recorded::Lost(why),
+        }
+    }
+
+    /// A job over a cursor reads all of it, and keeps what happened in its stretch.
+    fn wanted_of_cursor(&self, job: &Job) -> Option<(Timestamp, Timestamp)> {
+        match &job.key.lane {
+            Lane::Backfill(name) if job.slice.domain == Domain::Cursor => {
+                self.state.lock().jobs.get(name).map(|job| (job.from, job.to))
+            }
+            _ => None,
         }
     }
 

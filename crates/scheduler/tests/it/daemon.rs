@@ -12,14 +12,14 @@ use tokio_util::sync::CancellationToken;
 use crate::stage::{Stage, at, definitions, rule};
 
 /// tokio's paused time, shown by a clock.
-struct Virtual {
+pub(crate) struct Virtual {
     clock: Arc<FixedClock>,
     start: tokio::time::Instant,
     zero: Timestamp,
 }
 
 impl Virtual {
-    fn new(clock: Arc<FixedClock>) -> Self {
+    pub(crate) fn new(clock: Arc<FixedClock>) -> Self {
         let zero = clock.now();
         Self { clock, start: tokio::time::Instant::now(), zero }
     }

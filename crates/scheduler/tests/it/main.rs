@@ -2,5 +2,6 @@
 
 mod correlation;
 mod daemon;
+mod late;
 mod seed;
 mod stage;

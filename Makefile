@@ -1,6 +1,6 @@
 # What a person does with this repository. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engines fmt lint bench bench-vql gui gui-test need-rust need-node
+.PHONY: help demo test test-engines soak fmt lint bench bench-vql bench-log gui gui-test need-rust need-node
 
 RUST_MIN  := 1.95
 NODE_MIN  := 20
@@ -40,6 +40,10 @@ test: need-rust ## Run every test: crates, programs, GUI
 test-engines: need-rust ## Test log engines against servers from PyPI (ClickHouse, Sail, an OpenSearch stand-in); needs Python
 	@CARGO='$(CARGO)' CARGO_FLAGS='$(CARGO_FLAGS)' sh crates/engine-remote/tests/real/run.sh
 
+soak: need-rust ## Kill servers, agents and schedulers 200 times and more, and simulate 2000 seeds; takes hours
+	LYCAON_SOAK_ROUNDS=200 $(CARGO) test $(CARGO_FLAGS) -p lycaon --test it survive
+	SIM_SEEDS=2000 $(CARGO) test $(CARGO_FLAGS) -p sim
+
 fmt: need-rust ## Format the code
 	$(CARGO) fmt --all
 	rustfmt --edition 2024 $(LISTED_FILES)
@@ -58,6 +62,13 @@ bench-vql: need-rust ## Measure queries on this machine; prints figures as JSON 
 	@echo '== Building with the release profile; the first time this takes about 10 minutes on 2 cores.'
 	$(CARGO) build $(CARGO_FLAGS) --release -p lycaon
 	$(CARGO) run $(CARGO_FLAGS) --quiet --release -p lycaon -- bench vql
+
+bench-log: need-rust ## Measure log hunts on this machine; prints figures as JSON (docs/BENCHMARKS.md)
+	@echo '== Building with the release profile; the first time this takes about 10 minutes on 2 cores.'
+	$(CARGO) build $(CARGO_FLAGS) --release -p lycaon
+	$(CARGO) run $(CARGO_FLAGS) --quiet --release -p lycaon -- bench log scheduler
+	$(CARGO) run $(CARGO_FLAGS) --quiet --release -p lycaon -- bench log outage
+	$(CARGO) run $(CARGO_FLAGS) --quiet --release -p lycaon -- bench log policy
 
 gui: need-node $(GUI_STAMP) ## Build the web interface into gui/dist
 	cd gui && $(NPM) run --silent build

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base::Timestamp;
 use loghunt::command::Command;
+use loghunt::engine::EngineError;
 use loghunt::ports::{SliceQuery, Step, StreamQuery};
 use loghunt::repair::{audit_ages, depends_on, growth, next_audit};
 use metrics::counter;
@@ -83,7 +84,11 @@ impl Shared {
             return self.audited(&slice, None, None).await;
         };
         let part = &slice.key.part;
-        let looked = self.fingerprint(&assignment, slice.domain, part, slice.window).await;
+        let looking = self.fingerprint(&assignment, slice.domain, part, slice.window);
+        // One engine that never answers must not keep all other windows from being looked at.
+        let looked = self.within_time(assignment.timeout, looking).await.unwrap_or_else(|| {
+            Err(EngineError::transient("the engine did not say in time whether the window grew"))
+        });
         let fingerprint = match looked {
             Ok(fingerprint) => fingerprint,
             Err(error) => {

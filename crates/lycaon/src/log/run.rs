@@ -35,6 +35,9 @@ pub(super) struct RunArgs {
     /// How many pieces of work run at once
     #[arg(long, value_name = "N", default_value_t = 32)]
     slots: u32,
+    /// For how many seconds a window stays with a scheduler that gives no sign of life
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(3..=3600))]
+    lease: u64,
 }
 
 pub(super) fn run(args: &RunArgs) -> Outcome {
@@ -50,7 +53,7 @@ pub(super) fn run(args: &RunArgs) -> Outcome {
         let records = args.state.open(None).await?;
         let engines = OpenEngines::new(&args.state.folder());
         let ports = records.ports(engines, Arc::new(SystemClock));
-        let settings = scheduler::Settings { slots: args.slots.max(1), ..settings("run") };
+        let settings = scheduler::Settings { slots: args.slots.max(1), ..leased(args.lease) };
         let scheduler = Scheduler::new(ports, settings, definitions);
         told(&scheduler);
         let stop = CancellationToken::new();
@@ -69,6 +72,14 @@ pub(super) fn run(args: &RunArgs) -> Outcome {
         }
         Ok(())
     })
+}
+
+/// It stops working on a window shortly before others may take it.
+fn leased(secs: u64) -> scheduler::Settings {
+    let usual = settings("run");
+    let lease = Duration::from_secs(secs);
+    let lease_margin = usual.lease_margin.min(lease / 6);
+    scheduler::Settings { lease, lease_margin, ..usual }
 }
 
 /// Prometheus metrics at every path of an address.

@@ -143,8 +143,6 @@ pub struct LogTestOutcome {
 /// Which revisions of a rule evaluated what.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LogRevisionsView {
-    /// The revision in force.
-    pub current: String,
     /// Those of the newest windows, newest commit first.
     pub items: Vec<LogRevisionView>,
     /// Windows that were looked at.
@@ -158,6 +156,8 @@ pub struct LogRevisionsView {
 pub struct LogRevisionView {
     /// The revision of the rule's logic.
     pub revision: String,
+    /// Some tenant runs it now.
+    pub in_force: bool,
     /// Windows that it committed.
     pub windows: u64,
     /// At how many tenants.

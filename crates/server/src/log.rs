@@ -12,7 +12,7 @@ use std::time::Duration;
 use api::LogFileProblem;
 use async_trait::async_trait;
 use base::Timestamp;
-use log_rules::{Definitions, Rule, Tenant};
+use log_rules::{Definitions, Rule};
 use loghunt::engine::Estimate;
 use loghunt::ports::{ControlStore, FindingStore, LedgerStore, OutboxStore};
 use loghunt::ticks::Clockwork;
@@ -198,6 +198,8 @@ pub(crate) struct Log {
     pub(crate) survey: tokio::sync::Mutex<Option<Arc<Survey>>>,
     /// Counts before this moment are not good any more.
     pub(crate) stale_before: Mutex<Timestamp>,
+    /// What runs where, by the definitions of this revision.
+    assigned: Mutex<Option<(Arc<str>, Arc<Vec<Assigned>>)>>,
 }
 
 impl Log {
@@ -206,7 +208,31 @@ impl Log {
             ports,
             survey: tokio::sync::Mutex::new(None),
             stale_before: Mutex::new(Timestamp::EPOCH),
+            assigned: Mutex::new(None),
         }
+    }
+
+    /// What runs where. Costs something once for each revision of the definitions.
+    pub(crate) fn assigned(&self) -> Arc<Vec<Assigned>> {
+        let definitions = Arc::clone(&self.ports.desk.known().definitions);
+        let mut kept = self.assigned.lock();
+        if let Some((revision, assigned)) = kept.as_ref()
+            && *revision == definitions.revision
+        {
+            return Arc::clone(assigned);
+        }
+        let assigned = definitions.streams().assignments.into_iter().map(|one| {
+            let tenant = &definitions.tenants[one.tenant];
+            Assigned {
+                tenant: tenant.name.clone(),
+                dataset: tenant.datasets[one.dataset].name.clone(),
+                rule: definitions.rules[one.rule].name.clone(),
+                revision: one.revision.chars().take(16).collect(),
+            }
+        });
+        let assigned: Arc<Vec<Assigned>> = Arc::new(assigned.collect());
+        *kept = Some((Arc::clone(&definitions.revision), Arc::clone(&assigned)));
+        assigned
     }
 }
 
@@ -224,18 +250,14 @@ pub(crate) fn fits(pattern: &str, name: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// The datasets of a tenant that a rule reads there; none where it does not run.
-pub(crate) fn reads<'a>(rule: &'a Rule, tenant: &Tenant) -> Vec<&'a DatasetName> {
-    let name = tenant.name.as_str();
-    let chosen = rule.tenants.include.iter().any(|pattern| fits(pattern, name))
-        && !rule.tenants.exclude.iter().any(|pattern| fits(pattern, name));
-    let off = rule.disabled
-        || tenant.overrides.iter().any(|differs| differs.rule == rule.name && differs.disabled);
-    if !chosen || off {
-        return Vec::new();
-    }
-    let has = |dataset: &&DatasetName| tenant.datasets.iter().any(|own| own.name == **dataset);
-    rule.datasets.iter().filter(has).collect()
+/// A rule that runs over a dataset of a tenant.
+#[derive(Clone, Debug)]
+pub(crate) struct Assigned {
+    pub(crate) tenant: TenantName,
+    pub(crate) dataset: DatasetName,
+    pub(crate) rule: RuleName,
+    /// What decides its answers there: the rule's logic, values, exceptions, mapping.
+    pub(crate) revision: String,
 }
 
 /// How far apart a rule's ticks are around a moment.

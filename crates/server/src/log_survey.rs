@@ -2,7 +2,7 @@
 //! Read at once and kept for a short while, so that thousands of tenants by rules can be sorted and
 //! filtered. Judging is pure.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use loghunt::stream::{Stream, StreamStatus};
 use model::log::{DatasetName, Domain, Lane, Position, RuleName, StreamKey, TenantName};
 use model::store::{Paging, StoreError};
 
-use crate::log::{Log, interval, reads};
+use crate::log::{Assigned, Log, interval};
 
 /// A count is good for at least so long.
 const GOOD_FOR: Duration = Duration::from_secs(2);
@@ -201,7 +201,7 @@ impl Log {
             }
         }
         let mut entries: Vec<Entry> = newest.into_values().collect();
-        entries.extend(expected(&known.definitions, &entries, &paused));
+        entries.extend(expected(&self.assigned(), &entries, &paused));
         let place = |entry: &Entry| {
             (entry.tenant.clone(), entry.rule.clone(), entry.dataset.clone(), entry.part.clone())
         };
@@ -262,35 +262,27 @@ fn keep_newest(
 
 /// What the definitions expect and no ledger has yet.
 fn expected(
-    definitions: &Definitions,
+    assigned: &[Assigned],
     entries: &[Entry],
     paused: &BTreeMap<TenantName, PauseMode>,
 ) -> Vec<Entry> {
-    let known: std::collections::HashSet<(&TenantName, &RuleName)> =
+    let known: HashSet<(&TenantName, &RuleName)> =
         entries.iter().map(|entry| (&entry.tenant, &entry.rule)).collect();
-    let mut missing = Vec::new();
-    for tenant in &definitions.tenants {
-        let stand = if paused.contains_key(&tenant.name) { Stand::Paused } else { Stand::Waiting };
-        for rule in &definitions.rules {
-            if known.contains(&(&tenant.name, &rule.name)) {
-                continue;
-            }
-            missing.extend(reads(rule, tenant).into_iter().map(|dataset| Entry {
-                tenant: tenant.name.clone(),
-                dataset: dataset.clone(),
-                part: "".into(),
-                rule: rule.name.clone(),
-                epoch: 0,
-                stand,
-                lag: None,
-                checkpoint: None,
-                last_run: None,
-                gaps: 0,
-                failure: None,
-            }));
-        }
-    }
-    missing
+    let missing = assigned.iter().filter(|one| !known.contains(&(&one.tenant, &one.rule)));
+    let entry = |one: &Assigned| Entry {
+        tenant: one.tenant.clone(),
+        dataset: one.dataset.clone(),
+        part: "".into(),
+        rule: one.rule.clone(),
+        epoch: 0,
+        stand: if paused.contains_key(&one.tenant) { Stand::Paused } else { Stand::Waiting },
+        lag: None,
+        checkpoint: None,
+        last_run: None,
+        gaps: 0,
+        failure: None,
+    };
+    missing.map(entry).collect()
 }
 
 #[cfg(test)]

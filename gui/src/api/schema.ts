@@ -964,6 +964,8 @@ export type LogRevisionView = {
   first_commit: string;
   /** The earliest position. */
   from: string;
+  /** Some tenant runs it now. */
+  in_force: boolean;
   /** Its last. */
   last_commit: string;
   /** The revision of the rule's logic. */
@@ -980,8 +982,6 @@ export type LogRevisionView = {
 
 /** Which revisions of a rule evaluated what. */
 export type LogRevisionsView = {
-  /** The revision in force. */
-  current: string;
   /** Those of the newest windows, newest commit first. */
   items: LogRevisionView[];
   /** Windows that it has committed in all. */

@@ -270,7 +270,7 @@ function Revisions({ rule }: { rule: LogRuleView }) {
                 <tr key={r.revision}>
                   <td className="nowrap">
                     <code>{r.revision}</code>{' '}
-                    {r.revision === data.current && <span className="good-text">in force</span>}
+                    {r.in_force && <span className="good-text">in force</span>}
                   </td>
                   <td className="num">{count(r.windows)}</td>
                   <td className="num">{count(r.tenants)}</td>

@@ -936,12 +936,12 @@ export function logRoutes(logs, { refuse, missing, changed }) {
       'GET',
       'log/rules/:rule/revisions',
       ([name]) => ({
-        current: hex(ruleOf(name).name, 16),
         windows_read: 5000,
         windows: 28_760,
         items: [
           {
-            revision: hex(name, 16),
+            revision: hex(ruleOf(name).name, 16),
+            in_force: true,
             windows: 4200,
             tenants: 40,
             rows: 311,
@@ -952,6 +952,7 @@ export function logRoutes(logs, { refuse, missing, changed }) {
           },
           {
             revision: hex(`${name} old`, 16),
+            in_force: false,
             windows: 800,
             tenants: 40,
             rows: 90,

@@ -10,11 +10,11 @@ use api::{
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use base::{ByteSize, Fault, Timestamp};
-use log_rules::{Rule, Tenant};
+use log_rules::Rule;
 use loghunt::ports::{
     AuditNote, Job, JobState, Pause, PauseMode, SliceQuery, StreamQuery, TellHow,
 };
-use model::log::{DatasetName, Lane, Position, RuleName, TenantName, Window};
+use model::log::{Lane, Position, RuleName, TenantName, Window};
 use model::store::Paging;
 
 use super::error::{ApiError, problem};
@@ -24,7 +24,7 @@ use super::log_streams::touched;
 use super::log_windows::{reason, steered};
 use super::sign_in::Principal;
 use super::{People, log_view};
-use crate::log::{Log, LogSteer, fits, reads};
+use crate::log::{Assigned, Log, LogSteer, fits};
 
 type Who = Extension<Principal>;
 
@@ -155,13 +155,13 @@ pub(crate) async fn resume(
 /// What a backfill would read.
 struct Reach<'a> {
     rule: &'a Rule,
-    streams: Vec<(&'a Tenant, &'a DatasetName)>,
+    streams: Vec<&'a Assigned>,
     window: Window,
 }
 
 impl Reach<'_> {
     fn tenants(&self) -> BTreeSet<&TenantName> {
-        self.streams.iter().map(|(tenant, _)| &tenant.name).collect()
+        self.streams.iter().map(|stream| &stream.tenant).collect()
     }
 
     /// Windows for each stream: the stretch is cut at multiples of the longest window.
@@ -175,8 +175,9 @@ impl Reach<'_> {
     /// Bytes as the engines estimate, and how many streams they were asked for.
     async fn bytes(&self, log: &Log) -> (Option<u64>, u64) {
         let (mut sum, mut asked) = (0u64, 0u64);
-        for (tenant, dataset) in self.streams.iter().take(ESTIMATES) {
-            let estimate = log.ports.desk.estimate(&tenant.name, dataset, self.window).await;
+        for stream in self.streams.iter().take(ESTIMATES) {
+            let (tenant, dataset) = (&stream.tenant, &stream.dataset);
+            let estimate = log.ports.desk.estimate(tenant, dataset, self.window).await;
             let Some(bytes) = estimate.and_then(|estimate| estimate.bytes) else {
                 return (None, asked);
             };
@@ -274,17 +275,12 @@ pub(crate) async fn backfill(
     let rule = rule.ok_or_else(|| ApiError::not_found(format!("rule {rule_name}")))?;
     let now = log.ports.ledger.now().await?;
     let wish = wish(&said, rule, now, &mut wrong);
-    let chosen = |tenant: &&Tenant| {
-        said.tenants.is_empty()
-            || said.tenants.iter().any(|pattern| fits(pattern.trim(), tenant.name.as_str()))
+    let assigned = log.assigned();
+    let chosen = |one: &&Assigned| {
+        let fits_it = |pattern: &String| fits(pattern.trim(), one.tenant.as_str());
+        one.rule == rule_name && (said.tenants.is_empty() || said.tenants.iter().any(fits_it))
     };
-    let streams: Vec<(&Tenant, &DatasetName)> = known
-        .definitions
-        .tenants
-        .iter()
-        .filter(chosen)
-        .flat_map(|tenant| reads(rule, tenant).into_iter().map(move |dataset| (tenant, dataset)))
-        .collect();
+    let streams: Vec<&Assigned> = assigned.iter().filter(chosen).collect();
     if streams.is_empty() {
         wrong.push(problem("tenants", "the rule runs at none of them"));
     }
@@ -327,14 +323,17 @@ async fn preview(log: &Log, reach: &Reach<'_>) -> LogBackfillReport {
     let mut problems = Vec::new();
     let warn =
         |message: String| Problem { severity: "warning".to_owned(), ..problem("from", message) };
-    for (tenant, dataset) in &reach.streams {
-        let own = tenant.datasets.iter().find(|own| own.name == **dataset);
+    let known = log.ports.desk.known();
+    for stream in &reach.streams {
+        let (tenant, dataset) = (&stream.tenant, &stream.dataset);
+        let defined = known.definitions.tenants.iter().find(|one| one.name == *tenant);
+        let own = defined.and_then(|one| one.datasets.iter().find(|own| own.name == *dataset));
         let Some(kept) = own.and_then(|own| own.retention) else { continue };
         let Ok(now) = log.ports.ledger.now().await else { continue };
         if reach.window.from().moment() < now.minus(kept) && problems.len() < 5 {
             problems.push(warn(format!(
                 "{} keeps {dataset} for {}: what is older is not there any more",
-                tenant.name,
+                tenant,
                 base::format_duration(kept)
             )));
         }

@@ -18,7 +18,7 @@ use super::error::ApiError;
 use super::extract::{Asked, paging};
 use super::log::{Shared, findings_of, name, new_findings, tenants};
 use super::log_view;
-use crate::log::{Log, reads};
+use crate::log::Log;
 use crate::log_survey::{Entry, Survey};
 
 /// Windows that are read to tell which revisions evaluated what.
@@ -175,16 +175,21 @@ pub(crate) async fn revisions(
     let total = log.ports.ledger.slices(&ask(Paging::first(0))).await?.total;
     let newest = Paging { offset: total.saturating_sub(REVISION_WINDOWS), limit: REVISION_WINDOWS };
     let slices = log.ports.ledger.slices(&ask(newest)).await?.items;
+    let assigned = log.assigned();
+    let in_force: BTreeSet<&str> = assigned
+        .iter()
+        .filter(|one| one.rule == rule.name)
+        .map(|one| one.revision.as_str())
+        .collect();
     Ok(Json(LogRevisionsView {
-        current: rule.logic_hash.chars().take(16).collect(),
         windows_read: slices.len() as u64,
-        items: by_revision(&slices),
+        items: by_revision(&slices, &in_force),
         windows: total,
     }))
 }
 
 /// What each revision evaluated, newest commit first.
-fn by_revision(slices: &[Slice]) -> Vec<LogRevisionView> {
+fn by_revision(slices: &[Slice], in_force: &BTreeSet<&str>) -> Vec<LogRevisionView> {
     let mut groups: BTreeMap<&str, Vec<(&Slice, &model::log::Evidence)>> = BTreeMap::new();
     for slice in slices {
         if let SliceState::Committed(evidence) = &slice.state {
@@ -201,6 +206,7 @@ fn by_revision(slices: &[Slice]) -> Vec<LogRevisionView> {
             let commits = || found.iter().map(|(_, evidence)| evidence.committed_at);
             Some(LogRevisionView {
                 revision: revision.to_owned(),
+                in_force: in_force.contains(revision),
                 windows: found.len() as u64,
                 tenants: tenants.len() as u64,
                 rows: found.iter().map(|(_, evidence)| evidence.rows).sum(),
@@ -283,13 +289,13 @@ pub(crate) async fn tenant(
     let known = log.ports.desk.known();
     let defined = known.definitions.tenants.iter().find(|tenant| tenant.name == name);
     let standing = Standing::of(log, &survey).await?;
-    let rules = &known.definitions.rules;
+    let assigned = log.assigned();
+    let reading = |dataset: &log_rules::Dataset| {
+        let reads_it =
+            assigned.iter().filter(|one| one.tenant == name && one.dataset == dataset.name);
+        reads_it.count() as u64
+    };
     let datasets = defined.map(|tenant| {
-        let reading = |dataset: &log_rules::Dataset| {
-            let reads_it =
-                |rule: &&Rule| reads(rule, tenant).iter().any(|own| **own == dataset.name);
-            rules.iter().filter(reads_it).count() as u64
-        };
         tenant.datasets.iter().map(|dataset| dataset_view(dataset, reading(dataset))).collect()
     });
     let queues = log.ports.desk.queues();

@@ -318,7 +318,7 @@ async fn a_ledger_is_a_timeline_whose_windows_explain_themselves() {
     assert!(none.starts_with("404"), "{none}");
     let revisions = admin.get("/log/rules/whoami/revisions").await.good();
     assert_eq!(revisions["items"][0]["revision"], "0123456789abcdef");
-    assert_eq!(revisions["current"], "0123456789abcdef");
+    assert_eq!(revisions["items"][0]["in_force"], false, "its definitions have another one");
 }
 
 #[tokio::test(flavor = "multi_thread")]

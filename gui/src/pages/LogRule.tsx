@@ -269,8 +269,7 @@ function Revisions({ rule }: { rule: LogRuleView }) {
               {data.items.map((r) => (
                 <tr key={r.revision}>
                   <td className="nowrap">
-                    <code>{r.revision}</code>{' '}
-                    {r.in_force && <span className="good-text">in force</span>}
+                    <code>{r.revision}</code> {r.in_force && <span className="good-text">in force</span>}
                   </td>
                   <td className="num">{count(r.windows)}</td>
                   <td className="num">{count(r.tenants)}</td>

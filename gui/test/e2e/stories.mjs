@@ -55,13 +55,13 @@ async function confirmStart(page, name) {
   const dialog = page.getByRole('dialog');
   await dialog.getByText('This will ask').waitFor();
   const typed = dialog.getByLabel(/to go on$/);
-  if (await typed.count()) {
-    truth(
-      'a wide hunt cannot start before its name is typed',
-      await dialog.getByRole('button', { name: 'Start' }).isDisabled(),
-    );
-    await typed.fill(name);
-  }
+  const start = dialog.getByRole('button', { name: 'Start' });
+  if (await typed.count()) truth('a wide hunt cannot start before its name is typed', await start.isDisabled());
+  // The count may come anew while the dialog is open, and make it a wide one.
+  await until('it can start', async () => {
+    if (await typed.count()) await typed.fill(name);
+    return start.isEnabled();
+  });
   await dialog.getByRole('button', { name: 'Start' }).click();
   await page.getByRole('heading', { name: `Hunt: ${name}` }).waitFor();
 }
@@ -400,7 +400,12 @@ export const STORIES = [
         'the search finds it',
         async () => (await rowsIn(page).count()) >= 1 && (await links(page, 2))[0].trim() === name,
       );
-      await page.getByRole('link', { name, exact: true }).first().click();
+      // The list is asked again while clients come and go; a click may meet a row that is drawn anew.
+      await until('the link opens the client', async () => {
+        const link = page.getByRole('link', { name, exact: true }).first();
+        if (!page.url().includes('/clients/C.')) await link.click({ timeout: 2000 }).catch(() => {});
+        return page.url().includes('/clients/C.');
+      });
       await page.getByRole('heading', { name }).waitFor();
       await page.getByRole('button', { name: 'Edit the labels' }).click();
       const dialog = page.getByRole('dialog');

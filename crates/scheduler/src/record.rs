@@ -145,12 +145,16 @@ impl Shared {
                 Ok(Err(Refusal::NoSlice { .. })) => return Sure::Lost("the slice is gone".into()),
                 // Perhaps our own commit, whose answer was lost, is what stands in the way.
                 Ok(Err(refusal)) => match self.look(job).await {
-                    Ok(Some(slice)) if is_done(&slice, job.token) => return Sure::Done(slice),
+                    Ok(Some(slice)) if is_done(&slice, job.token) => {
+                        return Sure::Done(Box::new(slice));
+                    }
                     Ok(_) => return Sure::Lost(refusal.to_string()),
                     Err(error) => error,
                 },
                 Err(error) => match self.look(job).await {
-                    Ok(Some(slice)) if is_done(&slice, job.token) => return Sure::Done(slice),
+                    Ok(Some(slice)) if is_done(&slice, job.token) => {
+                        return Sure::Done(Box::new(slice));
+                    }
                     Ok(Some(slice)) if holds(&slice, job.token) => error,
                     Ok(_) => return Sure::Lost("another scheduler has the slice".into()),
                     Err(_) => error,
@@ -200,7 +204,7 @@ const ALL_STATES: [&str; 9] = [
 
 enum Sure {
     Applied(Box<Applied>),
-    Done(Slice),
+    Done(Box<Slice>),
     Lost(String),
 }
 

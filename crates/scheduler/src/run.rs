@@ -32,6 +32,9 @@ pub(crate) fn tag(slice: SliceId, token: u64) -> Arc<str> {
     format!("lycaon-{:032x}-{token}", slice.0).into()
 }
 
+/// What one query has answered so far.
+type Taken = Arc<parking_lot::Mutex<Vec<Match>>>;
+
 /// A slice and its queries.
 struct Asked<'a> {
     job: &'a Job,
@@ -192,8 +195,7 @@ impl Shared {
         let Some(first) = group.first() else { return Vec::new() };
         let engine = &first.job.engine;
         let scans: Vec<Scan> = group.iter().flat_map(|asked| asked.scans.clone()).collect();
-        let kept: Vec<Arc<parking_lot::Mutex<Vec<Match>>>> =
-            scans.iter().map(|_| Arc::default()).collect();
+        let kept: Vec<Taken> = scans.iter().map(|_| Arc::default()).collect();
         let sink = |kept: &Arc<_>| Box::new(Collected(Arc::clone(kept))) as Box<dyn MatchSink>;
         let mut sinks: Vec<Box<dyn MatchSink>> = kept.iter().map(sink).collect();
         let reports = match (scans.as_slice(), sinks.as_mut_slice()) {
@@ -212,7 +214,7 @@ impl Shared {
     async fn answer(
         &self,
         asked: &Asked<'_>,
-        own: Vec<(Result<Report, EngineError>, Arc<parking_lot::Mutex<Vec<Match>>>)>,
+        own: Vec<(Result<Report, EngineError>, Taken)>,
     ) -> Result<Answer, Failure> {
         let mut own = own.into_iter();
         let (report, matches) = own.next().ok_or_else(unanswered)?;

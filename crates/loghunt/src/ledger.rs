@@ -11,16 +11,20 @@
 //! - **I4** Tokens grow; an old one moves nothing.
 //! - **I7** No window is committed that ends beyond the frontier.
 
+mod cuts;
+mod decided;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use base::Timestamp;
 use model::log::{
-    Evidence, Failure, FailureClass, Lane, Lease, Position, Slice, SliceEvent, SliceId, SliceState,
+    Evidence, Failure, FailureClass, Lease, Position, Slice, SliceEvent, SliceId, SliceState,
     StreamKey, Window, after,
 };
-use model::org::Actor;
 
+pub use self::cuts::grid;
+use self::cuts::halves;
 use crate::command::{Applied, Command, Cut, Order, Refusal};
 use crate::ids::slice_id;
 use crate::retry::{RetryPolicy, Verdict, verdict};
@@ -456,116 +460,6 @@ impl Ledger {
             }
         }
     }
-
-    fn waive(&mut self, window: Window, actor: &Actor, reason: &str) -> Result<(), Refusal> {
-        self.refuse_closed()?;
-        let waive = SliceEvent::Waive { actor: actor.clone(), reason: reason.to_owned() };
-        let meeting: Vec<Slice> =
-            self.slices.values().filter(|slice| slice.window.meets(window)).cloned().collect();
-        for slice in meeting {
-            let free = matches!(
-                slice.state,
-                SliceState::Planned | SliceState::Backoff { .. } | SliceState::Quarantined { .. }
-            );
-            if !free {
-                continue;
-            }
-            let inside = intersection(slice.window, window).expect("they meet");
-            if inside == slice.window {
-                self.move_slice(slice.window.from(), &waive)?;
-                continue;
-            }
-            self.remove(slice.window.from());
-            for (part, waived) in parts(slice.window, inside) {
-                self.insert(part, slice.tick, Some(&slice));
-                if waived {
-                    self.move_slice(part.from(), &waive)?;
-                }
-            }
-        }
-        let planned_to = self.stream_mut().planned_to;
-        if let Some(rest) = Window::new(planned_to.max(window.from()), window.to())
-            && rest.from() == planned_to
-        {
-            let tick = self.now;
-            self.insert(rest, tick, None);
-            self.move_slice(rest.from(), &waive)?;
-            self.stream_mut().planned_to = rest.to();
-        }
-        self.advance();
-        Ok(())
-    }
-
-    fn audited(
-        &mut self,
-        id: SliceId,
-        fingerprint: Option<std::sync::Arc<str>>,
-        next: Option<Timestamp>,
-    ) -> Result<(), Refusal> {
-        self.named = Some(id);
-        let from = self.place(id)?;
-        let slice = self.slices.get_mut(&from).expect("it was just found");
-        if let SliceState::Committed(evidence) = &mut slice.state {
-            evidence.fingerprint = fingerprint.or(evidence.fingerprint.take());
-            evidence.audit_at = next;
-            evidence.audits += 1;
-        }
-        let slice = slice.clone();
-        self.put(slice);
-        Ok(())
-    }
-
-    fn refuse_closed(&mut self) -> Result<(), Refusal> {
-        match &self.stream_mut().status {
-            StreamStatus::Closed { reason } => {
-                Err(Refusal::NotActive { status: "closed", why: reason.clone() })
-            }
-            StreamStatus::Active | StreamStatus::Stopped(_) => Ok(()),
-        }
-    }
-
-    fn go_on(&mut self, source_identity: Option<std::sync::Arc<str>>) -> Result<(), Refusal> {
-        self.refuse_closed()?;
-        let stream = self.stream_mut();
-        stream.status = StreamStatus::Active;
-        stream.source_identity = source_identity.or(stream.source_identity.take());
-        Ok(())
-    }
-
-    fn close(&mut self, reason: &str) -> Result<(), Refusal> {
-        let open: Vec<Position> = self
-            .slices
-            .values()
-            .filter(|slice| slice.state.is_open())
-            .map(|slice| slice.window.from())
-            .collect();
-        for from in open {
-            self.move_slice(from, &SliceEvent::Supersede)?;
-        }
-        self.stream_mut().status = StreamStatus::Closed { reason: reason.to_owned() };
-        Ok(())
-    }
-
-    /// Moves the checkpoint over settled windows that follow one another. Repairs have windows here
-    /// and there and no prefix: their checkpoint stays where it was.
-    fn advance(&mut self) {
-        if matches!(self.key.lane, Lane::Repair(_)) {
-            return;
-        }
-        let mut end = self.stream_mut().checkpoint;
-        for slice in self.slices.values() {
-            if slice.window.from() > end {
-                break;
-            }
-            if slice.window.to() > end {
-                if !slice.state.is_settled() {
-                    break;
-                }
-                end = slice.window.to();
-            }
-        }
-        self.stream_mut().checkpoint = end;
-    }
 }
 
 /// Of two free slices that become one: what must be remembered. The longer wait counts.
@@ -581,48 +475,6 @@ fn later(kept: Option<Slice>, other: Slice) -> Slice {
     later
 }
 
-/// A range as one window when it is no wider than `max`, otherwise cut at the multiples of `max`
-/// since position 0.
-pub fn grid(range: Window, max: u64) -> Vec<Window> {
-    if range.width() <= max {
-        return vec![range];
-    }
-    let step = i64::try_from(max).unwrap_or(i64::MAX);
-    let mut windows = Vec::new();
-    let mut from = range.from();
-    while from < range.to() {
-        let next = from.0.div_euclid(step).saturating_add(1).saturating_mul(step);
-        let to = Position(next).min(range.to());
-        windows.extend(Window::new(from, to));
-        from = to;
-    }
-    windows
-}
-
-fn halves(window: Window) -> Vec<Window> {
-    let middle = Position(window.from().0 + i64::try_from(window.width() / 2).unwrap_or(i64::MAX));
-    [Window::new(window.from(), middle), Window::new(middle, window.to())]
-        .into_iter()
-        .flatten()
-        .collect()
-}
-
-fn intersection(a: Window, b: Window) -> Option<Window> {
-    Window::new(a.from().max(b.from()), a.to().min(b.to()))
-}
-
-/// A window around `inside`, in its up to three parts; the flag says which is `inside`.
-fn parts(whole: Window, inside: Window) -> Vec<(Window, bool)> {
-    [
-        Window::new(whole.from(), inside.from()).map(|part| (part, false)),
-        Some((inside, true)),
-        Window::new(inside.to(), whole.to()).map(|part| (part, false)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
-}
-
 /// A source that is not the one that was read so far.
 pub fn source_changed(message: impl Into<String>) -> Failure {
     Failure { class: FailureClass::SourceChanged, message: message.into() }
@@ -633,6 +485,7 @@ mod tests {
     use super::*;
     use crate::examples::key;
     use model::log::Domain;
+    use model::org::Actor;
 
     /// A stream in memory, driven by hand. Seconds everywhere.
     struct Bench {

@@ -12,7 +12,7 @@ use rows::{Dict, Row};
 use vql_eval::{Program, Run, Setup, on_big_stack};
 use vql_plugin::{Catalog, Host};
 
-use super::source_plugin::{self, SourceRows};
+use super::plugins::source::{self, SourceRows};
 use crate::machine::{SystemClock, SystemEntropy};
 
 /// Evaluates VQL; texts are compiled once.
@@ -24,7 +24,7 @@ pub(super) struct Vql {
 impl Vql {
     pub(super) fn new() -> Self {
         let language = vql_eval::language().and(vql_std::catalog()).restricted_to(&[]);
-        let catalog = Arc::new(language.with(source_plugin::entry()));
+        let catalog = Arc::new(language.with(source::entry()));
         Self { catalog, compiled: Mutex::default() }
     }
 

@@ -11,7 +11,7 @@ use model::store::Paging;
 use scheduler::steering::Wish;
 use tokio_util::sync::CancellationToken;
 
-use crate::daemon::Virtual;
+use crate::daemon::{Virtual, pass};
 use crate::stage::{Stage, at, definitions, rule};
 
 async fn windows(stage: &Stage) -> Vec<String> {
@@ -40,10 +40,10 @@ async fn a_row_that_comes_late_is_found_by_a_repair() {
         let (scheduler, stop) = (scheduler.clone(), stop.clone());
         async move { scheduler.run(stop).await }
     });
-    tokio::time::sleep(Duration::from_secs(300)).await;
+    pass(Duration::from_secs(300)).await;
     assert_eq!(stage.findings().await.len(), 1);
     stage.logs.add("2026-01-01T11:56:00Z", "late");
-    tokio::time::sleep(Duration::from_secs(2 * 3600)).await;
+    pass(Duration::from_secs(2 * 3600)).await;
     stop.cancel();
     running.await.expect("it ends");
     let found = stage.findings().await;
@@ -79,7 +79,7 @@ async fn a_job_reads_the_past_in_a_lane_of_its_own() {
         let (scheduler, stop) = (scheduler.clone(), stop.clone());
         async move { scheduler.run(stop).await }
     });
-    tokio::time::sleep(Duration::from_secs(120)).await;
+    pass(Duration::from_secs(120)).await;
     stop.cancel();
     running.await.expect("it ends");
     assert_eq!(stage.findings().await.len(), 1);

@@ -6,16 +6,16 @@ use rows::Row;
 use vql_plugin::{Entry, Failure, Permission, Plugin, RowStream, Scope, plugin_args, stream};
 
 /// The rows that `source()` answers, offered by the host.
-pub(super) struct SourceRows(pub(super) Vec<Row>);
+pub(in crate::log) struct SourceRows(pub(in crate::log) Vec<Row>);
 
 plugin_args! {
     /// The rows that the rule's query answered.
-    pub(super) struct SourceArgs for "source" {}
+    pub(in crate::log) struct SourceArgs for "source" {}
 }
 
 struct Source;
 
-pub(super) fn entry() -> Entry {
+pub(in crate::log) fn entry() -> Entry {
     Entry::plugin(Source)
 }
 

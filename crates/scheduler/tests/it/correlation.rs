@@ -46,3 +46,38 @@ async fn a_match_over_two_slices_is_found_once_by_the_slice_that_completes_it() 
         Some("h")
     );
 }
+
+#[tokio::test]
+async fn a_correlation_over_two_datasets_waits_for_both_and_finds_what_spans_them() {
+    let text = "title: Ran\nname: ran\nlogsource: {category: processes}\ndetection:\n  s: {host: h}\n  \
+                condition: s\n---\ntitle: Came\nname: came\nlogsource: {category: logins}\n\
+                detection:\n  s: {host: h}\n  condition: s\n---\ntitle: Both\ncorrelation:\n  \
+                type: temporal_ordered\n  rules: [came, ran]\n  group-by: [host]\n  timespan: 5m\n";
+    let file = sigma::read_rules("rules.yml", text);
+    let correlation = file.correlations.into_iter().next().expect("a correlation");
+    let name = |text| model::log::DatasetName::new(text).expect("a name");
+    let both = Rule {
+        class: RuleClass::Windowed { span: correlation.reach() },
+        group_by: vec!["host".into()],
+        datasets: vec![name("processes"), name("logins")],
+        question: Question::Correlation(Arc::new(correlation)),
+        ..rule()
+    };
+    let mut definitions = definitions(&["acme"], vec![both]);
+    let mut logins = definitions.tenants[0].datasets[0].clone();
+    (logins.name, logins.table) = (name("logins"), "logins".into());
+    definitions.tenants[0].datasets.push(logins);
+    let stage = Stage::new();
+    stage.logs.add_to("logins", "2026-01-01T11:58:00Z", "h");
+    stage.logs.add_to("processes", "2026-01-01T12:01:00Z", "h");
+    stage.logs.add_to("processes", "2026-01-01T12:05:00Z", "alone");
+    let scheduler = stage.scheduler(definitions);
+    assert_eq!(scheduler.roster().by_name.len(), 1, "one stream for both");
+    for moment in ["12:00", "12:10", "12:20"] {
+        let ran = scheduler.tick_at(at(&format!("2026-01-01T{moment}:00Z"))).await;
+        assert_eq!(ran[0].outcome.word(), "committed", "{ran:?}");
+    }
+    let findings = stage.findings().await;
+    let [found] = &findings[..] else { panic!("one finding: {findings:?}") };
+    assert_eq!(found.instant, at("2026-01-01T12:01:00Z"));
+}

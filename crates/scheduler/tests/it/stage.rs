@@ -32,7 +32,8 @@ pub(crate) fn at(text: &str) -> Timestamp {
 /// A driven engine.
 pub(crate) struct Logs {
     pub(crate) clock: Arc<FixedClock>,
-    pub(crate) events: Mutex<Vec<(Timestamp, String)>>,
+    /// When, which host, and in which table: an empty name for all of them.
+    pub(crate) events: Mutex<Vec<(Timestamp, String, &'static str)>>,
     pub(crate) failing: Mutex<Option<EngineError>>,
     pub(crate) identity: Mutex<String>,
     pub(crate) reads: Mutex<Vec<Window>>,
@@ -41,7 +42,11 @@ pub(crate) struct Logs {
 
 impl Logs {
     pub(crate) fn add(&self, moment: &str, host: &str) {
-        self.events.lock().push((at(moment), host.to_owned()));
+        self.add_to("", moment, host);
+    }
+
+    pub(crate) fn add_to(&self, table: &'static str, moment: &str, host: &str) {
+        self.events.lock().push((at(moment), host.to_owned(), table));
     }
 }
 
@@ -71,7 +76,7 @@ impl SqlEngine for Logs {
         window: Window,
     ) -> Result<Option<Arc<str>>, EngineError> {
         let events = self.events.lock();
-        let count = events.iter().filter(|(at, _)| window.contains(Position::at(*at))).count();
+        let count = events.iter().filter(|(at, ..)| window.contains(Position::at(*at))).count();
         Ok(Some(format!("{count}").into()))
     }
 
@@ -81,9 +86,12 @@ impl SqlEngine for Logs {
         }
         self.reads.lock().push(scan.read);
         let events = self.events.lock();
-        let inside = events.iter().filter(|(at, _)| scan.read.contains(Position::at(*at)));
+        let inside = events.iter().filter(|(at, _, table)| {
+            let there = table.is_empty() || *table == &*scan.source.table;
+            there && scan.read.contains(Position::at(*at))
+        });
         let matches: Vec<Match> = inside
-            .map(|(at, host)| Match {
+            .map(|(at, host, _)| Match {
                 row: Row::from([("host", Value::text(host.as_str()))]),
                 position: Position::at(*at),
                 event_time: Some(*at),

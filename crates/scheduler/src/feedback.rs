@@ -104,9 +104,14 @@ impl Shared {
                 first.timeout.as_secs()
             )))
         });
+        let there = (first.tenant.name.clone(), first.dataset.engine.clone());
         let session = match opened {
-            Ok(session) => session,
+            Ok(session) => {
+                self.state.lock().unreachable.remove(&there);
+                session
+            }
             Err(error) => {
+                self.state.lock().unreachable.insert(there, error.message.clone());
                 self.failed(&first.tenant.name, &first.dataset.engine, error.class, moment.now);
                 self.heartbeats(&dues, moment).await;
                 let ended = dues.iter().map(|due| self.unreachable(due, &error, moment));

@@ -44,6 +44,8 @@ pub(crate) struct State {
     pub(crate) timers: Timers,
     pub(crate) targets: HashMap<Arc<str>, Target>,
     pub(crate) breakers: HashMap<(TenantName, EngineName), Breaker>,
+    /// Why an engine could not say where a tenant's tables stand, when it was asked last.
+    pub(crate) unreachable: HashMap<(TenantName, EngineName), String>,
     /// The breaker of the state store itself.
     pub(crate) store: Breaker,
     pub(crate) pauses: HashMap<TenantName, Pause>,
@@ -135,6 +137,7 @@ impl Scheduler {
             timers: Timers::default(),
             targets: HashMap::new(),
             breakers: HashMap::new(),
+            unreachable: HashMap::new(),
             store: Breaker::default(),
             pauses: HashMap::new(),
             jobs: HashMap::new(),

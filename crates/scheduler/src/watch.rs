@@ -19,8 +19,8 @@ pub struct Queue {
     pub running: u64,
     /// Streams that are due and not through yet.
     pub waiting: u64,
-    /// Streams that are not run until somebody changes something, and why the first of them.
-    pub held: Option<(u64, String)>,
+    /// Why the engine cannot be reached, or why a stream is not run until somebody changes something.
+    pub failure: Option<String>,
     /// Nothing is asked before this moment.
     pub closed_until: Option<Timestamp>,
     /// Bytes read since midnight UTC, for the tenant as a whole.
@@ -37,19 +37,18 @@ impl Scheduler {
             let engine = target.assignment.dataset.engine.clone();
             let key = (tenant.clone(), engine.clone());
             let breaker = state.breakers.get(&key);
-            let queue = queues.entry(key).or_insert_with(|| Queue {
+            let queue = queues.entry(key.clone()).or_insert_with(|| Queue {
                 bytes_today: state.spent.get(&tenant).map_or(0, |(_, bytes)| *bytes),
                 closed_until: breaker.and_then(|breaker| breaker.open_until()),
                 running: u64::from(state.choice.running_for(&tenant, &engine)),
                 waiting: 0,
-                held: None,
+                failure: state.unreachable.get(&key).cloned(),
                 tenant,
                 engine,
             });
             queue.waiting += u64::from(target.queued);
             if let Some(held) = &target.held {
-                let (count, _) = queue.held.get_or_insert_with(|| (0, held.why.to_string()));
-                *count += 1;
+                queue.failure.get_or_insert_with(|| held.why.to_string());
             }
         }
         queues.into_values().collect()
@@ -59,7 +58,10 @@ impl Scheduler {
     pub fn troubles(&self) -> Vec<String> {
         let roster = self.roster();
         let mut told: BTreeSet<String> = roster.problems.iter().cloned().collect();
-        if let Some(until) = self.shared.state.lock().store.open_until() {
+        let state = self.shared.state.lock();
+        let unreachable = state.unreachable.iter();
+        told.extend(unreachable.map(|((tenant, _), why)| format!("{tenant}: {why}")));
+        if let Some(until) = state.store.open_until() {
             told.insert(format!("the records cannot be written; tried again at {until}"));
         }
         told.into_iter().collect()

@@ -210,7 +210,7 @@ impl LogDesk for Desk {
             running: queue.running,
             waiting: queue.waiting,
             breaker_until: queue.closed_until,
-            failure: queue.held.map(|(_, why)| why),
+            failure: queue.failure,
             bytes_today: queue.bytes_today,
         };
         self.scheduler.queues().into_iter().map(queue).collect()

@@ -94,7 +94,7 @@ gui-test-all: gui
 	cd gui && $(NPM) run e2e
 	@echo '== the same stories in the browser against a real server with agents'
 	@target=$$($(CARGO) metadata --no-deps --offline --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'); \
-	  "$$target/debug/lycaon" demo -- $(NPM) --prefix gui run e2e
+	  "$$target/debug/lycaon" demo --log-tenants 3 -- $(NPM) --prefix gui run e2e
 
 gui-if-node:
 	@if command -v node >/dev/null 2>&1; then $(MAKE) --no-print-directory gui; \

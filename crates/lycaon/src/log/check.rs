@@ -124,7 +124,9 @@ pub(super) async fn outcome(
     rule.tenants = Selection { include: vec!["*".into()], exclude: Vec::new() };
     rule.disabled = false;
     rule.notify.clear();
-    rule.schedule.ticks = Ticks::Every { every: Duration::from_secs(1), anchor: Timestamp::EPOCH };
+    // One tick sees all rows: an opaque rule reads the window of each tick by itself.
+    let every = at.since(first) + Duration::from_secs(1);
+    rule.schedule.ticks = Ticks::Every { every, anchor: at };
     rule.schedule.log_buffer = Duration::ZERO;
     rule.schedule.max_window = Duration::from_secs(u64::from(u32::MAX) * 10);
     rule.schedule.first_from = FirstFrom::Ago(at.since(first) + Duration::from_secs(1));

@@ -8,9 +8,14 @@ fn the_demo_checks_itself_and_leaves_nobody_behind() {
     agent_program();
     let folder = tempfile::tempdir().unwrap();
     let home = folder.path().join("demo").display().to_string();
-    let said = run(&["demo", "--check", "--dir", &home]);
+    let said = run(&["demo", "--check", "--log-tenants", "3", "--dir", &home]);
     assert_eq!(said.status, 0, "{}\n{}", said.out, said.err);
-    for part in ["3 agents matched", "2 were refused with a reason", "counters equal a recount"] {
+    for part in [
+        "3 agents matched",
+        "2 were refused with a reason",
+        "counters equal a recount",
+        "were found once each",
+    ] {
         assert!(said.out.contains(part), "{part} is missing in\n{}", said.out);
     }
     assert!(folder.path().join("demo/hunt.zip").is_file());

@@ -227,6 +227,7 @@ impl Log {
                 tenant: tenant.name.clone(),
                 dataset: tenant.datasets[one.dataset].name.clone(),
                 rule: definitions.rules[one.rule].name.clone(),
+                engine: tenant.datasets[one.dataset].engine.clone(),
                 revision: one.revision.chars().take(16).collect(),
             }
         });
@@ -256,6 +257,7 @@ pub(crate) struct Assigned {
     pub(crate) tenant: TenantName,
     pub(crate) dataset: DatasetName,
     pub(crate) rule: RuleName,
+    pub(crate) engine: EngineName,
     /// What decides its answers there: the rule's logic, values, exceptions, mapping.
     pub(crate) revision: String,
 }

@@ -10,10 +10,12 @@ use base::Timestamp;
 use log_rules::Definitions;
 use loghunt::ports::{PauseMode, SliceQuery, StreamQuery};
 use loghunt::stream::{Stream, StreamStatus};
-use model::log::{DatasetName, Domain, Lane, Position, RuleName, StreamKey, TenantName};
+use model::log::{
+    DatasetName, Domain, EngineName, Lane, Position, RuleName, StreamKey, TenantName,
+};
 use model::store::{Paging, StoreError};
 
-use crate::log::{Assigned, Log, interval};
+use crate::log::{Assigned, Breaker, Log, LogQueue, interval};
 
 /// A count is good for at least so long.
 const GOOD_FOR: Duration = Duration::from_secs(2);
@@ -201,7 +203,18 @@ impl Log {
             }
         }
         let mut entries: Vec<Entry> = newest.into_values().collect();
-        entries.extend(expected(&self.assigned(), &entries, &paused));
+        let closed = |queue: &LogQueue| queue.breaker != Breaker::Closed;
+        let queues = self.ports.desk.queues().into_iter().filter(closed);
+        let refusing: Refusing = queues
+            .map(|queue| {
+                let until =
+                    queue.breaker_until.map(|at| format!(" before {at}")).unwrap_or_default();
+                let why =
+                    format!("the engine `{}` fails; nothing is asked of it{until}", queue.engine);
+                ((queue.tenant, queue.engine), why)
+            })
+            .collect();
+        entries.extend(expected(&self.assigned(), &entries, (&paused, &refusing)));
         let place = |entry: &Entry| {
             (entry.tenant.clone(), entry.rule.clone(), entry.dataset.clone(), entry.part.clone())
         };
@@ -260,27 +273,39 @@ fn keep_newest(
     );
 }
 
-/// What the definitions expect and no ledger has yet.
+/// Why an engine is not asked for a tenant.
+type Refusing = HashMap<(TenantName, EngineName), String>;
+
+/// What the definitions expect and no ledger has yet. A stream whose engine has never answered has
+/// none: it fails, although nothing is recorded.
 fn expected(
     assigned: &[Assigned],
     entries: &[Entry],
-    paused: &BTreeMap<TenantName, PauseMode>,
+    (paused, refusing): (&BTreeMap<TenantName, PauseMode>, &Refusing),
 ) -> Vec<Entry> {
     let known: HashSet<(&TenantName, &RuleName)> =
         entries.iter().map(|entry| (&entry.tenant, &entry.rule)).collect();
     let missing = assigned.iter().filter(|one| !known.contains(&(&one.tenant, &one.rule)));
-    let entry = |one: &Assigned| Entry {
-        tenant: one.tenant.clone(),
-        dataset: one.dataset.clone(),
-        part: "".into(),
-        rule: one.rule.clone(),
-        epoch: 0,
-        stand: if paused.contains_key(&one.tenant) { Stand::Paused } else { Stand::Waiting },
-        lag: None,
-        checkpoint: None,
-        last_run: None,
-        gaps: 0,
-        failure: None,
+    let entry = |one: &Assigned| {
+        let failure = refusing.get(&(one.tenant.clone(), one.engine.clone())).cloned();
+        let stand = match &failure {
+            _ if paused.contains_key(&one.tenant) => Stand::Paused,
+            Some(_) => Stand::Failing,
+            None => Stand::Waiting,
+        };
+        Entry {
+            tenant: one.tenant.clone(),
+            dataset: one.dataset.clone(),
+            part: "".into(),
+            rule: one.rule.clone(),
+            epoch: 0,
+            stand,
+            lag: None,
+            checkpoint: None,
+            last_run: None,
+            gaps: 0,
+            failure,
+        }
     };
     missing.map(entry).collect()
 }

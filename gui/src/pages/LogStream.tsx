@@ -17,7 +17,7 @@ import type {
   LogWindowView,
 } from '../api/schema';
 import { lagText, newest, type Stretch } from '../lib/logs';
-import { bytes, count, plural, shellWord } from '../lib/text';
+import { bytes, count, middle, plural, shellWord } from '../lib/text';
 import { Act } from '../ui/Act';
 import { DataTable, type WorkColumn } from '../ui/DataTable';
 import { ledgerSearch, PositionText, RuleLink, StreamMark, TenantLink, WindowMark } from '../ui/logs';
@@ -56,7 +56,7 @@ export function LogStreamPage() {
   const tab = TABS.find(([t]) => t === search.tab)?.[0] ?? 'windows';
   const query = queryText(ledger);
   return (
-    <div className={`page ${tab === 'about' ? '' : 'fill'}`}>
+    <div className={`page stream-page ${tab === 'about' ? '' : 'fill'}`}>
       <header className="page-head">
         <div className="grow">
           <p className="crumb">
@@ -93,7 +93,7 @@ export function LogStreamPage() {
         <>
           {stream.failure && (
             <Note tone={stream.state === 'stopped' ? 'bad' : 'warn'} title={headline(stream)}>
-              <p>{stream.failure}</p>
+              <p title={stream.failure}>{middle(stream.failure, 360)}</p>
             </Note>
           )}
           <Numbers stream={stream} />

@@ -235,7 +235,7 @@ export const LOG_STORIES = [
       const f = await api(page, `/log/findings/${id}`);
       return f.assignee === target.user && f.state === 'triaged';
     });
-    await page.getByRole('button', { name: 'Download' }).click();
+    await page.getByRole('button', { name: 'Download', exact: true }).click();
     const [download] = await Promise.all([
       page.waitForEvent('download'),
       page.getByRole('menuitem', { name: /JSON lines/ }).click(),

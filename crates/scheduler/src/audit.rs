@@ -56,7 +56,7 @@ impl Shared {
         let live = StreamKey { lane: Lane::Live, part: "".into(), ..key.clone() };
         let Some(assignment) = self.roster().by_name.get(&name_of(&live)).cloned() else { return };
         let name = self.know(&assignment, key.lane.clone());
-        self.queue_unless_held(&name);
+        self.queue_again(&name);
     }
 
     async fn audit_round(&self) -> Result<u64, StoreError> {

@@ -58,7 +58,7 @@ impl Shared {
             if !ended {
                 through = false;
                 let name = self.know(assignment, lane.clone());
-                self.queue_unless_held(&name);
+                self.queue_again(&name);
             }
         }
         if through { self.end_job(job, JobState::Done).await } else { Ok(()) }
@@ -110,13 +110,10 @@ impl Shared {
         Ok(spent)
     }
 
-    pub(crate) fn queue_unless_held(&self, name: &Arc<str>) {
-        let idle = self
-            .state
-            .lock()
-            .targets
-            .get(name)
-            .is_some_and(|target| !target.queued && target.held.is_none());
+    /// Queues a lane that has no ticks, unless it waits or runs already. One that is held is looked at,
+    /// too: nothing else would ever see that what held it has changed.
+    pub(crate) fn queue_again(&self, name: &Arc<str>) {
+        let idle = self.state.lock().targets.get(name).is_some_and(|target| !target.queued);
         if idle {
             self.queue(name, None);
             self.wake.notify_one();

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use base::Timestamp;
 use log_rules::Dataset;
 use loghunt::engine::{
     Capabilities, Description, EngineError, Estimate, Horizon, Match, MatchSink, Report, Scan,
@@ -41,7 +42,14 @@ pub(crate) struct Sessions {
 }
 
 #[derive(Default)]
-struct Slot(tokio::sync::Mutex<Option<(Duration, Session)>>);
+struct Slot(tokio::sync::Mutex<Option<Kept>>);
+
+/// A session, and when it was begun, by both clocks.
+struct Kept {
+    since: Duration,
+    begun: Timestamp,
+    session: Session,
+}
 
 impl Sessions {
     /// All of them are looked at anew.
@@ -70,14 +78,17 @@ impl Shared {
         let key = (assignment.tenant.name.clone(), dataset.name.clone(), domain);
         let slot = self.sessions.kept.lock().entry(key).or_default().clone();
         let mut slot = slot.0.lock().await;
-        let now = self.ports.time.elapsed();
-        if let Some((at, session)) = &*slot
-            && now.saturating_sub(*at) < FRESH
+        let (since, begun) = (self.ports.time.elapsed(), self.now());
+        // What the source's clock said before a tick would cut the tick's window short.
+        let tick = assignment.clockwork.last_at(begun);
+        if let Some(kept) = &*slot
+            && since.saturating_sub(kept.since) < FRESH
+            && tick.is_none_or(|tick| tick <= kept.begun)
         {
-            return Ok(session.clone());
+            return Ok(kept.session.clone());
         }
         let session = self.open_session(assignment, dataset, domain).await?;
-        *slot = Some((now, session.clone()));
+        *slot = Some(Kept { since, begun, session: session.clone() });
         Ok(session)
     }
 

@@ -1,8 +1,8 @@
 //! Log hunts on one virtual clock and one seed: the real scheduler over planted logs, two of it at a
 //! time, with everything that can go wrong between it, its store and its engines.
 //!
-//! A seed that fails is repeated with `SIM_SEED=<seed> cargo test -p sim log`; `SIM_SEEDS=<count>` runs
-//! more of them, as does `cargo run -p xtask -- sim --log --seeds <count>`.
+//! A seed that fails is repeated with `SIM_SEED=<seed> cargo test -p sim log_hunts`; `SIM_SEEDS=<count>`
+//! runs so many of them.
 
 mod channel;
 mod engine;

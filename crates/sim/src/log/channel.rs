@@ -26,7 +26,6 @@ impl Receiver {
         *self.healed.lock() = true;
     }
 
-    #[expect(dead_code, reason = "asked when the outbox is sent here")]
     pub(crate) fn told(&self) -> BTreeMap<Arc<str>, Vec<FindingId>> {
         self.told.lock().clone()
     }

@@ -39,7 +39,6 @@ pub(crate) struct Outside {
 pub(crate) struct Process {
     pub(crate) gate: Arc<Gate>,
     pub(crate) clock: Arc<WrongClock>,
-    #[expect(dead_code, reason = "asked when operators reach it here")]
     pub(crate) scheduler: Scheduler,
     task: JoinHandle<()>,
 }

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, SeededEntropy, Timestamp};
-use loghunt::command::Command;
-use loghunt::ports::{AuditNote, Job, JobState, Pause, PauseMode, Step, TellHow};
+use loghunt::ports::{AuditNote, Job, JobState, Pause, PauseMode, TellHow};
 use loghunt::stream::StreamStatus;
 use model::log::{RuleName, TenantName};
 use model::org::Actor;
 use parking_lot::Mutex;
+use scheduler::steering::Wish;
 use testkit::stores::pick;
 
 use super::engine::EngineTrouble;
@@ -206,7 +206,7 @@ impl World {
             3 => self.clock_jumps(which),
             4 => self.store_is_full().await,
             5 => self.engines_are_down().await,
-            6 => self.rules_change(),
+            6 => self.rules_change().await,
             7 => self.a_tenant_is_paused().await,
             8 => self.a_job_is_asked_for().await,
             9 if self.some(4) == 0 => self.a_backup_is_restored(),
@@ -255,8 +255,12 @@ impl World {
         *self.outside.engine_trouble.lock() = EngineTrouble::USUAL;
     }
 
-    fn rules_change(&mut self) {
+    async fn rules_change(&mut self) {
         self.setting.revision += 1;
+        let definitions = self.setting.definitions();
+        for process in self.schedulers.iter().flatten().filter(|one| !one.is_dead()) {
+            let _ = patiently(process.scheduler.reload(definitions.clone())).await;
+        }
     }
 
     fn a_tenant(&mut self) -> TenantName {
@@ -284,14 +288,10 @@ impl World {
 
     /// Asks a scheduler that lives; the operator asks again until it is done.
     async fn resume(&mut self, tenant: &TenantName) {
-        let note = AuditNote {
-            at: self.outside.time.now(),
-            actor: Actor::System,
-            action: "resume".into(),
-            subject: tenant.to_string(),
-            reason: "the customer is back".into(),
-        };
-        let _ = self.outside.records.resume(tenant, &note).await;
+        let wish = self.wish("the customer is back");
+        if let Some(process) = self.somebody() {
+            let _ = patiently(process.scheduler.resume(tenant, &wish)).await;
+        }
     }
 
     async fn a_job_is_asked_for(&mut self) {
@@ -325,11 +325,19 @@ impl World {
         let Ok(ledgers) = Ledgers::read(&self.outside.records).await else { return };
         let stopped = |status: &StreamStatus| matches!(status, StreamStatus::Stopped(_));
         for stream in ledgers.streams().filter(|stream| stopped(&stream.status)) {
-            let source = self.outside.spy.source(&stream.key.tenant);
-            let source_identity = Some(source.describe().identity);
-            let go_on = vec![Command::Continue { source_identity }];
-            let _ = self.outside.records.step(&Step::of(stream.key.clone(), go_on)).await;
+            let wish = self.wish("it was looked at");
+            let Some(process) = self.somebody() else { return };
+            let _ = patiently(process.scheduler.continue_stream(&stream.key, &wish)).await;
         }
+    }
+
+    /// A scheduler that an operator can reach.
+    fn somebody(&self) -> Option<&Process> {
+        self.schedulers.iter().flatten().find(|one| !one.is_dead())
+    }
+
+    fn wish(&self, reason: &str) -> Wish {
+        Wish { actor: Actor::System, reason: reason.into(), at: self.outside.time.now() }
     }
 
     async fn check(&self) -> Result<(), String> {
@@ -347,8 +355,18 @@ impl World {
         self.outside.receiver.heal();
         let survivor = self.some(2) as usize;
         self.kill(1 - survivor);
-        self.kill(survivor);
-        self.start(survivor);
+        match &self.schedulers[survivor] {
+            Some(process) if !process.is_dead() => {
+                process.gate.go_on();
+                process.clock.set_off(0);
+            }
+            _ => {
+                self.kill(survivor);
+                self.start(survivor);
+            }
+        }
+        // What cannot succeed waits for another revision.
+        self.rules_change().await;
         let end = self.outside.time.now().plus(SETTLE);
         while self.outside.time.now() < end {
             for tenant in self.setting.tenants.clone() {
@@ -375,6 +393,7 @@ impl World {
             end.check_bursts(source)?;
             end.check_reports(source)?;
         }
+        end.check_told(&self.outside.receiver.told())?;
         self.check_notes().await?;
         self.outcome.ticks = self.outside.spy.ticks();
         self.outcome.refused = self.outside.spy.refusals();
@@ -401,6 +420,11 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Asks a scheduler something; one that stands still or dies never answers.
+async fn patiently<T>(asked: impl Future<Output = T>) -> Option<T> {
+    tokio::time::timeout(Duration::from_secs(60), asked).await.ok()
 }
 
 /// Long enough for the last look at everything, and for what follows from it.

@@ -37,6 +37,6 @@ fn log_hunts_hold_their_promises_under_faults() {
     if wanted.is_none() {
         assert!(all.commits > TICKS / 2 && all.findings > 10 * seeds, "{all:?}");
         assert!(all.kills > 5 * seeds && all.stops > 3 * seeds && all.refused > seeds, "{all:?}");
-        assert!(all.epochs > 10, "{all:?}");
+        assert!(all.epochs > 10 && all.late > seeds && all.waived > seeds, "{all:?}");
     }
 }

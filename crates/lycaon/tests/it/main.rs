@@ -2,7 +2,7 @@
 //!
 //! `contract`: every command's help, exit status and messages. `demo`: the demo checks itself. `house`:
 //! a server's whole life from init to export. `survive`: server and agents are killed at random moments during
-//! hunts, and nothing is lost or doubled. `monitoring`: the same while endless sources run.
+//! hunts, and nothing is lost or doubled; `log_survive`: the same for schedulers of log hunts. `monitoring`: the same while endless sources run.
 
 #![allow(clippy::print_stderr, reason = "what a failing run needs to be repeated")]
 
@@ -11,6 +11,7 @@ mod demo;
 mod fleet;
 mod house;
 mod log;
+mod log_survive;
 mod monitoring;
 mod program;
 mod survive;

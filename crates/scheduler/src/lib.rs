@@ -31,6 +31,7 @@ mod dispatch;
 mod feedback;
 mod housekeeping;
 mod jobs;
+mod known;
 mod lease;
 mod measure;
 pub mod null;

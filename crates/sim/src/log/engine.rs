@@ -20,6 +20,7 @@ use testkit::stores::pick;
 use super::gate::Gate;
 use super::source::Source;
 use super::spy::Spy;
+use super::time::pass;
 
 /// How badly engines behave, each in so many of a thousand calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -153,11 +154,11 @@ impl TenantEngine {
             }
             Fate::Hangs => std::future::pending().await,
             Fate::Slow => {
-                tokio::time::sleep(Duration::from_secs(1 + self.some(100))).await;
+                pass(Duration::from_secs(1 + self.some(100))).await;
                 Ok(fate)
             }
             Fate::Fine | Fate::Partial | Fate::Truncated => {
-                tokio::time::sleep(Duration::from_millis(1 + self.some(400))).await;
+                pass(Duration::from_millis(1 + self.some(400))).await;
                 Ok(fate)
             }
         }

@@ -18,7 +18,7 @@ use super::gate::Gate;
 use super::source::Source;
 use super::spy::Spy;
 use super::store::{Reached, Records, StoreTrouble};
-use super::time::{TrueTime, WrongClock};
+use super::time::{TrueTime, WrongClock, pass};
 
 /// Leases are short, so that they end often.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
@@ -33,6 +33,8 @@ pub(crate) struct Outside {
     pub(crate) receiver: Arc<Receiver>,
     pub(crate) engine_trouble: Arc<Mutex<EngineTrouble>>,
     pub(crate) store_trouble: Arc<Mutex<StoreTrouble>>,
+    /// The store works on threads of its own.
+    pub(crate) store_is_real: bool,
 }
 
 /// A scheduler that runs.
@@ -60,7 +62,7 @@ impl Clock for ProcessTime {
 #[async_trait]
 impl Time for ProcessTime {
     async fn sleep(&self, duration: Duration) {
-        tokio::time::sleep(duration).await;
+        pass(duration).await;
         self.gate.pass().await;
     }
 
@@ -87,6 +89,7 @@ impl Process {
             spy: outside.spy.clone(),
             trouble: outside.store_trouble.clone(),
             entropy: shared(1),
+            is_real: outside.store_is_real,
         });
         let farm = Farm {
             sources: outside.sources.clone(),

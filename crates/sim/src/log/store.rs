@@ -19,6 +19,7 @@ use testkit::stores::pick;
 
 use super::gate::Gate;
 use super::spy::Spy;
+use super::time::pass;
 
 /// All records of log hunts.
 pub trait Records: LedgerStore + FindingStore + OutboxStore + ControlStore {}
@@ -55,6 +56,20 @@ pub(crate) struct Reached {
     pub(crate) spy: Arc<Spy>,
     pub(crate) trouble: Arc<Mutex<StoreTrouble>>,
     pub(crate) entropy: Arc<Mutex<SeededEntropy>>,
+    /// It works on threads of its own, in real time.
+    pub(crate) is_real: bool,
+}
+
+/// Does something that takes real time: true time stands still meanwhile, because tokio's clock does not
+/// go on while it waits for a thread of its own.
+async fn in_real_time<T>(work: impl Future<Output = T>) -> T {
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    // The answer is that nobody is left to send anything.
+    let hold = tokio::task::spawn_blocking(move || wait.recv().is_err());
+    let answer = work.await;
+    drop(done);
+    hold.await.expect("it only waits");
+    answer
 }
 
 fn broken<T>(why: &'static str) -> Result<T, StoreError> {
@@ -69,7 +84,7 @@ impl Reached {
     async fn perhaps_slow(&self, trouble: StoreTrouble) {
         if self.happens(trouble.slow) {
             let millis = pick(&mut *self.entropy.lock(), 90_000);
-            tokio::time::sleep(Duration::from_millis(millis)).await;
+            pass(Duration::from_millis(millis)).await;
         }
     }
 
@@ -94,7 +109,7 @@ impl Reached {
         if self.happens(trouble.fails) {
             return broken("the connection was refused");
         }
-        let answer = change.await;
+        let answer = if self.is_real { in_real_time(change).await } else { change.await };
         self.perhaps_deadly(trouble);
         self.gate.pass().await;
         self.perhaps_slow(trouble).await;
@@ -114,7 +129,7 @@ impl Reached {
         if self.happens(fails) {
             return broken("the connection was refused");
         }
-        let answer = read.await;
+        let answer = if self.is_real { in_real_time(read).await } else { read.await };
         self.gate.pass().await;
         answer
     }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use sim::log::{Outcome, Plan, run};
+use base::Clock;
+use sim::log::{Outcome, Plan, Records, run};
 
 const TICKS: u64 = 100_000;
 
@@ -11,9 +12,12 @@ fn number(name: &str) -> Option<u64> {
 }
 
 fn run_in_memory(plan: Plan) -> Outcome {
+    run_over(plan, |clock| Arc::new(loghunt::memory::MemoryLog::new(clock)))
+}
+
+fn run_over(plan: Plan, records: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Records>) -> Outcome {
     let mut runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = runtime.enable_all().start_paused(true).build().unwrap();
-    let records = |clock| Arc::new(loghunt::memory::MemoryLog::new(clock)) as Arc<_>;
     runtime.block_on(run(plan, records)).unwrap_or_else(|what| {
         panic!("{what}\nrepeat it with SIM_SEED={} cargo test -p sim log_hunts", plan.seed)
     })

@@ -166,10 +166,14 @@ impl Bench {
 
     /// Waits until every stream is settled up to this moment.
     pub(super) async fn until_checkpoint(&self, moment: Timestamp) -> Outcome {
-        while !self.is_settled(moment).await? {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        loop {
+            let begun = Instant::now();
+            if self.is_settled(moment).await? {
+                return Ok(());
+            }
+            // Looking must not become the load.
+            tokio::time::sleep(Duration::from_millis(10) + begun.elapsed() * 3).await;
         }
-        Ok(())
     }
 
     async fn is_settled(&self, moment: Timestamp) -> Outcome<bool> {

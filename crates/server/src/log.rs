@@ -191,6 +191,9 @@ impl LogDesk for StillDesk {
     }
 }
 
+/// What is assigned under a revision of the definitions.
+type AssignedAt = (Arc<str>, Arc<Vec<Assigned>>);
+
 /// Log hunts, with what is remembered between requests.
 pub(crate) struct Log {
     pub(crate) ports: LogPorts,
@@ -199,7 +202,7 @@ pub(crate) struct Log {
     /// Counts before this moment are not good any more.
     pub(crate) stale_before: Mutex<Timestamp>,
     /// What runs where, by the definitions of this revision.
-    assigned: Mutex<Option<(Arc<str>, Arc<Vec<Assigned>>)>>,
+    assigned: Mutex<Option<AssignedAt>>,
 }
 
 impl Log {

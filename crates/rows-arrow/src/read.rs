@@ -176,8 +176,7 @@ fn nested(array: &dyn Array, row: usize) -> Value {
         }
         DataType::Dictionary(_, _) => {
             let dictionary = array.as_any_dictionary();
-            // One key at a time: normalising all keys would cost as much for each cell.
-            match value(&dictionary.keys().slice(row, 1), 0) {
+            match value(dictionary.keys(), row) {
                 Value::Int(key) => value(dictionary.values(), usize::try_from(key).unwrap_or(0)),
                 _ => Value::Null,
             }

@@ -210,7 +210,7 @@ fn rare(dice: &mut Dice) -> String {
 }
 
 fn word(dice: &mut Dice) -> String {
-    if dice.below(4) == 0 {
+    if dice.below(80) == 0 {
         let rarest = WORDS.len() as u64 / 2;
         let place = rarest + dice.below(WORDS.len() as u64 - rarest);
         return WORDS[usize::try_from(place).unwrap_or(0)].replace('\\', "\\\\");

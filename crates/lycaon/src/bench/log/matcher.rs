@@ -275,7 +275,7 @@ mod tests {
     fn generated_rules_are_rules_and_some_of_them_match() {
         let folder = tempfile::tempdir().unwrap();
         write_events(folder.path(), 2_000).unwrap();
-        let asked: Vec<Query> = predicates(80).unwrap().iter().map(by_predicate).collect();
+        let asked: Vec<Query> = predicates(400).unwrap().iter().map(by_predicate).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let of = |format: &str| {
             let measured = runtime.block_on(measure(folder.path(), format, &asked)).unwrap();

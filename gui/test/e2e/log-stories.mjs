@@ -62,8 +62,12 @@ export const LOG_STORIES = [
     'the grid leads to a stream by mouse and by keys, and its state is in the address',
     async ({ page, target }) => {
       await page.goto(target.base);
-      await page.keyboard.press('g');
-      await page.keyboard.press('l');
+      await page.getByRole('heading', { name: 'Overview' }).waitFor();
+      await until('g l leads there', async () => {
+        await page.keyboard.press('g');
+        await page.keyboard.press('l');
+        return new URL(page.url()).pathname === '/log';
+      });
       await page.getByRole('heading', { name: 'Log hunts' }).waitFor();
       const numbers = await api(page, '/log/overview');
       const grid = page.getByRole('grid', { name: 'Tenants by rules' });

@@ -18,7 +18,7 @@ use super::gate::Gate;
 use super::source::Source;
 use super::spy::Spy;
 use super::store::{Reached, Records, StoreTrouble};
-use super::time::{TrueTime, WrongClock, pass};
+use super::time::{StoreClock, TrueTime, WrongClock, pass};
 
 /// Leases are short, so that they end often.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
@@ -33,6 +33,7 @@ pub(crate) struct Outside {
     pub(crate) receiver: Arc<Receiver>,
     pub(crate) engine_trouble: Arc<Mutex<EngineTrouble>>,
     pub(crate) store_trouble: Arc<Mutex<StoreTrouble>>,
+    pub(crate) store_clock: Arc<StoreClock>,
     /// The store works on threads of its own.
     pub(crate) store_is_real: bool,
 }
@@ -89,6 +90,7 @@ impl Process {
             spy: outside.spy.clone(),
             trouble: outside.store_trouble.clone(),
             entropy: shared(1),
+            clock: outside.store_clock.clone(),
             is_real: outside.store_is_real,
         });
         let farm = Farm {

@@ -19,7 +19,7 @@ use testkit::stores::pick;
 
 use super::gate::Gate;
 use super::spy::Spy;
-use super::time::pass;
+use super::time::{StoreClock, pass};
 
 /// All records of log hunts.
 pub trait Records: LedgerStore + FindingStore + OutboxStore + ControlStore {}
@@ -56,6 +56,7 @@ pub(crate) struct Reached {
     pub(crate) spy: Arc<Spy>,
     pub(crate) trouble: Arc<Mutex<StoreTrouble>>,
     pub(crate) entropy: Arc<Mutex<SeededEntropy>>,
+    pub(crate) clock: Arc<StoreClock>,
     /// It works on threads of its own, in real time.
     pub(crate) is_real: bool,
 }
@@ -109,6 +110,7 @@ impl Reached {
         if self.happens(trouble.fails) {
             return broken("the connection was refused");
         }
+        self.clock.look();
         let answer = if self.is_real { in_real_time(change).await } else { change.await };
         self.perhaps_deadly(trouble);
         self.gate.pass().await;
@@ -129,6 +131,7 @@ impl Reached {
         if self.happens(fails) {
             return broken("the connection was refused");
         }
+        self.clock.look();
         let answer = if self.is_real { in_real_time(read).await } else { read.await };
         self.gate.pass().await;
         answer

@@ -28,9 +28,28 @@ impl TrueTime {
     }
 }
 
-impl Clock for TrueTime {
+/// True time for a store that looks at its clock from threads of its own, where tokio's clock is the real
+/// one: they are told what it was when they were last asked something.
+#[derive(Debug)]
+pub(crate) struct StoreClock {
+    time: TrueTime,
+    last: AtomicI64,
+}
+
+impl StoreClock {
+    pub(crate) fn new(time: TrueTime) -> Self {
+        Self { time, last: AtomicI64::new(time.now().as_micros()) }
+    }
+
+    /// The store is about to be asked something.
+    pub(crate) fn look(&self) {
+        self.last.store(self.time.now().as_micros(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for StoreClock {
     fn now(&self) -> Timestamp {
-        TrueTime::now(self)
+        Timestamp::from_micros(self.last.load(Ordering::SeqCst))
     }
 }
 

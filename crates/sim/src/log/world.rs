@@ -19,7 +19,7 @@ use super::setting::{AUDIT_AGES, BUFFER, EVERY, Setting};
 use super::source::{Making, Source};
 use super::spy::Spy;
 use super::store::{Records, StoreTrouble};
-use super::time::{TrueTime, pass};
+use super::time::{StoreClock, TrueTime, pass};
 
 /// What a run is made of.
 #[derive(Clone, Copy, Debug)]
@@ -134,14 +134,16 @@ impl World {
                 Arc::new(source)
             })
             .collect();
+        let store_clock = Arc::new(StoreClock::new(time));
         let outside = Outside {
             time,
-            records: make(Arc::new(time)),
+            records: make(store_clock.clone()),
             spy: Arc::new(Spy::new(sources.clone(), BUFFER)),
             sources,
             receiver: Arc::default(),
             engine_trouble: Arc::new(Mutex::new(EngineTrouble::USUAL)),
             store_trouble: Arc::new(Mutex::new(StoreTrouble::USUAL)),
+            store_clock,
             store_is_real: plan.store_is_real,
         };
         let mut world = Self {

@@ -44,3 +44,15 @@ fn log_hunts_hold_their_promises_under_faults() {
         assert!(all.epochs > 10 && all.late > seeds && all.waived > seeds, "{all:?}");
     }
 }
+
+#[test]
+fn log_hunts_hold_their_promises_under_faults_on_sqlite() {
+    let folder = tempfile::TempDir::new().unwrap();
+    for seed in 0..number("SIM_SEEDS").unwrap_or(3) {
+        let path = folder.path().join(format!("{seed}.db"));
+        let plan = Plan { store_is_real: true, tenants: 2, ..Plan::new(seed) };
+        let open = |clock| store_sqlite::LogStore::open(&path, clock).unwrap();
+        let outcome = run_over(plan, |clock| Arc::new(open(clock)));
+        assert!(outcome.commits > 100 && outcome.kills > 2, "{outcome:?}");
+    }
+}

@@ -1,3 +1,5 @@
+//! Files that grow, rotate, are rewritten or lost.
+
 use std::collections::HashMap;
 
 use expect_test::{Expect, expect};

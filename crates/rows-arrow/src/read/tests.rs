@@ -1,3 +1,5 @@
+//! Cells of every type of Arrow as values.
+
 use std::sync::Arc;
 
 use arrow::array::*;

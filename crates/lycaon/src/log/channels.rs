@@ -9,11 +9,14 @@ use parking_lot::Mutex;
 
 use crate::machine::SystemClock;
 
+/// A channel, and the revision of the definitions that it was made from.
+type OpenedUnder = (Arc<str>, Arc<dyn Channel>);
+
 /// The channels of the definitions.
 #[derive(Default)]
 pub(super) struct OpenChannels {
-    /// By name, with the revision of the definitions that they were made from.
-    open: Mutex<HashMap<String, (Arc<str>, Arc<dyn Channel>)>>,
+    /// By name.
+    open: Mutex<HashMap<String, OpenedUnder>>,
 }
 
 impl scheduler::Channels for OpenChannels {

@@ -96,7 +96,9 @@ fn ready(file: &str, text: &str, wanted: Option<&Lambda>, scope: &Scope) -> Vec<
         let title = &correlation.title;
         scope.log(
             Level::Warn,
-            &format!("sigma: `{title}` is left out with its rules: only log hunts correlate events"),
+            &format!(
+                "sigma: `{title}` is left out with its rules: only log hunts correlate events"
+            ),
         );
     }
     let make = |rule: Rule| {

@@ -126,7 +126,7 @@ impl LogDemo {
         self.written_to = now;
         let span = now.since(from);
         let micros = u64::try_from(span.as_micros()).unwrap_or(u64::MAX).max(1);
-        let whole = EVENTS_PER_MINUTE * u64::try_from(span.as_secs()).unwrap_or(0);
+        let whole = EVENTS_PER_MINUTE * span.as_secs();
         for tenant in 1..=self.tenants {
             for dataset in DATASETS {
                 // What does not fill a whole event is left to chance, so that short calls add up.
@@ -160,7 +160,7 @@ impl LogDemo {
         let one_in = if past { PLANTED_ONE_IN } else { 4_000 };
         let plants: Vec<Plant> = self.plants.of(dataset).cloned().collect();
         for plant in plants {
-            if self.chance.next_u64() % one_in != 0 {
+            if !self.chance.next_u64().is_multiple_of(one_in) {
                 continue;
             }
             let at = from.plus(Duration::from_micros(self.chance.next_u64() % micros));

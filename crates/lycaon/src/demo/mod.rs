@@ -63,7 +63,7 @@ pub(crate) struct DemoArgs {
 }
 
 /// How long a demo's step may take before the demo says that it failed.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(100);
 /// So many rows are shown.
 const SAMPLE: u64 = 8;

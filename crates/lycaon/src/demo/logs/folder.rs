@@ -45,16 +45,22 @@ pub(crate) fn write(folder: &Path, logs: &Path, tenants: u32, findings: &Path) -
 
 /// In real life these rules run every ten minutes; nobody would wait for that here. The file of findings is
 /// told of all of them.
-const SCHEDULE: &str =
-    "schedule: { every: 30s, log_buffer: 5s, jitter: 3s, first_from: 1h }\nnotify: [soc-file]";
+const SCHEDULE: &str = "schedule: { every: 30s, log_buffer: 5s, jitter: 3s, first_from: 1h }";
+/// An opaque rule reads the window of each tick by itself: an hour would be 120 of them.
+const SCHEDULE_OPAQUE: &str = "schedule: { every: 30s, log_buffer: 5s, jitter: 3s }";
 
 /// A rule file with the demo's schedule.
 fn hurried(text: &str) -> String {
-    let line = |line: &str| match line.starts_with("schedule:") {
-        true => format!("{SCHEDULE}\n"),
-        false => format!("{line}\n"),
+    let document = |text: &str| -> String {
+        let opaque = text.lines().any(|line| line == "kind: opaque");
+        let schedule = if opaque { SCHEDULE_OPAQUE } else { SCHEDULE };
+        let line = |line: &str| match line.starts_with("schedule:") {
+            true => format!("{schedule}\nnotify: [soc-file]\n"),
+            false => format!("{line}\n"),
+        };
+        text.lines().map(line).collect()
     };
-    text.lines().map(line).collect()
+    text.split("---\n").map(document).collect::<Vec<_>>().join("---\n")
 }
 
 fn engines(logs: &Path, findings: &Path) -> String {

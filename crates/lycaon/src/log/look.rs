@@ -184,6 +184,7 @@ pub(super) fn ledger(args: &LedgerArgs) -> Outcome {
             rule: Some(args.rule.clone()),
             ..StreamQuery::default()
         };
+        let known = records.ledger.streams(&of).await.map_err(broken)?.total > 0;
         let mut query = SliceQuery { of, window: Some(window), ..SliceQuery::default() };
         let mut out = args.output.records(&["stream", "window", "state", "revision", "rows"]);
         let mut count = 0;
@@ -200,8 +201,13 @@ pub(super) fn ledger(args: &LedgerArgs) -> Outcome {
             }
         }
         out.finish()?;
-        if count == 0 {
-            note("no window of this stretch is on the ledger");
+        match (count, known) {
+            (0, true) => note("no window of this stretch is on the ledger"),
+            (0, false) => note(&format!(
+                "rule {} has never run for tenant {}; `lycaon log status` lists what has",
+                args.rule, args.tenant
+            )),
+            _ => {}
         }
         Ok(())
     })

@@ -1,7 +1,7 @@
 //! Identifiers that cannot be taken for one another.
 //!
-//! Each spells itself as a prefix, a dot and 32 hex digits. Flow, hunt, upload and session ids
-//! begin with their moment of birth in milliseconds, so their spelling sorts by age.
+//! Each spells itself as a prefix, a dot and 32 hex digits. Flow, hunt, upload, session and node
+//! ids begin with their moment of birth in milliseconds, so their spelling sorts by age.
 
 use std::fmt;
 use std::str::FromStr;
@@ -92,7 +92,10 @@ typed_id!(
 typed_id!(
     /// One signed-in person or one connected agent.
     SessionId, "S");
-sortable_id!(FlowId, HuntId, UploadId, SessionId);
+typed_id!(
+    /// One start of a server process.
+    NodeId, "N");
+sortable_id!(FlowId, HuntId, UploadId, SessionId, NodeId);
 
 impl ClientId {
     /// The identity that belongs to a key with this SHA-256.

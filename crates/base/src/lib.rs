@@ -15,6 +15,6 @@ mod time;
 
 pub use clock::{Clock, Entropy, FixedClock, SeededEntropy};
 pub use fault::{Chain, Fault};
-pub use id::{BadId, ClientId, FlowId, HuntId, SessionId, UploadId};
+pub use id::{BadId, ClientId, FlowId, HuntId, NodeId, SessionId, UploadId};
 pub use quantity::{BadQuantity, ByteSize, Rate, format_duration, parse_duration};
 pub use time::{BadTimestamp, TimeWindow, Timestamp};

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use base::{ClientId, FlowId, Timestamp};
-use model::flow::{Flow, FlowOrigin};
+use model::flow::{Flow, FlowOrigin, FlowState};
 use model::store::{Page, StoreError};
 use model::tool::ToolFile;
 use parking_lot::Mutex;
@@ -112,6 +112,15 @@ impl FlowStore for MemFlows {
     async fn live(&self, client: ClientId) -> Result<Vec<Flow>, StoreError> {
         let records = self.records.lock();
         let wanted = |flow: &&Flow| flow.client == client && !flow.life.is_over();
+        let mut found: Vec<Flow> = records.flows.values().filter(wanted).cloned().collect();
+        found.sort_by_key(|flow| (flow.created, flow.id));
+        Ok(found)
+    }
+
+    async fn waiting(&self, clients: &[ClientId]) -> Result<Vec<Flow>, StoreError> {
+        let records = self.records.lock();
+        let wanted =
+            |flow: &&Flow| flow.life.state == FlowState::Queued && clients.contains(&flow.client);
         let mut found: Vec<Flow> = records.flows.values().filter(wanted).cloned().collect();
         found.sort_by_key(|flow| (flow.created, flow.id));
         Ok(found)

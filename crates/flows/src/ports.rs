@@ -32,6 +32,10 @@ pub trait FlowStore: Send + Sync {
     /// What this client has to do or is doing: queued and running flows, oldest first.
     async fn live(&self, client: ClientId) -> Result<Vec<Flow>, StoreError>;
 
+    /// What these clients have to do and have not taken yet: queued flows, oldest first. A client may
+    /// be named twice.
+    async fn waiting(&self, clients: &[ClientId]) -> Result<Vec<Flow>, StoreError>;
+
     /// Lets an event move a flow. An unknown flow is [`StoreError::NotFound`].
     async fn apply(&self, step: &FlowStep) -> Result<Applied, StoreError>;
 

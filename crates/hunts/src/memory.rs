@@ -10,6 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Timestamp};
 use flows::memory::{FlowFollower, MemFlows};
+use model::duty::Duty;
 use model::flow::{Flow, FlowEvent, FlowOrigin};
 use model::hunt::{Hunt, HuntEvent, HuntState, OfferSeq, QueueCounts};
 use model::member::{Member, MemberEvent, MemberState};
@@ -41,6 +42,8 @@ struct Kept {
     members: BTreeMap<MemberKey, Member>,
     counts: BTreeMap<(HuntId, u32), QueueCounts>,
     admissions: Vec<Admissions>,
+    /// The newest token of each duty that came with a grant.
+    fences: BTreeMap<Duty, u64>,
     pointers: Vec<(HuntId, u32, ResultPointer)>,
 }
 
@@ -322,6 +325,13 @@ impl AdmissionStore for MemHunts {
         self.flows.with_flows(|flows| {
             let mut kept = self.records.0.lock();
             let now = grant.now;
+            if let Some(fence) = grant.fence {
+                let newest = kept.fences.entry(fence.duty).or_insert(fence.token);
+                if !fence.holds(*newest) {
+                    return Err(fence.refusal());
+                }
+                *newest = fence.token;
+            }
             for some in &mut kept.admissions {
                 some.at = some.at.min(now);
             }

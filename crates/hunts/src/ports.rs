@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Rate, Timestamp};
+use model::duty::Fence;
 use model::flow::Flow;
 use model::hunt::{EndReason, Hunt, HuntEvent, HuntSpec, OfferSeq, QueueCounts};
 use model::member::{Member, MemberEvent, MemberQueue, Refusal};
@@ -281,6 +282,8 @@ pub struct ResultPointer {
 /// - In any 60 seconds, ends included, never more members of a hunt are admitted than its rate;
 ///   attempts count alike. Times of admission are stored. Should the clock step back, admissions in
 ///   its future count as made now.
+/// - A grant whose fence is older than one that was given out for its duty since is
+///   [`StoreError::Conflict`] and admits nobody.
 /// - A first attempt gets a new flow, a later one its flow again ([`crate::membership::flow_for`]).
 /// - Members that wait longest go first. Those decided under a superseded condition are passed
 ///   over.
@@ -316,6 +319,8 @@ pub struct Grant {
     pub flow_ids: Vec<FlowId>,
     /// How fast the server admits over all hunts.
     pub ceiling: Rate,
+    /// The manager's leave to be the manager. `None` where there can be no other one.
+    pub fence: Option<Fence>,
     /// When.
     pub now: Timestamp,
 }

@@ -6,6 +6,7 @@
 
 use base::{Entropy, FlowId, Rate, Timestamp};
 use model::client::Client;
+use model::duty::Fence;
 use model::flow::Flow;
 use model::hunt::{EndReason, HuntEvent, HuntState, OfferSeq};
 use model::org::Actor;
@@ -31,11 +32,12 @@ pub struct Managed {
     pub wake: Option<Timestamp>,
 }
 
-/// One step of the hunt manager: ends what is over, then admits within rate and limits.
+/// One step of the hunt manager: ends what is over, then admits within rate and limits. The fence is
+/// its leave to be the manager, where there may be another.
 pub async fn manage(
     hunts: &dyn HuntStore,
     admissions: &dyn AdmissionStore,
-    ceiling: Rate,
+    (ceiling, fence): (Rate, Option<Fence>),
     entropy: &mut dyn Entropy,
     now: Timestamp,
 ) -> Result<Managed, StoreError> {
@@ -60,7 +62,7 @@ pub async fn manage(
     let plan = plan(&active, &recent, ceiling, now);
     for (hunt, count) in &plan.grants {
         let flow_ids = (0..*count).map(|_| FlowId::mint(now, entropy)).collect();
-        let grant = Grant { hunt: *hunt, flow_ids, ceiling, now };
+        let grant = Grant { hunt: *hunt, flow_ids, ceiling, fence, now };
         match admissions.admit(&grant).await {
             Ok(flows) => managed.admitted.extend(flows),
             Err(error) if managed.admitted.is_empty() && managed.moved.is_empty() => {

@@ -11,6 +11,7 @@
 pub mod artifact;
 pub mod client;
 pub mod collect;
+pub mod duty;
 pub mod flow;
 pub mod hunt;
 pub mod log;

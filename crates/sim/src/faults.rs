@@ -187,6 +187,10 @@ impl FlowStore for Faulty {
         self.inner.flows.list(query).await
     }
 
+    async fn waiting(&self, clients: &[ClientId]) -> Result<Vec<Flow>, StoreError> {
+        self.inner.flows.waiting(clients).await
+    }
+
     async fn live(&self, client: ClientId) -> Result<Vec<Flow>, StoreError> {
         self.inner.flows.live(client).await
     }

@@ -98,7 +98,7 @@ impl Server {
         let mut out =
             Self::tell_to_stop(expired.iter().map(|flow| (flow.client, flow.id)).collect());
         let faulty = &*self.faulty;
-        let managed = hunt_steer::manage(faulty, faulty, CEILING, entropy, now).await?;
+        let managed = hunt_steer::manage(faulty, faulty, (CEILING, None), entropy, now).await?;
         if !managed.moved.is_empty() {
             out.extend(self.reload(now).await?);
         }

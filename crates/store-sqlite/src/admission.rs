@@ -15,7 +15,7 @@ use rusqlite::{Connection, params};
 use crate::SqliteStore;
 use crate::codec::{Done, all, bits, blob, count, int, micros, moment};
 use crate::members::{self, queue_number};
-use crate::{flows_table, hunts_table};
+use crate::{flows_table, hunts_table, leases};
 
 fn since(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Admissions>> {
     let mut statement =
@@ -51,6 +51,7 @@ fn waiting(db: &Connection, hunt: &Hunt, most: u64) -> rusqlite::Result<Vec<Memb
 
 fn admit(db: &Connection, grant: &Grant) -> Done<Vec<Flow>> {
     let now = grant.now;
+    leases::check(db, grant.fence)?;
     // A clock that stepped back must neither give credit nor block for long.
     db.prepare_cached("UPDATE admissions SET at = ?1 WHERE at > ?1")?.execute([micros(now)])?;
     db.prepare_cached("DELETE FROM admissions WHERE at < ?1")?

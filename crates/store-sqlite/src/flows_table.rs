@@ -1,5 +1,7 @@
 //! Flows.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Timestamp};
 use flows::life::{after, due};
@@ -225,6 +227,18 @@ impl FlowStore for SqliteStore {
         self.look_up("read a client's live flows", |db| {
             let tail = "WHERE client = ?1 AND state < 2 ORDER BY created, id";
             select(db, tail, &[&blob(client.bits())])
+        })
+    }
+
+    async fn waiting(&self, clients: &[ClientId]) -> Result<Vec<Flow>, StoreError> {
+        self.look_up("read the flows that wait for clients", |db| {
+            let mut found = Vec::new();
+            for client in clients.iter().collect::<BTreeSet<_>>() {
+                let tail = "WHERE client = ?1 AND state = 0 ORDER BY created, id";
+                found.extend(select(db, tail, &[&blob(client.bits())])?);
+            }
+            found.sort_by_key(|flow| (flow.created, flow.id));
+            Ok(found)
         })
     }
 

@@ -32,6 +32,7 @@ mod clients;
 mod codec;
 mod flows_table;
 mod hunts_table;
+mod leases;
 mod log_columns;
 mod log_control;
 mod log_filter;
@@ -58,6 +59,7 @@ use std::sync::Arc;
 use model::store::StoreError;
 use rusqlite::Connection;
 
+pub use leases::SqliteLeases;
 pub use log_store::LogStore;
 pub use open::OpenError;
 

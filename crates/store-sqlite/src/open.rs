@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use crate::leases;
 use crate::members::reason_of_columns;
 use crate::schema::{self, Schema};
 
@@ -90,6 +91,7 @@ impl OpenError {
 pub(crate) fn open_for_writing(path: &Path) -> Result<(File, Connection), OpenError> {
     let lock = lock(path)?;
     let connection = open_to_write(path, &schema::RECORDS, Duration::from_secs(5))?;
+    leases::end_all(&connection).map_err(|source| OpenError::from_sqlite(path, source))?;
     Ok((lock, connection))
 }
 

@@ -77,6 +77,16 @@ async fn live_flows_are_those_queued_or_running(stores: Stores) {
     assert_eq!(live.iter().map(|flow| flow.id).collect::<Vec<_>>(), [b.id, a.id]);
     assert_eq!(live[1].started, Some(at(5)));
     assert!(stores.flows.live(ClientId::from_bits(5)).await.unwrap().is_empty());
+    let other = direct_flow(4, stores.enrol(2).await);
+    stores.flows.create(&other).await.unwrap();
+    let clients = [other.client, a.client, ClientId::from_bits(5), a.client];
+    let waiting = async |clients| {
+        let waiting = stores.flows.waiting(clients).await.unwrap();
+        waiting.iter().map(|flow| flow.id).collect::<Vec<_>>()
+    };
+    assert_eq!(waiting(&clients).await, [b.id, other.id], "taken and ended ones do not wait");
+    assert_eq!(waiting(&clients[..1]).await, [other.id]);
+    assert!(waiting(&[]).await.is_empty());
 }
 
 async fn late_events_move_nothing(stores: Stores) {

@@ -271,6 +271,7 @@ async fn two_managers_together_keep_the_rate(stores: Stores) {
         hunt,
         flow_ids: (0..9).map(|n| FlowId::from_bits(seed * 100 + n)).collect(),
         ceiling: Rate::Unlimited,
+        fence: None,
         now: at(10),
     };
     let (one, two) = (grant(1), grant(2));
@@ -288,7 +289,8 @@ async fn the_ceiling_counts_all_hunts(stores: Stores) {
     let admit = async |hunt: u128, secs| {
         let flow_ids = (0..5).map(|n| FlowId::from_bits(hunt * 100 + n)).collect();
         let ceiling = Rate::PerMinute(7);
-        let grant = Grant { hunt: HuntId::from_bits(hunt), flow_ids, ceiling, now: at(secs) };
+        let hunt = HuntId::from_bits(hunt);
+        let grant = Grant { hunt, flow_ids, ceiling, fence: None, now: at(secs) };
         stores.admissions.admit(&grant).await.unwrap().len()
     };
     assert_eq!((admit(1, 10).await, admit(2, 20).await), (5, 2));

@@ -14,6 +14,7 @@ pub mod ledger_suite;
 pub mod log_load;
 pub mod log_stores;
 pub mod monitoring_suite;
+pub mod node_suite;
 pub mod outbox;
 pub mod outbox_suite;
 pub mod postgres;

@@ -141,7 +141,7 @@ impl Stores {
     pub async fn admit(&self, hunt: HuntId, most: u64, now: Timestamp) -> Vec<Flow> {
         let mut entropy = SeededEntropy::new(now.as_micros().unsigned_abs());
         let flow_ids = (0..most).map(|_| FlowId::mint(now, &mut entropy)).collect();
-        let grant = Grant { hunt, flow_ids, ceiling: Rate::Unlimited, now };
+        let grant = Grant { hunt, flow_ids, ceiling: Rate::Unlimited, fence: None, now };
         self.admissions.admit(&grant).await.unwrap()
     }
 

@@ -45,7 +45,8 @@ async fn step(core: &Core) -> Result<Duration, model::store::StoreError> {
     let ceiling = core.settings.admission_ceiling;
     let mut entropy = core.fork_entropy();
     let (hunts, admissions) = (&*core.ports.hunts, &*core.ports.admissions);
-    let managed = hunts::steer::manage(hunts, admissions, ceiling, &mut entropy, now).await?;
+    let managed =
+        hunts::steer::manage(hunts, admissions, (ceiling, None), &mut entropy, now).await?;
     if !managed.moved.is_empty() {
         core.refresh_foreman().await?;
     }

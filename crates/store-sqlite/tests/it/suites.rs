@@ -8,6 +8,7 @@ use testkit::fleet_suite::{account_suite, fleet_suite};
 use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
 use testkit::hunt_suite::hunt_suite;
 use testkit::monitoring_suite::monitoring_suite;
+use testkit::node_suite::{fence_suite, lease_suite};
 use testkit::stores::Stores;
 use testkit::tool_suite::tool_suite;
 
@@ -19,10 +20,14 @@ impl Files {
         Self(TempDir::new().unwrap(), std::cell::Cell::new(0))
     }
 
-    fn fresh(&self) -> Stores {
+    fn store(&self) -> SqliteStore {
         self.1.set(self.1.get() + 1);
         let path = self.0.path().join(format!("{}.db", self.1.get()));
-        Stores::of(Arc::new(SqliteStore::open(&path).unwrap()))
+        SqliteStore::open(&path).unwrap()
+    }
+
+    fn fresh(&self) -> Stores {
+        Stores::of(Arc::new(self.store()))
     }
 }
 
@@ -51,6 +56,15 @@ async fn sqlite_keeps_monitoring() {
     let files = Files::new();
     monitoring_suite(async || files.fresh()).await;
     tool_suite(async || files.fresh()).await;
+}
+
+#[tokio::test]
+async fn sqlite_keeps_duties() {
+    let files = Files::new();
+    lease_suite(async |clock| files.store().leases(clock)).await;
+    let store = files.store();
+    let leases = store.leases(Arc::new(base::FixedClock::at(testkit::stores::at(0))));
+    fence_suite(Stores::of(Arc::new(store)), &leases).await;
 }
 
 #[tokio::test]

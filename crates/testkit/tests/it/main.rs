@@ -1,5 +1,9 @@
 //! The twins in memory keep the contracts of their ports.
 
+use std::sync::Arc;
+
+use fleet::Announcements;
+use fleet::nodes::{MemAnnouncements, MemNodes};
 use flows::memory::MemBlobs;
 use sha2::{Digest, Sha256};
 use testkit::blob_suite::blob_suite;
@@ -11,6 +15,7 @@ use testkit::hunt_suite::hunt_suite;
 use testkit::ledger_suite::ledger_suite;
 use testkit::log_stores::LogStores;
 use testkit::monitoring_suite::monitoring_suite;
+use testkit::node_suite::{announcement_suite, fence_suite, lease_suite, node_suite};
 use testkit::outbox_suite::outbox_suite;
 use testkit::stores::Stores;
 use testkit::tool_suite::tool_suite;
@@ -43,6 +48,19 @@ async fn the_twins_keep_hunts() {
 async fn the_twin_keeps_bytes() {
     let hash = |bytes: &[u8]| Sha256::digest(bytes).into();
     blob_suite(async || MemBlobs::new(hash), hash).await;
+}
+
+#[tokio::test]
+async fn the_twins_keep_nodes_apart() {
+    lease_suite(async |clock| MemNodes::new(clock)).await;
+    node_suite(async |clock| MemNodes::new(clock)).await;
+    let announcements = async || {
+        let carrier = Arc::new(MemAnnouncements::new());
+        (carrier.clone() as Arc<dyn Announcements>, carrier as Arc<dyn Announcements>)
+    };
+    announcement_suite(announcements).await;
+    let leases = MemNodes::new(Arc::new(base::FixedClock::at(testkit::stores::at(0))));
+    fence_suite(Stores::in_memory(), &leases).await;
 }
 
 #[tokio::test]

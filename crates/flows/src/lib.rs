@@ -1,8 +1,10 @@
 //! One collection on one client: its queue, its attempts, and what it brings home.
 //!
 //! - [`ports`] are the records of flows; [`life`] is how an event moves one.
-//! - [`results`] are the records of rows and logs; [`query`] filters, sorts and cuts them, the same
-//!   way over every store.
+//! - [`results`] are the records of rows and logs; [`query`] filters, sorts and cuts them, [`facets`]
+//!   counts their values, [`cell`] says what a value is and how it compares, the same
+//!   way over every store. [`hot`] is the part of these records that has not been put into segments,
+//!   and which segments there are.
 //! - [`uploads`] are the records and the bytes of files.
 //! - [`tools`] are the records of files that artifacts need on clients.
 //! - [`monitoring`] is the record of event artifacts: which are wanted, and what they bring.
@@ -20,9 +22,12 @@
 #![warn(missing_docs)]
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod cell;
 pub mod completion;
 #[cfg(test)]
 mod examples;
+pub mod facets;
+pub mod hot;
 pub mod life;
 pub mod memory;
 pub mod monitoring;
@@ -35,6 +40,7 @@ pub mod steer;
 pub mod tools;
 pub mod uploads;
 
+pub use hot::HotRows;
 pub use monitoring::MonitoringStore;
 pub use ports::FlowStore;
 pub use results::ResultStore;

@@ -7,6 +7,7 @@
 mod blobs;
 mod evidence;
 mod monitoring;
+mod segments;
 mod tools;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,7 @@ pub struct MemFlows {
 struct Records {
     flows: BTreeMap<FlowId, Flow>,
     evidence: evidence::Evidence,
+    segments: segments::Segments,
     events: monitoring::Events,
     tools: BTreeMap<(String, String), ToolFile>,
 }

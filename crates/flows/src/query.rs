@@ -3,14 +3,8 @@
 //! Pure. A store hands over its rows in order of arrival, one at a time; a [`Sifter`] keeps those of
 //! the page that was asked for and counts the rest.
 //!
-//! # What a comparison means
-//!
-//! - A cell is nothing (absent or null), a number or a text. Booleans and nested values are the text
-//!   of their JSON.
-//! - A number and a text that reads as a number compare as numbers, everything else as text.
-//! - Sorted upwards: nothing, then numbers, then texts by code point; ties by arrival.
+//! What a comparison means is said in [`crate::cell`]; ties are sorted by arrival.
 
-use std::cmp::Ordering;
 use std::fmt;
 
 use base::Timestamp;
@@ -18,6 +12,8 @@ use model::results::{ColumnFilter, Comparison, ResultPage, ResultQuery, ResultRo
 use model::store::StoreError;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
+
+use crate::cell::{Cell, Condition};
 
 /// How far into a sorted result a page may lie.
 pub const SORTED_DEPTH_MAX: u64 = 1_000_000;
@@ -55,74 +51,9 @@ pub struct Origin<'a> {
     pub observed: Option<Timestamp>,
 }
 
-/// The value of one column of one row.
-#[derive(Clone, Debug, PartialEq)]
-enum Cell {
-    Nothing,
-    Number { value: f64, text: String },
-    Text(String),
-}
-
-impl Cell {
-    fn text(&self) -> Option<&str> {
-        match self {
-            Self::Nothing => None,
-            Self::Number { text, .. } | Self::Text(text) => Some(text),
-        }
-    }
-
-    fn from_json(raw: &str) -> Self {
-        match raw.as_bytes().first() {
-            None | Some(b'n') => Self::Nothing,
-            Some(b'"') => Self::Text(serde_json::from_str(raw).unwrap_or_else(|_| raw.to_owned())),
-            Some(b'-' | b'0'..=b'9') => match raw.parse() {
-                Ok(value) => Self::Number { value, text: raw.to_owned() },
-                Err(_) => Self::Text(raw.to_owned()),
-            },
-            Some(_) => Self::Text(raw.to_owned()),
-        }
-    }
-
-    fn compare(&self, other: &Self) -> Ordering {
-        let rank = |cell: &Self| match cell {
-            Self::Nothing => 0,
-            Self::Number { .. } => 1,
-            Self::Text(_) => 2,
-        };
-        match (self, other) {
-            (Self::Number { value: a, .. }, Self::Number { value: b, .. }) => a.total_cmp(b),
-            (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            _ => rank(self).cmp(&rank(other)),
-        }
-    }
-
-    fn compare_with_text(&self, wanted: &str) -> Option<Ordering> {
-        match (self, wanted.trim().parse::<f64>()) {
-            (Self::Number { value, .. }, Ok(number)) => value.partial_cmp(&number),
-            (Self::Nothing, _) => None,
-            (Self::Number { text, .. } | Self::Text(text), _) => Some(text.as_str().cmp(wanted)),
-        }
-    }
-
-    fn passes(&self, comparison: Comparison, wanted: &str) -> bool {
-        let order = || self.compare_with_text(wanted);
-        match comparison {
-            Comparison::Equals => order() == Some(Ordering::Equal),
-            Comparison::Differs => order() != Some(Ordering::Equal),
-            Comparison::Greater => order() == Some(Ordering::Greater),
-            Comparison::Less => order() == Some(Ordering::Less),
-            Comparison::Contains => self.text().is_some_and(|text| contains(text, wanted)),
-        }
-    }
-}
-
-fn contains(text: &str, wanted: &str) -> bool {
-    text.to_lowercase().contains(&wanted.to_lowercase())
-}
-
-/// Calls `visit` with each top-level column of a JSON object and the JSON of its value, until it
-/// returns false. The error says what is wrong with the text.
-fn walk<'j>(json: &'j str, visit: &mut dyn FnMut(&str, &'j str)) -> Result<(), serde_json::Error> {
+/// Calls `visit` with each top-level column of a JSON object and the JSON of its value. The error
+/// says what is wrong with the text.
+pub fn walk<'j>(json: &'j str, visit: &mut dyn FnMut(&str, &'j str)) -> Result<(), String> {
     struct Walker<'a, 'j>(&'a mut dyn FnMut(&str, &'j str));
     impl<'j> Visitor<'j> for Walker<'_, 'j> {
         type Value = ();
@@ -139,8 +70,8 @@ fn walk<'j>(json: &'j str, visit: &mut dyn FnMut(&str, &'j str)) -> Result<(), s
         }
     }
     let mut reader = serde_json::Deserializer::from_str(json);
-    reader.deserialize_map(Walker(visit))?;
-    reader.end()
+    let walked = reader.deserialize_map(Walker(visit)).and_then(|()| reader.end());
+    walked.map_err(|error| error.to_string())
 }
 
 /// Checks that a text is one JSON object, and adds its columns to `columns` in the order in which
@@ -208,7 +139,7 @@ pub fn on_one_line(json: &str) -> std::borrow::Cow<'_, str> {
 }
 
 struct Kept<T> {
-    key: Cell,
+    key: Cell<'static>,
     arrival: u64,
     row: T,
 }
@@ -216,6 +147,7 @@ struct Kept<T> {
 /// Keeps the rows of one page.
 pub struct Sifter<'q, T = ResultRow> {
     query: &'q ResultQuery,
+    conditions: Conditions,
     kept: Vec<Kept<T>>,
     arrived: u64,
 }
@@ -231,12 +163,13 @@ impl Sifter<'_> {
 impl<'q, T> Sifter<'q, T> {
     /// For this query. Its scope and source are the store's to keep to.
     pub fn new(query: &'q ResultQuery) -> Self {
-        Self { query, kept: Vec::new(), arrived: 0 }
+        Self { query, conditions: Conditions::of(query), kept: Vec::new(), arrived: 0 }
     }
 
     /// Whether the row passes; if so `make` is called when the page may need it.
     pub fn offer(&mut self, origin: Origin<'_>, json: &str, make: impl FnOnce() -> T) {
-        let Some(key) = self.judge(origin, json) else { return };
+        let Some(key) = self.conditions.judge(origin, json) else { return };
+        let key = key.into_owned();
         let arrival = self.arrived;
         self.arrived += 1;
         let end = self.query.offset.saturating_add(self.query.limit);
@@ -264,48 +197,69 @@ impl<'q, T> Sifter<'q, T> {
         }
         (self.kept.into_iter().map(|kept| kept.row).collect(), self.arrived)
     }
+}
+
+/// The conditions of a query, made ready for many rows.
+pub(crate) struct Conditions {
+    takes_all: bool,
+    filters: Vec<(String, Condition)>,
+    search: Option<Condition>,
+    sort_column: Option<String>,
+}
+
+impl Conditions {
+    pub(crate) fn of(query: &ResultQuery) -> Self {
+        let ready = |filter: &ColumnFilter| {
+            (filter.column.clone(), Condition::new(filter.comparison, &filter.text))
+        };
+        let search = query.search.as_ref();
+        Self {
+            takes_all: takes_all(query),
+            filters: query.filters.iter().map(ready).collect(),
+            search: search.map(|wanted| Condition::new(Comparison::Contains, wanted)),
+            sort_column: query.sort.as_ref().map(|(column, _)| column.clone()),
+        }
+    }
 
     /// The sort key of a row that passes all conditions.
-    fn judge(&self, origin: Origin<'_>, json: &str) -> Option<Cell> {
-        let query = self.query;
-        let sort_column = query.sort.as_ref().map(|(column, _)| column.as_str());
-        if takes_all(query) {
+    pub(crate) fn judge<'a>(&self, origin: Origin<'a>, json: &'a str) -> Option<Cell<'a>> {
+        if self.takes_all {
             return Some(Cell::Nothing);
         }
-        let mut cells: Vec<Cell> =
-            query.filters.iter().map(|filter| of_origin(origin, &filter.column)).collect();
+        let sort_column = self.sort_column.as_deref();
+        let mut cells: Vec<Cell<'a>> =
+            self.filters.iter().map(|(column, _)| of_origin(origin, column)).collect();
         let mut key = sort_column.map_or(Cell::Nothing, |column| of_origin(origin, column));
-        let mut found = query.search.is_none();
+        let mut found = self.search.is_none();
         walk(json, &mut |name, raw| {
-            for (filter, cell) in query.filters.iter().zip(&mut cells) {
-                if filter.column == name {
+            for ((column, _), cell) in self.filters.iter().zip(&mut cells) {
+                if column == name {
                     *cell = Cell::from_json(raw);
                 }
             }
             if sort_column == Some(name) {
                 key = Cell::from_json(raw);
             }
-            if let Some(wanted) = query.search.as_ref().filter(|_| !found) {
-                found = Cell::from_json(raw).passes(Comparison::Contains, wanted);
+            if let Some(wanted) = self.search.as_ref().filter(|_| !found) {
+                found = wanted.passes(&Cell::from_json(raw));
             }
         })
         .ok()?;
-        let passes =
-            |(filter, cell): (&ColumnFilter, &Cell)| cell.passes(filter.comparison, &filter.text);
-        (found && query.filters.iter().zip(&cells).all(passes)).then_some(key)
+        let mut judged = self.filters.iter().zip(&cells);
+        (found && judged.all(|((_, condition), cell)| condition.passes(cell))).then_some(key)
     }
 }
 
-fn of_origin(origin: Origin<'_>, column: &str) -> Cell {
+fn of_origin<'a>(origin: Origin<'a>, column: &str) -> Cell<'a> {
     match column {
-        "_client" => Cell::Text(origin.client.to_owned()),
-        "_hostname" => Cell::Text(origin.hostname.to_owned()),
-        "_flow" => Cell::Text(origin.flow.to_owned()),
-        "_source" => Cell::Text(origin.source.to_owned()),
-        "_stored" => Cell::Text(origin.stored.to_string()),
-        "_observed" => {
-            origin.observed.map_or(Cell::Nothing, |observed| Cell::Text(observed.to_string()))
-        }
+        "_client" => Cell::Text(origin.client.into()),
+        "_hostname" => Cell::Text(origin.hostname.into()),
+        "_flow" => Cell::Text(origin.flow.into()),
+        "_source" => Cell::Text(origin.source.into()),
+        "_stored" => Cell::Text(origin.stored.to_string().into()),
+        "_observed" => origin
+            .observed
+            .map_or(Cell::Nothing, |observed| Cell::Text(observed.to_string().into())),
         _ => Cell::Nothing,
     }
 }

@@ -1,9 +1,10 @@
 //! The records of rows and logs.
 
 use async_trait::async_trait;
-use base::{ClientId, FlowId, Timestamp};
+use base::{ClientId, FlowId, HuntId, Timestamp};
 use model::results::{
-    AttemptId, LogLine, ResultPage, ResultQuery, ResultRow, ResultScope, RowBatch, SourceSummary,
+    AttemptId, FacetQuery, Facets, LogLine, ResultPage, ResultQuery, ResultRow, ResultScope,
+    RowBatch, SourceSummary,
 };
 use model::store::{Page, Paging, StoreError};
 
@@ -47,6 +48,9 @@ pub trait ResultStore: Send + Sync {
     /// A page of rows.
     async fn page(&self, query: &ResultQuery) -> Result<ResultPage, StoreError>;
 
+    /// Which values a column has, and how often, as [`crate::facets`] says.
+    async fn facet(&self, query: &FacetQuery) -> Result<Facets, StoreError>;
+
     /// How much each source has brought, by name, from the counters.
     async fn sources(&self, scope: ResultScope) -> Result<Vec<SourceSummary>, StoreError>;
 
@@ -59,6 +63,11 @@ pub trait ResultStore: Send + Sync {
 
     /// Counts the rows themselves, to compare with the counters.
     async fn recount(&self, scope: ResultScope) -> Result<RowRecount, StoreError>;
+
+    /// Forgets rows and log lines of a hunt that is being deleted, about `limit` batches of them;
+    /// whether there are more. From the first call on nobody should ask for them. Its flows are
+    /// over, or gone.
+    async fn forget(&self, hunt: HuntId, limit: u64, now: Timestamp) -> Result<bool, StoreError>;
 }
 
 /// A numbered batch of log lines.

@@ -142,6 +142,56 @@ pub struct ResultPage {
     pub total: u64,
 }
 
+/// In which order the values of a column are shown; equal counts by value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FacetOrder {
+    /// Those of most rows first.
+    MostRows,
+    /// Those of fewest rows first: what is rare.
+    FewestRows,
+    /// Those of most clients first.
+    MostClients,
+    /// Those of fewest clients first.
+    FewestClients,
+}
+
+/// Asks which values a column has and how often.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FacetQuery {
+    /// Over which rows: scope, source, search and filters count; sort and page do not.
+    pub of: ResultQuery,
+    /// A column of the rows, or one of those that every row has.
+    pub column: String,
+    /// Which values come first.
+    pub order: FacetOrder,
+    /// Values wanted at most.
+    pub limit: u64,
+}
+
+/// One value of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facet {
+    /// Its text; `None` stands for rows that have none.
+    pub value: Option<String>,
+    /// Whether it is a number.
+    pub number: bool,
+    /// In how many rows.
+    pub rows: u64,
+    /// On how many clients.
+    pub clients: u64,
+}
+
+/// The values of a column.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facets {
+    /// Those that were asked for.
+    pub values: Vec<Facet>,
+    /// How many different ones there are, rows without one counted as one.
+    pub distinct: u64,
+    /// How many rows were counted.
+    pub rows: u64,
+}
+
 /// How much each source of a scope has brought.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceSummary {

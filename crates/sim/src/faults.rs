@@ -19,7 +19,8 @@ use model::flow::Flow;
 use model::hunt::{Hunt, QueueCounts};
 use model::member::{Member, MemberEvent};
 use model::results::{
-    AttemptId, LogLine, ResultPage, ResultQuery, ResultScope, RowBatch, SourceSummary,
+    AttemptId, FacetQuery, Facets, LogLine, ResultPage, ResultQuery, ResultScope, RowBatch,
+    SourceSummary,
 };
 use model::store::{Page, Paging, StoreError};
 use parking_lot::Mutex;
@@ -246,5 +247,13 @@ impl ResultStore for Faulty {
 
     async fn recount(&self, scope: ResultScope) -> Result<RowRecount, StoreError> {
         self.inner.results.recount(scope).await
+    }
+
+    async fn facet(&self, query: &FacetQuery) -> Result<Facets, StoreError> {
+        self.inner.results.facet(query).await
+    }
+
+    async fn forget(&self, hunt: HuntId, limit: u64, now: Timestamp) -> Result<bool, StoreError> {
+        self.change(self.inner.results.forget(hunt, limit, now)).await
     }
 }

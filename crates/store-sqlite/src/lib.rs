@@ -49,6 +49,7 @@ mod records;
 mod rows_table;
 mod rows_write;
 mod schema;
+mod segments_table;
 mod tools;
 mod uploads;
 mod writer;

@@ -6,10 +6,12 @@
 use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Timestamp};
 use flows::completion::{SourceCount, Tally};
+use flows::facets::FacetCounter;
 use flows::query::{Origin, Sifter, check, takes_all};
 use flows::results::{Appended, LogBatch, ResultStore, RowRecount, Scan, ScanPiece, ScanPlace};
 use model::results::{
-    AttemptId, LogLine, ResultPage, ResultQuery, ResultRow, ResultScope, RowBatch, SourceSummary,
+    AttemptId, FacetQuery, Facets, LogLine, ResultPage, ResultQuery, ResultRow, ResultScope,
+    RowBatch, SourceSummary,
 };
 use model::store::{Page, Paging, StoreError};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -17,10 +19,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::SqliteStore;
 use crate::codec::{Done, Failure, all, blob, int, only_count, unreadable};
 use crate::rows_write::{append, append_log, attempt_key};
+use crate::segments_table::forget;
 
 /// A scope as the tables know it.
 #[derive(Clone, Copy)]
-enum Place {
+pub(crate) enum Place {
     /// Finished attempts of this round.
     HuntRound(i64),
     /// This attempt.
@@ -28,7 +31,7 @@ enum Place {
 }
 
 /// Where a scope's rows are; `None` when there are none.
-fn place_of(db: &Connection, scope: ResultScope) -> rusqlite::Result<Option<Place>> {
+pub(crate) fn place_of(db: &Connection, scope: ResultScope) -> rusqlite::Result<Option<Place>> {
     match scope {
         ResultScope::Hunt { hunt, round } => Ok(round_key(db, hunt, round)?.map(Place::HuntRound)),
         ResultScope::Flow(flow) => {
@@ -83,7 +86,7 @@ impl Place {
 }
 
 /// The number of a source, when it is asked for. `Err(())`: no such source, so no rows.
-fn source_filter(
+pub(crate) fn source_filter(
     db: &Connection,
     source: Option<&str>,
 ) -> rusqlite::Result<Result<Option<i64>, ()>> {
@@ -94,18 +97,23 @@ fn source_filter(
 }
 
 /// A batch with where it comes from.
-struct Batch {
+pub(crate) struct Batch {
     id: u64,
-    client: ClientId,
-    hostname: String,
-    flow: FlowId,
-    source: String,
-    stored: Timestamp,
-    text: String,
+    pub(crate) client: ClientId,
+    pub(crate) hostname: String,
+    pub(crate) flow: FlowId,
+    pub(crate) source: String,
+    pub(crate) stored: Timestamp,
+    pub(crate) text: String,
 }
 
 impl Batch {
     fn load(db: &Connection, id: i64) -> Done<Self> {
+        Ok(Self::find(db, id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?)
+    }
+
+    /// `None` when it has left.
+    pub(crate) fn find(db: &Connection, id: i64) -> Done<Option<Self>> {
         let mut statement = db.prepare_cached(
             "SELECT batches.stored, packed, body, attempts.client, attempts.flow,
                source_names.name, ifnull(clients.hostname, '')
@@ -115,7 +123,7 @@ impl Batch {
              LEFT JOIN clients ON clients.id = attempts.client
              WHERE batches.id = ?1",
         )?;
-        Ok(statement.query_row([id], |row| {
+        let found = statement.query_row([id], |row| {
             let body = row.get_ref(2)?.as_blob()?;
             let bytes = if row.get(1)? {
                 zstd::stream::decode_all(body).map_err(|_| unreadable("batch of rows"))?
@@ -131,7 +139,22 @@ impl Batch {
                 stored: Timestamp::from_micros(row.get(0)?),
                 text: String::from_utf8(bytes).map_err(|_| unreadable("batch of rows"))?,
             })
-        })?)
+        });
+        Ok(found.optional()?)
+    }
+
+    /// Calls `visit` with each row and what it is compared with.
+    fn visit(&self, visit: &mut dyn FnMut(Origin<'_>, &str) -> Done<()>) -> Done<()> {
+        let (client, flow) = (self.client.to_string(), self.flow.to_string());
+        let origin = Origin {
+            client: &client,
+            hostname: &self.hostname,
+            flow: &flow,
+            source: &self.source,
+            stored: self.stored,
+            observed: None,
+        };
+        self.text.lines().try_for_each(|json| visit(origin, json))
     }
 
     fn row(&self, json: &str) -> ResultRow {
@@ -147,7 +170,7 @@ impl Batch {
 
 /// Calls `visit` with the id and the row count of each batch, in order of arrival, until it says
 /// that it has enough.
-fn walk(
+pub(crate) fn walk(
     db: &Connection,
     (place, source): (Place, Option<i64>),
     after: u64,
@@ -180,21 +203,27 @@ fn page(db: &Connection, query: &ResultQuery) -> Done<ResultPage> {
     let mut sifter = Sifter::new(query);
     walk(db, (place, source), 0, &mut |id, _| {
         let batch = Batch::load(db, id)?;
-        let (client, flow) = (batch.client.to_string(), batch.flow.to_string());
-        let origin = Origin {
-            client: &client,
-            hostname: &batch.hostname,
-            flow: &flow,
-            source: &batch.source,
-            stored: batch.stored,
-            observed: None,
-        };
-        for json in batch.text.lines() {
+        batch.visit(&mut |origin, json| {
             sifter.offer(origin, json, || batch.row(json));
-        }
+            Ok(())
+        })?;
         Ok(true)
     })?;
     Ok(sifter.finish())
+}
+
+fn facet(db: &Connection, query: &FacetQuery) -> Done<Facets> {
+    let mut counter = FacetCounter::new(query)?;
+    let Some(place) = place_of(db, query.of.scope)? else { return Ok(counter.finish()) };
+    let Ok(source) = source_filter(db, query.of.source.as_deref())? else {
+        return Ok(counter.finish());
+    };
+    walk(db, (place, source), 0, &mut |id, _| {
+        let batch = Batch::load(db, id)?;
+        batch.visit(&mut |origin, json| Ok(counter.offer(batch.client, origin, json)?))?;
+        Ok(true)
+    })?;
+    Ok(counter.finish())
 }
 
 /// A page in order of arrival without conditions: batches before it are skipped unread.
@@ -405,6 +434,11 @@ impl ResultStore for SqliteStore {
         self.search("read rows", move |db| page(db, &query)).await
     }
 
+    async fn facet(&self, query: &FacetQuery) -> Result<Facets, StoreError> {
+        let query = query.clone();
+        self.search("count values", move |db| facet(db, &query)).await
+    }
+
     async fn sources(&self, scope: ResultScope) -> Result<Vec<SourceSummary>, StoreError> {
         self.search("sum up sources", move |db| sources(db, scope)).await
     }
@@ -420,5 +454,9 @@ impl ResultStore for SqliteStore {
 
     async fn recount(&self, scope: ResultScope) -> Result<RowRecount, StoreError> {
         self.search("recount rows", move |db| recount(db, scope)).await
+    }
+
+    async fn forget(&self, hunt: HuntId, limit: u64, now: Timestamp) -> Result<bool, StoreError> {
+        self.write("forget rows", move |db| forget(db, hunt, limit, now)).await
     }
 }

@@ -1,6 +1,6 @@
 //! What every store of flows and of their results must do.
 
-use base::{ClientId, UploadId};
+use base::{ClientId, HuntId, UploadId};
 use flows::completion::SourceCount;
 use flows::ports::{FlowList, FlowStep};
 use flows::results::{Appended, BatchRefusal, LogBatch, Scan};
@@ -8,7 +8,8 @@ use flows::uploads::{Blob, NewUpload, UploadBegun, UploadRefusal};
 use model::flow::{Flow, FlowEvent, FlowFailure, FlowLimits, FlowState};
 use model::org::OrgId;
 use model::results::{
-    AttemptId, ColumnFilter, Comparison, LogLine, ResultQuery, ResultScope, RowBatch,
+    AttemptId, ColumnFilter, Comparison, Facet, FacetOrder, FacetQuery, LogLine, ResultQuery,
+    ResultScope, RowBatch,
 };
 use model::store::{Paging, StoreError};
 
@@ -34,6 +35,8 @@ pub async fn result_suite(fresh: impl AsyncFn() -> Stores) {
     pages_filter_sort_and_count(fresh().await).await;
     pages_skip_whole_batches(fresh().await).await;
     a_scan_gives_every_row_once(fresh().await).await;
+    values_are_counted_by_rows_and_clients(fresh().await).await;
+    a_forgotten_hunt_has_no_rows(fresh().await).await;
     logs_are_paged_in_order(fresh().await).await;
 }
 
@@ -130,7 +133,7 @@ async fn flows_are_listed_newest_first(stores: Stores) {
     assert_eq!(list(&|query| query.paging = Paging { offset: 1, limit: 1 }).await, (vec![2], 3));
     assert_eq!(list(&|query| query.states = vec!["queued"]).await, (vec![3, 1], 2));
     assert_eq!(list(&|query| query.client = Some(ClientId::from_bits(8))).await.1, 0);
-    assert_eq!(list(&|query| query.hunt = Some(base::HuntId::from_bits(8))).await.1, 0);
+    assert_eq!(list(&|query| query.hunt = Some(HuntId::from_bits(8))).await.1, 0);
 }
 
 async fn flows_that_are_over_are_found_by_time(stores: Stores) {
@@ -222,14 +225,21 @@ fn query(scope: ResultScope) -> ResultQuery {
     }
 }
 
-async fn a_hunt_has_the_rows_of_finished_attempts_only(stores: Stores) {
+/// A hunt with a flow on each of two clients.
+async fn two_running(stores: &Stores) -> (HuntId, Vec<Flow>) {
     let clients = [stores.enrol(1).await, stores.enrol(2).await];
     let hunt = stores.start_hunt(1, spec(), at(0)).await.id;
-    let scope = ResultScope::Hunt { hunt, round: 1 };
     let decisions = clients.map(|client| decision(hunt, client, Ok(())));
     stores.members.decide(&decisions, at(1)).await.unwrap();
     let mut flows = stores.admit(hunt, 9, at(2)).await;
     flows.sort_by_key(|flow| flow.client != clients[0]);
+    (hunt, flows)
+}
+
+async fn a_hunt_has_the_rows_of_finished_attempts_only(stores: Stores) {
+    let (hunt, flows) = two_running(&stores).await;
+    let scope = ResultScope::Hunt { hunt, round: 1 };
+    let clients = [flows[0].client, flows[1].client];
     append(&stores, clients[0], &batch(first(flows[0].id), 0, &[r#"{"try":1}"#])).await;
     append(&stores, clients[1], &batch(first(flows[1].id), 0, &[r#"{"try":1}"#])).await;
     let total = async || stores.results.page(&query(scope)).await.unwrap().total;
@@ -323,6 +333,71 @@ async fn a_scan_gives_every_row_once(stores: Stores) {
     }
     assert_eq!(rows.len(), 20);
     assert_eq!((rows[0].json.as_str(), rows[19].json.as_str()), (long.as_str(), "{}"));
+}
+
+async fn values_are_counted_by_rows_and_clients(stores: Stores) {
+    let (hunt, flows) = two_running(&stores).await;
+    let rows_of_first =
+        [r#"{"P":1}"#, r#"{"P":"1"}"#, r#"{"P":null}"#, r#"{"P":true}"#, r#"{"P":1}"#, "{}"];
+    append(&stores, flows[0].client, &batch(first(flows[0].id), 0, &rows_of_first)).await;
+    append(&stores, flows[1].client, &batch(first(flows[1].id), 0, &[r#"{"P":"1"}"#])).await;
+    stores.end(first(flows[0].id), Ok(rows(6)), true, at(3)).await;
+    stores.end(first(flows[1].id), Ok(rows(1)), true, at(3)).await;
+    let scope = ResultScope::Hunt { hunt, round: 1 };
+    let ask = async |change: &dyn Fn(&mut FacetQuery)| {
+        let (column, order) = ("P".to_owned(), FacetOrder::MostRows);
+        let mut asked = FacetQuery { of: query(scope), column, order, limit: 9 };
+        change(&mut asked);
+        let found = stores.results.facet(&asked).await.unwrap();
+        let shown = |facet: &Facet| {
+            let value = facet.value.as_deref().unwrap_or("-");
+            let mark = if facet.number { "#" } else { "" };
+            format!("{mark}{value}:{}/{}", facet.rows, facet.clients)
+        };
+        let values: Vec<String> = found.values.iter().map(shown).collect();
+        (values.join(" "), found.distinct, found.rows)
+    };
+    assert_eq!(ask(&|_| {}).await, ("-:2/1 #1:2/1 1:2/2 true:1/1".into(), 4, 7));
+    let rare = |asked: &mut FacetQuery| (asked.order, asked.limit) = (FacetOrder::FewestRows, 2);
+    assert_eq!(ask(&rare).await, ("true:1/1 -:2/1".into(), 4, 7));
+    let spread = |asked: &mut FacetQuery| (asked.order, asked.limit) = (FacetOrder::MostClients, 1);
+    assert_eq!(ask(&spread).await, ("1:2/2".into(), 4, 7));
+    let few = |asked: &mut FacetQuery| (asked.order, asked.limit) = (FacetOrder::FewestClients, 1);
+    assert_eq!(ask(&few).await, ("-:2/1".into(), 4, 7));
+    let hosts = |asked: &mut FacetQuery| asked.column = "_hostname".into();
+    assert_eq!(ask(&hosts).await, ("host-1:6/1 host-2:1/1".into(), 2, 7));
+    let ones = |asked: &mut FacetQuery| {
+        let (column, text) = ("P".into(), "1".into());
+        asked.of.filters = vec![ColumnFilter { column, comparison: Comparison::Equals, text }];
+    };
+    assert_eq!(ask(&ones).await, ("#1:2/1 1:2/2".into(), 2, 4));
+    assert_eq!(ask(&|asked| asked.of.source = Some("none".into())).await, (String::new(), 0, 0));
+}
+
+async fn a_forgotten_hunt_has_no_rows(stores: Stores) {
+    let (hunt, flows) = two_running(&stores).await;
+    let direct = direct_flow(77, flows[0].client);
+    stores.flows.create(&direct).await.unwrap();
+    for flow in flows.iter().chain([&direct]) {
+        for seq in 0..3 {
+            append(&stores, flow.client, &batch(first(flow.id), seq, &["{}"])).await;
+        }
+        let log = LogBatch { attempt: first(flow.id), seq: 0, lines: vec![] };
+        stores.results.append_log(flow.client, &log, at(9)).await.unwrap();
+        stores.end(first(flow.id), Ok(rows(3)), true, at(10)).await;
+    }
+    let mut calls = 1;
+    while stores.results.forget(hunt, 2, at(20)).await.unwrap() {
+        calls += 1;
+        assert!(calls < 20, "it ends");
+    }
+    assert!(calls > 1, "in pieces");
+    let scope = ResultScope::Hunt { hunt, round: 1 };
+    assert_eq!(stores.results.page(&query(scope)).await.unwrap().rows, []);
+    let counted = stores.results.recount(scope).await.unwrap();
+    assert_eq!((counted.kept, counted.counted), (0, 0));
+    let other = stores.results.page(&query(ResultScope::Flow(direct.id))).await.unwrap();
+    assert_eq!(other.total, 3);
 }
 
 async fn logs_are_paged_in_order(stores: Stores) {

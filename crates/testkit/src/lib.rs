@@ -9,6 +9,7 @@ pub mod engine_suite;
 pub mod finding_suite;
 pub mod fleet_suite;
 pub mod flow_suite;
+pub mod hot_suite;
 pub mod hunt_suite;
 pub mod ledger_suite;
 pub mod log_load;

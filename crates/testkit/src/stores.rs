@@ -9,7 +9,7 @@ use fleet::memory::MemFleet;
 use fleet::{AccountStore, AuditLog, ClientStore, SettingStore, TokenStore};
 use flows::memory::MemFlows;
 use flows::ports::FlowStep;
-use flows::{FlowStore, MonitoringStore, ResultStore, ToolStore, UploadStore};
+use flows::{FlowStore, HotRows, MonitoringStore, ResultStore, ToolStore, UploadStore};
 use hunts::memory::MemHunts;
 use hunts::ports::{Decision, Grant, HuntStep, MemberKey, NewHunt};
 use hunts::{AdmissionStore, HuntStore, MemberStore};
@@ -47,8 +47,17 @@ pub struct Stores {
 impl Stores {
     /// The twins in memory.
     pub fn in_memory() -> Self {
-        let fleet = Arc::new(MemFleet::default());
+        Self::over(Arc::new(MemFlows::new()))
+    }
+
+    /// The twins in memory, and the records of rows among them.
+    pub fn in_memory_and_hot() -> (Self, Arc<dyn HotRows>) {
         let flows = Arc::new(MemFlows::new());
+        (Self::over(flows.clone()), flows)
+    }
+
+    fn over(flows: Arc<MemFlows>) -> Self {
+        let fleet = Arc::new(MemFleet::default());
         let hunts = Arc::new(MemHunts::new(flows.clone()));
         let names = flows.clone();
         Self {

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use base::{ClientId, FlowId, Timestamp, UploadId};
+use base::{ClientId, FlowId, HuntId, Timestamp, UploadId};
 use model::flow::{Flow, FlowOrigin, FlowState};
 use model::results::{
-    AttemptId, LogLine, ResultPage, ResultQuery, ResultRow, ResultScope, RowBatch, SourceSummary,
-    Upload,
+    AttemptId, FacetQuery, Facets, LogLine, ResultPage, ResultQuery, ResultRow, ResultScope,
+    RowBatch, SourceSummary, Upload,
 };
 use model::store::{Page, Paging, StoreError};
 
 use super::{MemFlows, Records};
 use crate::completion::{SourceCount, Tally};
+use crate::facets::FacetCounter;
 use crate::query::{Origin, Sifter, check, note_columns, on_one_line};
 use crate::results::{
     Appended, BatchRefusal, LogBatch, ResultStore, RowRecount, Scan, ScanPiece, ScanPlace,
@@ -21,17 +22,19 @@ use crate::uploads::{Blob, NewUpload, UploadBegun, UploadStore, UploadsSoFar, ad
 
 #[derive(Default)]
 pub(super) struct Evidence {
-    batches: Vec<StoredBatch>,
+    /// By arrival number, from 1.
+    pub(super) batches: BTreeMap<u64, StoredBatch>,
+    newest: u64,
     sources: BTreeMap<(AttemptId, String), KeptSource>,
     logs: BTreeMap<AttemptId, (u64, Vec<LogLine>)>,
     /// In order of arrival, with their declared sizes.
     uploads: Vec<(Upload, u64)>,
 }
 
-struct StoredBatch {
-    client: ClientId,
-    stored: Timestamp,
-    batch: RowBatch,
+pub(super) struct StoredBatch {
+    pub(super) client: ClientId,
+    pub(super) stored: Timestamp,
+    pub(super) batch: RowBatch,
 }
 
 #[derive(Default)]
@@ -53,7 +56,7 @@ fn live_flow(
 
 impl Records {
     /// Whether a row, log or file of this attempt belongs to a scope.
-    fn is_in(&self, scope: ResultScope, attempt: AttemptId) -> bool {
+    pub(super) fn is_in(&self, scope: ResultScope, attempt: AttemptId) -> bool {
         let Some(flow) = self.flows.get(&attempt.flow) else { return false };
         let current = flow.life.attempt == attempt.attempt;
         match scope {
@@ -104,16 +107,19 @@ impl Records {
         self.evidence.sources.insert(key, KeptSource { count, columns });
         let rows = batch.rows.iter().map(|row| on_one_line(row).into_owned()).collect();
         let batch = RowBatch { rows, ..batch.clone() };
-        self.evidence.batches.push(StoredBatch { client, stored: now, batch });
+        self.evidence.newest += 1;
+        let arrival = self.evidence.newest;
+        self.evidence.batches.insert(arrival, StoredBatch { client, stored: now, batch });
         Ok(Appended::Stored)
     }
 
-    fn batches_in(
+    pub(super) fn batches_in(
         &self,
         scope: ResultScope,
         source: Option<&str>,
-    ) -> impl Iterator<Item = (usize, &StoredBatch)> {
-        self.evidence.batches.iter().enumerate().filter(move |(_, held)| {
+    ) -> impl Iterator<Item = (u64, &StoredBatch)> {
+        let batches = self.evidence.batches.iter().map(|(arrival, held)| (*arrival, held));
+        batches.filter(move |(_, held)| {
             source.is_none_or(|source| held.batch.source == source)
                 && self.is_in(scope, held.batch.attempt)
         })
@@ -129,6 +135,34 @@ impl StoredBatch {
             stored: self.stored,
             json: json.clone(),
         })
+    }
+}
+
+/// The texts that the rows of a batch are compared with, besides their own columns.
+struct Names {
+    client: String,
+    hostname: String,
+    flow: String,
+}
+
+impl Names {
+    fn of(flows: &MemFlows, held: &StoredBatch) -> Self {
+        Self {
+            client: held.client.to_string(),
+            hostname: flows.hostname(held.client),
+            flow: held.batch.attempt.flow.to_string(),
+        }
+    }
+
+    fn origin<'a>(&'a self, held: &'a StoredBatch) -> Origin<'a> {
+        Origin {
+            client: &self.client,
+            hostname: &self.hostname,
+            flow: &self.flow,
+            source: &held.batch.source,
+            stored: held.stored,
+            observed: None,
+        }
     }
 }
 
@@ -193,22 +227,25 @@ impl ResultStore for MemFlows {
         let records = self.records.lock();
         let mut sifter = Sifter::new(query);
         for (_, held) in records.batches_in(query.scope, query.source.as_deref()) {
-            let [client, flow] = [held.client.to_string(), held.batch.attempt.flow.to_string()];
-            let hostname = self.hostname(held.client);
+            let names = Names::of(self, held);
             for row in held.rows() {
-                let origin = Origin {
-                    client: &client,
-                    hostname: &hostname,
-                    flow: &flow,
-                    source: &held.batch.source,
-                    stored: held.stored,
-                    observed: None,
-                };
                 let json = row.json.clone();
-                sifter.offer(origin, &json, || row);
+                sifter.offer(names.origin(held), &json, || row);
             }
         }
         Ok(sifter.finish())
+    }
+
+    async fn facet(&self, query: &FacetQuery) -> Result<Facets, StoreError> {
+        let records = self.records.lock();
+        let mut counter = FacetCounter::new(query)?;
+        for (_, held) in records.batches_in(query.of.scope, query.of.source.as_deref()) {
+            let names = Names::of(self, held);
+            for json in &held.batch.rows {
+                counter.offer(held.client, names.origin(held), json)?;
+            }
+        }
+        Ok(counter.finish())
     }
 
     async fn sources(&self, scope: ResultScope) -> Result<Vec<SourceSummary>, StoreError> {
@@ -243,8 +280,7 @@ impl ResultStore for MemFlows {
     async fn scan(&self, scan: &Scan) -> Result<ScanPiece, StoreError> {
         let records = self.records.lock();
         let mut piece = ScanPiece::default();
-        let after =
-            |(at, _): &(usize, &StoredBatch)| scan.after.is_none_or(|place| *at as u64 > place.0);
+        let after = |(at, _): &(u64, &StoredBatch)| scan.after.is_none_or(|place| *at > place.0);
         let mut last = None;
         for (at, held) in records.batches_in(scan.scope, scan.source.as_deref()).filter(after) {
             if piece.rows.len() as u64 >= scan.rows.max(1) {
@@ -252,7 +288,7 @@ impl ResultStore for MemFlows {
                 break;
             }
             piece.rows.extend(held.rows());
-            last = Some(ScanPlace(at as u64));
+            last = Some(ScanPlace(at));
         }
         Ok(piece)
     }
@@ -283,6 +319,32 @@ impl ResultStore for MemFlows {
         let batches = records.batches_in(scope, None);
         let counted = batches.map(|(_, held)| held.batch.rows.len() as u64).sum();
         Ok(RowRecount { declared, kept, counted })
+    }
+
+    async fn forget(&self, hunt: HuntId, limit: u64, now: Timestamp) -> Result<bool, StoreError> {
+        let mut records = self.records.lock();
+        records.segments.doom_hunt(hunt, now);
+        let of_hunt = |flow: FlowId, records: &Records| {
+            let origin = records.flows.get(&flow).map(|flow| flow.origin);
+            matches!(origin, Some(FlowOrigin::Hunt { hunt: of, .. }) if of == hunt)
+        };
+        let batches = records.evidence.batches.iter();
+        let of_it = batches.filter(|(_, held)| of_hunt(held.batch.attempt.flow, &records));
+        let limit = usize::try_from(limit.max(1)).unwrap_or(usize::MAX);
+        let gone: Vec<u64> = of_it.map(|(arrival, _)| *arrival).take(limit).collect();
+        for arrival in &gone {
+            records.evidence.batches.remove(arrival);
+        }
+        if gone.len() == limit {
+            return Ok(true);
+        }
+        let logs = records.evidence.logs.keys().copied();
+        let logs: Vec<AttemptId> = logs.filter(|of| of_hunt(of.flow, &records)).collect();
+        let sources = records.evidence.sources.keys().cloned();
+        let sources: Vec<_> = sources.filter(|(of, _)| of_hunt(of.flow, &records)).collect();
+        logs.iter().for_each(|of| drop(records.evidence.logs.remove(of)));
+        sources.iter().for_each(|of| drop(records.evidence.sources.remove(of)));
+        Ok(false)
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use flows::HotRows;
 use store_sqlite::SqliteStore;
 use tempfile::TempDir;
 use testkit::fleet_suite::{account_suite, fleet_suite};
 use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
+use testkit::hot_suite::hot_suite;
 use testkit::hunt_suite::hunt_suite;
 use testkit::monitoring_suite::monitoring_suite;
 use testkit::node_suite::{fence_suite, lease_suite};
@@ -29,6 +31,11 @@ impl Files {
     fn fresh(&self) -> Stores {
         Stores::of(Arc::new(self.store()))
     }
+
+    fn fresh_and_hot(&self) -> (Stores, Arc<dyn HotRows>) {
+        let store = Arc::new(self.store());
+        (Stores::of(store.clone()), store)
+    }
 }
 
 #[tokio::test]
@@ -49,6 +56,7 @@ async fn sqlite_keeps_flows() {
 async fn sqlite_keeps_results() {
     let files = Files::new();
     result_suite(async || files.fresh()).await;
+    hot_suite(async || files.fresh_and_hot()).await;
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use testkit::control_suite::control_suite;
 use testkit::finding_suite::finding_suite;
 use testkit::fleet_suite::{account_suite, fleet_suite};
 use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
+use testkit::hot_suite::hot_suite;
 use testkit::hunt_suite::hunt_suite;
 use testkit::ledger_suite::ledger_suite;
 use testkit::log_stores::LogStores;
@@ -30,6 +31,7 @@ async fn the_twins_keep_the_fleet() {
 async fn the_twins_keep_flows_and_results() {
     flow_suite(async || Stores::in_memory()).await;
     result_suite(async || Stores::in_memory()).await;
+    hot_suite(async || Stores::in_memory_and_hot()).await;
     upload_suite(async || Stores::in_memory()).await;
 }
 

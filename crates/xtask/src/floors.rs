@@ -59,6 +59,7 @@ pub const FLOORS: &[(&str, &[&str])] = &[
             "spool",
             "store-sqlite",
             "store-files",
+            "store-objects",
             "store-postgres",
             "scheduler",
             "notify",

@@ -10,12 +10,12 @@ use model::flow::Flow;
 use model::hunt::Hunt;
 use model::member::{Member, MemberEvent, MemberQueue};
 use model::store::StoreError;
+use records::queue_number;
 use rusqlite::{Connection, params};
 
 use crate::SqliteStore;
 use crate::codec::{Done, all, bits, blob, count, int, micros, moment};
-use crate::members::{self, queue_number};
-use crate::{flows_table, hunts_table, leases};
+use crate::{flows_table, hunts_table, leases, members};
 
 fn since(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Admissions>> {
     let mut statement =

@@ -9,6 +9,7 @@ use flows::ports::{Applied, FlowList, FlowStep, FlowStore};
 use model::flow::{Flow, FlowLife, FlowOrigin, FlowState, FlowYield};
 use model::org::Actor;
 use model::store::{Page, StoreError};
+use records::{FLOW_STATES, flow_state_number, read_ask, write_ask};
 use rusqlite::types::{ToSql, Value};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params, params_from_iter};
 
@@ -18,22 +19,8 @@ use crate::codec::{
     moment_or_none, only_count, org, unreadable,
 };
 use crate::members::follow_flow;
-use crate::records::{read_ask, write_ask};
 
 const SELECT: &str = "SELECT flows.*, asks.body FROM flows JOIN asks ON asks.key = flows.ask";
-
-const STATES: [&str; 6] = ["queued", "running", "done", "failed", "cancelled", "expired"];
-
-fn state_number(state: &FlowState) -> i64 {
-    match state {
-        FlowState::Queued => 0,
-        FlowState::Running => 1,
-        FlowState::Done(_) => 2,
-        FlowState::Failed(_) => 3,
-        FlowState::Cancelled => 4,
-        FlowState::Expired => 5,
-    }
-}
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Flow> {
     let state = match row.get::<_, i64>("state")? {
@@ -129,7 +116,7 @@ pub(crate) fn update(db: &Connection, flow: &Flow) -> rusqlite::Result<()> {
     )?
     .execute(named_params! {
         ":id": blob(flow.id.bits()),
-        ":state": state_number(&flow.life.state),
+        ":state": flow_state_number(&flow.life.state),
         ":attempt": flow.life.attempt,
         ":class": class,
         ":detail": detail,
@@ -185,7 +172,7 @@ fn list(db: &Connection, query: &FlowList) -> Done<Page<Flow>> {
         values.push(blob(hunt.bits()).to_vec().into());
     }
     if !query.states.is_empty() {
-        let numbers = (0i64..).zip(STATES).filter(|(_, name)| query.states.contains(name));
+        let numbers = (0i64..).zip(FLOW_STATES).filter(|(_, name)| query.states.contains(name));
         let numbers: Vec<String> = numbers.map(|(number, _)| number.to_string()).collect();
         wheres.push(format!("state IN ({})", numbers.join(", ")));
     }

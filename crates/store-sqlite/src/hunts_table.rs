@@ -13,6 +13,7 @@ use model::hunt::{EndReason, Hunt, HuntEvent, HuntState, OfferSeq};
 use model::member::{Member, MemberEvent, MemberQueue};
 use model::org::Actor;
 use model::store::{Page, StoreError};
+use records::{queue_number, read_spec, write_spec};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params, params_from_iter};
 
@@ -22,8 +23,7 @@ use crate::codec::{
     org, unreadable,
 };
 use crate::flows_table;
-use crate::members::{self, queue_number};
-use crate::records::{read_spec, write_spec};
+use crate::members;
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Hunt> {
     let state = HuntState::from_name(row.get_ref("state")?.as_str()?);

@@ -45,7 +45,6 @@ mod members;
 mod monitoring;
 mod open;
 mod readers;
-mod records;
 mod rows_table;
 mod rows_write;
 mod schema;

@@ -11,6 +11,7 @@ use model::flow::{Flow, FlowYield};
 use model::hunt::QueueCounts;
 use model::member::{Member, MemberQueue, MemberState, Refusal};
 use model::store::{Page, Paging, StoreError};
+use records::{queue_number, queue_of};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params, params_from_iter};
 
@@ -20,23 +21,6 @@ use crate::codec::{
     moment, moment_or_none, only_count, unreadable,
 };
 use crate::hunts_table;
-
-pub(crate) fn queue_number(queue: MemberQueue) -> i64 {
-    match queue {
-        MemberQueue::Refused => 0,
-        MemberQueue::Pending => 1,
-        MemberQueue::Running => 2,
-        MemberQueue::Completed => 3,
-        MemberQueue::Results => 4,
-        MemberQueue::Failed => 5,
-        MemberQueue::Cancelled => 6,
-        MemberQueue::Expired => 7,
-    }
-}
-
-fn queue_of(number: i64) -> Option<MemberQueue> {
-    MemberQueue::ALL.into_iter().find(|queue| queue_number(*queue) == number)
-}
 
 /// Reads a member.
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Member> {

@@ -14,12 +14,12 @@ use model::monitoring::{
     MonitoringTable,
 };
 use model::store::StoreError;
+use records::{pack, read_monitoring, unpack, write_monitoring};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::SqliteStore;
 use crate::codec::{Done, all, blob, int, micros, only_count, unreadable};
-use crate::records::{read_monitoring, write_monitoring};
-use crate::rows_write::{pack, source_key};
+use crate::rows_write::source_key;
 
 /// Days of sources that are forgotten in one transaction.
 const FORGOTTEN_AT_ONCE: i64 = 20;
@@ -135,7 +135,7 @@ fn append(
         int(so_far.bytes),
         serde_json::to_string(&so_far.columns).expect("a list of texts has a JSON form"),
     ])?;
-    let (packed, body) = pack(&lines);
+    let (packed, body) = pack(lines.iter());
     db.prepare_cached(
         "INSERT INTO event_batches (client, source, kind, day, stored, count, packed, body)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -161,16 +161,12 @@ impl Batch {
         )?;
         Ok(statement.query_row([id], |row| {
             let body = row.get_ref(4)?.as_blob()?;
-            let bytes = if row.get(3)? {
-                zstd::stream::decode_all(body).map_err(|_| unreadable("batch of rows"))?
-            } else {
-                body.to_vec()
-            };
+            let text = unpack(row.get(3)?, body);
             Ok(Self {
                 client: ClientId::from_bits(u128::from_be_bytes(row.get(0)?)),
                 hostname: row.get(1)?,
                 stored: Timestamp::from_micros(row.get(2)?),
-                text: String::from_utf8(bytes).map_err(|_| unreadable("batch of rows"))?,
+                text: text.ok_or_else(|| unreadable("batch of rows"))?,
             })
         })?)
     }

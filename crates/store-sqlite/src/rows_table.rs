@@ -14,6 +14,7 @@ use model::results::{
     RowBatch, SourceSummary,
 };
 use model::store::{Page, Paging, StoreError};
+use records::unpack;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::SqliteStore;
@@ -125,11 +126,7 @@ impl Batch {
         )?;
         let found = statement.query_row([id], |row| {
             let body = row.get_ref(2)?.as_blob()?;
-            let bytes = if row.get(1)? {
-                zstd::stream::decode_all(body).map_err(|_| unreadable("batch of rows"))?
-            } else {
-                body.to_vec()
-            };
+            let text = unpack(row.get(1)?, body);
             Ok(Self {
                 id: u64::try_from(id).unwrap_or(0),
                 client: ClientId::from_bits(u128::from_be_bytes(row.get(3)?)),
@@ -137,7 +134,7 @@ impl Batch {
                 flow: FlowId::from_bits(u128::from_be_bytes(row.get(4)?)),
                 source: row.get(5)?,
                 stored: Timestamp::from_micros(row.get(0)?),
-                text: String::from_utf8(bytes).map_err(|_| unreadable("batch of rows"))?,
+                text: text.ok_or_else(|| unreadable("batch of rows"))?,
             })
         });
         Ok(found.optional()?)

@@ -5,13 +5,11 @@ use flows::query::{note_columns, on_one_line};
 use flows::results::{Appended, BatchRefusal, LogBatch};
 use model::flow::{Flow, FlowOrigin, FlowState};
 use model::results::{AttemptId, RowBatch};
+use records::pack;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::codec::{Done, blob, int, micros, only_count};
 use crate::flows_table;
-
-/// Batches beyond this are compressed: most of what an `fsync` costs is bytes.
-const PACK_FROM_BYTES: usize = 2_048;
 
 /// An attempt that has brought something.
 struct AttemptRow {
@@ -160,7 +158,7 @@ pub(crate) fn append(
         int(held.map_or(0, |held| held.rows) + rows),
         serde_json::to_string(&columns).expect("a list of texts has a JSON form"),
     ])?;
-    let (packed, body) = pack(&batch.rows);
+    let (packed, body) = pack(batch.rows.iter().map(|row| on_one_line(row)));
     db.prepare_cached(
         "INSERT INTO batches (attempt, hunt_round, source, seq, count, stored, packed, body)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -203,23 +201,6 @@ fn check(
         }
     }
     Ok(Ok(()))
-}
-
-/// The rows as they are kept, one a line, and whether they are compressed.
-pub(crate) fn pack(rows: &[String]) -> (bool, Vec<u8>) {
-    let size = rows.iter().map(|row| row.len() + 1).sum();
-    let mut plain = Vec::with_capacity(size);
-    for row in rows {
-        plain.extend_from_slice(on_one_line(row).as_bytes());
-        plain.push(b'\n');
-    }
-    if plain.len() < PACK_FROM_BYTES {
-        return (false, plain);
-    }
-    match zstd::bulk::compress(&plain, 1) {
-        Ok(packed) if packed.len() < plain.len() => (true, packed),
-        _ => (false, plain),
-    }
 }
 
 /// Takes a batch of log lines.

@@ -29,6 +29,7 @@ pub const FLOORS: &[(&str, &[&str])] = &[
             "log-rules",
             "sql-text",
             "rows-arrow",
+            "records",
             "wire",
             "api",
         ],

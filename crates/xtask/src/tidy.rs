@@ -26,7 +26,7 @@ const SERIALIZE_CRATES: &[&str] = &[
     "api",
     "artifacts",
     "rows-json",
-    "store-sqlite",
+    "records",
     "store-files",
     "lycaon",
     "lycaon-agent",

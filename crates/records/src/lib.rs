@@ -1,6 +1,24 @@
-//! What is kept as JSON: a hunt's spec and what a flow collects. Private to this crate.
+//! What stores keep of nouns that have no columns of their own: JSON for a hunt's spec, for what a
+//! flow collects and for what is monitored; numbers for states; batches of rows as compressed lines.
 //!
-//! Fields are added with a default, never changed: old files must stay readable.
+//! # Invariants
+//!
+//! - Fields are added with a default, never changed, and numbers are never given to another word: what
+//!   an older program wrote must stay readable.
+//! - Every store keeps the same forms, so that records can be moved from one to another as they are.
+//!
+//! # Not here
+//!
+//! Tables, columns, statements: the stores.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod batch;
+mod numbers;
+
+pub use batch::{pack, unpack};
+pub use numbers::{FLOW_STATES, flow_state_number, queue_number, queue_of};
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -109,19 +127,23 @@ fn to_filter(record: FilterRecord) -> Result<Filter, String> {
 }
 
 /// Writes what a flow collects and within which limits.
-pub(crate) fn write_ask(artifacts: &[ArtifactCall], limits: &FlowLimits) -> String {
+pub fn write_ask(artifacts: &[ArtifactCall], limits: &FlowLimits) -> String {
     let record = AskRecord { artifacts: from_calls(artifacts), limits: from_limits(limits) };
     serde_json::to_string(&record).expect("numbers, texts and lists have a JSON form")
 }
 
 /// Reads what [`write_ask`] writes.
-pub(crate) fn read_ask(json: &str) -> Result<(Vec<ArtifactCall>, FlowLimits), String> {
+///
+/// # Errors
+///
+/// When it is damaged, or was written by a newer program.
+pub fn read_ask(json: &str) -> Result<(Vec<ArtifactCall>, FlowLimits), String> {
     let record: AskRecord = serde_json::from_str(json).map_err(|error| error.to_string())?;
     Ok((to_calls(record.artifacts), to_limits(&record.limits)))
 }
 
 /// Writes what a hunt asks for.
-pub(crate) fn write_spec(spec: &HuntSpec) -> String {
+pub fn write_spec(spec: &HuntSpec) -> String {
     let record = SpecRecord {
         name: spec.name.clone(),
         description: spec.description.clone(),
@@ -154,7 +176,7 @@ struct MonitoringRecord {
 }
 
 /// Writes what is monitored.
-pub(crate) fn write_monitoring(entries: &[MonitoringEntry]) -> String {
+pub fn write_monitoring(entries: &[MonitoringEntry]) -> String {
     let record = |entry: &MonitoringEntry| MonitoringRecord {
         label: entry.label.clone(),
         call: CallRecord {
@@ -172,7 +194,11 @@ pub(crate) fn write_monitoring(entries: &[MonitoringEntry]) -> String {
 }
 
 /// Reads what [`write_monitoring`] writes.
-pub(crate) fn read_monitoring(json: &str) -> Result<Vec<MonitoringEntry>, String> {
+///
+/// # Errors
+///
+/// When it is damaged, or was written by a newer program.
+pub fn read_monitoring(json: &str) -> Result<Vec<MonitoringEntry>, String> {
     let records: Vec<MonitoringRecord> =
         serde_json::from_str(json).map_err(|error| error.to_string())?;
     let entry = |record: MonitoringRecord| MonitoringEntry {
@@ -190,7 +216,11 @@ pub(crate) fn read_monitoring(json: &str) -> Result<Vec<MonitoringEntry>, String
 }
 
 /// Reads what [`write_spec`] writes.
-pub(crate) fn read_spec(json: &str) -> Result<HuntSpec, String> {
+///
+/// # Errors
+///
+/// When it is damaged, or was written by a newer program.
+pub fn read_spec(json: &str) -> Result<HuntSpec, String> {
     let record: SpecRecord = serde_json::from_str(json).map_err(|error| error.to_string())?;
     Ok(HuntSpec {
         name: record.name,
@@ -210,4 +240,43 @@ pub(crate) fn read_spec(json: &str) -> Result<HuntSpec, String> {
         },
         expires_after: Duration::from_micros(record.expires_after_micros),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut spec = HuntSpec {
+            name: "cron \"jobs\"".into(),
+            description: "ä\n".into(),
+            artifacts: vec![ArtifactCall {
+                name: "Linux.Sys.Crontab".into(),
+                parameters: vec![("glob".into(), "/etc/cron*".into())],
+            }],
+            condition: Condition::default(),
+            rate: Rate::PerMinute(20),
+            limits: HuntLimits { clients_max: 7, ..HuntLimits::default() },
+            expires_after: Duration::from_secs(7 * 86_400),
+        };
+        spec.condition.exclude.clients.insert(ClientId::from_bits(u128::MAX));
+        assert_eq!(read_spec(&write_spec(&spec)), Ok(spec.clone()));
+        let limits = FlowLimits { rows_max: u64::MAX, ..FlowLimits::default() };
+        let ask = read_ask(&write_ask(&spec.artifacts, &limits));
+        assert_eq!(ask, Ok((spec.artifacts, limits)));
+    }
+
+    #[test]
+    fn damage_is_said_and_not_guessed_at() {
+        for text in ["", "{}", "[]", r#"{"artifacts":[]}"#] {
+            assert!(read_spec(text).is_err() && read_ask(text).is_err(), "{text}");
+        }
+        let spec = r#"{"name":"","description":"","artifacts":[],"client_query":"","server_query":"",
+            "include":{"labels":[],"os":null,"clients":["C.x"]},
+            "exclude":{"labels":[],"os":null,"clients":[]},"rate":null,"clients_max":0,
+            "running_max":0,"per_client":{"rows_max":0,"upload_bytes_max":0,"cpu_percent":0,
+            "timeout_micros":0,"progress_timeout_micros":0},"expires_after_micros":0}"#;
+        assert_eq!(read_spec(spec), Err("bad id C.x".into()));
+    }
 }

@@ -25,6 +25,16 @@ pub enum StoreError {
         /// A whole sentence: what is wrong and what to do.
         why: String,
     },
+    /// The store cannot be reached, or is too busy: the same call may succeed later. Whether the
+    /// change was made is not known; making it again does no harm.
+    #[error("the store is away and could not {doing}; try again later")]
+    Away {
+        /// What it was to do, for example `record the answers of a check`.
+        doing: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// The store itself failed.
     #[error("the store failed to {doing}")]
     Broken {
@@ -52,6 +62,14 @@ impl StoreError {
         Self::Refused { why: why.into() }
     }
 
+    /// A store that cannot be reached at the moment.
+    pub fn away(
+        doing: impl Into<String>,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
+        Self::Away { doing: doing.into(), source: source.into() }
+    }
+
     /// A failure of the store itself.
     pub fn broken(
         doing: impl Into<String>,
@@ -66,6 +84,7 @@ impl StoreError {
             Self::NotFound { .. } => Fault::NotFound,
             Self::Conflict { .. } => Fault::Conflict,
             Self::Refused { .. } => Fault::Caller,
+            Self::Away { .. } => Fault::Busy,
             Self::Broken { .. } => Fault::Ours,
         }
     }

@@ -163,7 +163,7 @@ impl Core {
 
     /// The store failed; people are told for a while.
     pub(crate) fn note_trouble(&self, error: &StoreError) {
-        if error.fault() == base::Fault::Ours {
+        if matches!(error.fault(), base::Fault::Ours | base::Fault::Busy) {
             let told = match is_full(error) {
                 true => "the disk is full: nothing can be recorded until there is room".to_owned(),
                 false => format!("{error}; the server's log says why"),

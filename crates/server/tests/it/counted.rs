@@ -100,6 +100,7 @@ counted!(FlowStore {
     fn list(query: &FlowList) -> Result<Page<Flow>, StoreError>;
     fn live(client: ClientId) -> Result<Vec<Flow>, StoreError>;
     fn apply(step: &FlowStep) -> Result<Applied, StoreError>;
+    fn waiting(clients: &[ClientId]) -> Result<Vec<Flow>, StoreError>;
     fn overdue(now: Timestamp, limit: u64) -> Result<Vec<Flow>, StoreError>;
 });
 

@@ -255,6 +255,7 @@ fn hunt_endpoints() -> Vec<Endpoint> {
         verb("/hunts/{hunt}/drain", "Ask nobody new, run those that wait"),
         verb("/hunts/{hunt}/resume", "Ask and admit again"),
         verb("/hunts/{hunt}/stop", "End now and cancel what runs"),
+        verb("/hunts/{hunt}/widen", "Let in others than its canaries"),
         verb("/hunts/{hunt}/archive", "Put it away"),
         get::<MemberPage>("/hunts/{hunt}/members", "Its members").query::<MembersQuery>(),
         get::<WhyView>("/hunts/{hunt}/why/{client}", "Why a client is, or is not, in it"),

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::hunt_bounds::{HuntBudgets, HuntCanary, HuntSchedule, HuntSpent, RetryRules, StopWhen};
 use crate::{ArtifactCall, FlowLimits, Problem};
 
 /// Selects clients by the server's own record.
@@ -41,6 +42,10 @@ pub struct HuntLimits {
     pub running: u64,
     /// What each client's flow may use.
     pub per_client: FlowLimits,
+    /// What all flows together may use.
+    pub total: HuntBudgets,
+    /// Ends a hunt whose clients fail too often.
+    pub stop_when: Option<StopWhen>,
 }
 
 /// Make a hunt. This is also the form of `hunt.yaml`.
@@ -66,6 +71,16 @@ pub struct HuntRequest {
     /// How long it recruits: `7d`.
     #[serde(default = "one_week")]
     pub expires: String,
+    /// Try it on a few clients first.
+    #[serde(default)]
+    pub canary: Option<HuntCanary>,
+    /// Which failures are repeated.
+    #[serde(default)]
+    #[schema(value_type = std::collections::BTreeMap<String, crate::RetryRule>)]
+    pub retry: RetryRules,
+    /// When it asks again; once when left out.
+    #[serde(default)]
+    pub schedule: Option<HuntSchedule>,
     /// Start it at once.
     #[serde(default)]
     pub start: bool,
@@ -95,6 +110,13 @@ pub struct HuntEdit {
     pub condition: Option<HuntCondition>,
     /// New description.
     pub description: Option<String>,
+    /// New canaries.
+    pub canary: Option<HuntCanary>,
+    /// New rules of repetition, for clients not yet admitted.
+    #[schema(value_type = Option<std::collections::BTreeMap<String, crate::RetryRule>>)]
+    pub retry: Option<RetryRules>,
+    /// New schedule.
+    pub schedule: Option<HuntSchedule>,
 }
 
 /// How many clients stand in each queue.
@@ -139,6 +161,20 @@ pub struct HuntView {
     pub rows: u64,
     /// Files of finished clients.
     pub uploads: u64,
+    /// What finished attempts have used, over all rounds.
+    pub spent: HuntSpent,
+    /// How far it is with its canaries: `canary`, `holding`, `unhealthy`; nothing when all are let in.
+    pub stage: Option<String>,
+    /// Since when it is paused.
+    pub paused: Option<String>,
+    /// Why: `asked`, `canary_failed`.
+    pub paused_reason: Option<String>,
+    /// By whom.
+    pub paused_by: Option<String>,
+    /// When the current round began.
+    pub round_started: Option<String>,
+    /// When the next round begins.
+    pub next_round: Option<String>,
     /// Who made it.
     pub creator: String,
     /// When.
@@ -149,11 +185,12 @@ pub struct HuntView {
     pub expires: Option<String>,
     /// When recruitment ended.
     pub ended: Option<String>,
-    /// Why: `asked`, `expired`, `client_limit`.
+    /// Why: `asked`, `expired`, `client_limit`, `row_budget`, `upload_budget`, `cpu_budget`,
+    /// `failed_share`.
     pub ended_reason: Option<String>,
     /// By whom.
     pub ended_by: Option<String>,
-    /// What may be done with it now: `start`, `pause`, `drain`, `resume`, `stop`, `archive`.
+    /// What may be done with it now: `start`, `pause`, `drain`, `resume`, `stop`, `widen`, `archive`.
     pub verbs: Vec<String>,
 }
 

@@ -3,6 +3,7 @@
 use base::{ClientId, FlowId, Timestamp};
 use model::flow::{ArtifactCall, Flow, FlowLife, FlowLimits, FlowOrigin};
 use model::org::{Actor, OrgId};
+use model::retry::RetryPlan;
 
 /// A queued direct flow.
 pub(crate) fn example_flow(id: u128) -> Flow {
@@ -14,6 +15,8 @@ pub(crate) fn example_flow(id: u128) -> Flow {
         actor: Actor::User("ada".into()),
         artifacts: vec![ArtifactCall { name: "Generic.Client.Info".into(), parameters: vec![] }],
         limits: FlowLimits::default(),
+        retry: RetryPlan::default(),
+        window: None,
         life: FlowLife::new(),
         created: Timestamp::from_secs(100),
         started: None,

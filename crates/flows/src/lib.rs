@@ -9,7 +9,7 @@
 //! - [`tools`] are the records of files that artifacts need on clients.
 //! - [`monitoring`] is the record of event artifacts: which are wanted, and what they bring.
 //! - [`completion`] compares what an agent declares with what arrived; [`reconcile`] what both
-//!   sides believe to be under way; [`retry`] says what runs again.
+//!   sides believe to be under way.
 //! - [`steer`] reads ports, asks those decisions and writes ports; servers and the simulation call
 //!   it.
 //! - [`memory`] keeps all of these ports in memory.
@@ -35,7 +35,6 @@ pub mod ports;
 pub mod query;
 pub mod reconcile;
 pub mod results;
-pub mod retry;
 pub mod steer;
 pub mod tools;
 pub mod uploads;

@@ -14,7 +14,8 @@ pub const RESULTS_GRACE: Duration = Duration::from_secs(3_600);
 /// The flow after `event`. `None` when the event changes nothing.
 ///
 /// With `retry`, a direct flow that the event leaves failed is queued again as its next attempt.
-/// A flow of a hunt stays failed until its member is admitted again.
+/// A flow of a hunt stays failed until its member is admitted again. Both have the limits of the next
+/// attempt from then on.
 pub fn after(flow: &Flow, event: &FlowEvent, retry: bool, now: Timestamp) -> Option<Flow> {
     let life = flow.life.on(event)?;
     let mut moved = Flow { life, ..flow.clone() };
@@ -24,6 +25,9 @@ pub fn after(flow: &Flow, event: &FlowEvent, retry: bool, now: Timestamp) -> Opt
         FlowState::Done(_) | FlowState::Failed(_) | FlowState::Cancelled | FlowState::Expired => {
             moved.ended = Some(now);
         }
+    }
+    if retry && let FlowState::Failed(failure) = &moved.life.state {
+        moved.limits = moved.retry.raised(&moved.limits, failure);
     }
     let again = retry
         && matches!(moved.life.state, FlowState::Failed(_))

@@ -44,8 +44,8 @@ struct Records {
 
 /// Is told of every flow of a hunt that has moved, before anybody can see it.
 pub trait FlowFollower: Send + Sync {
-    /// `flow` is the record as it will be; `retry` is that of its step.
-    fn flow_moved(&self, flow: &Flow, retry: bool, now: Timestamp);
+    /// `flow` is the record as it will be, `step` what moved it.
+    fn flow_moved(&self, flow: &Flow, step: &FlowStep);
 }
 
 impl MemFlows {
@@ -140,7 +140,7 @@ impl FlowStore for MemFlows {
         };
         *flow = moved.clone();
         if let (FlowOrigin::Hunt { .. }, Some(follower)) = (moved.origin, follower) {
-            follower.flow_moved(&moved, step.retry, step.now);
+            follower.flow_moved(&moved, step);
         }
         Ok(Applied { flow: moved, moved: true })
     }

@@ -5,6 +5,7 @@ use base::{ClientId, FlowId, HuntId, Timestamp};
 use model::flow::{Flow, FlowEvent};
 use model::org::OrgId;
 use model::store::{Page, Paging, StoreError};
+use model::window::WindowRead;
 
 /// Remembers the flows.
 ///
@@ -12,8 +13,11 @@ use model::store::{Page, Paging, StoreError};
 ///
 /// - Every method that returned `Ok` is durable: a kill of the process loses nothing of it.
 /// - [`apply`](Self::apply) moves a flow by [`crate::life::after`] only. When the flow belongs to a
-///   hunt, its member, the hunt's counters and the record in its results queue move in the same
-///   transaction.
+///   hunt, its member, the hunt's counters (what its finished attempts have used among them), the
+///   record in its results queue and its client's checkpoints move in the same transaction.
+/// - A checkpoint moves only with the end of an attempt that finished, by
+///   [`model::window::advanced`].
+/// - With `retry`, a flow that is left failed has the limits of its next attempt.
 /// - Flows of hunts are made by the hunt's admission, never by [`create`](Self::create).
 ///
 /// Every implementation runs `testkit::flow_suite`.
@@ -53,8 +57,18 @@ pub struct FlowStep {
     /// When the event leaves it failed: whether the retry policy lets it run again. A direct flow
     /// is queued again at once, the member of a hunt waits for its next admission.
     pub retry: bool,
+    /// When the event ends it well: the windows that its sources have read. Those of a hunt move
+    /// its client's checkpoints.
+    pub windows: Vec<WindowRead>,
     /// When it happened.
     pub now: Timestamp,
+}
+
+impl FlowStep {
+    /// An event that is not followed by another attempt and read no windows.
+    pub fn new(flow: FlowId, event: FlowEvent, now: Timestamp) -> Self {
+        Self { flow, event, retry: false, windows: Vec::new(), now }
+    }
 }
 
 /// What an event did.

@@ -8,13 +8,13 @@ use base::{ClientId, FlowId, Timestamp, UploadId};
 use model::flow::{Flow, FlowEvent, FlowState};
 use model::results::{AttemptId, Upload};
 use model::store::StoreError;
+use model::window::WindowRead;
 
 use crate::completion::{AttemptEnd, Tally, outcome};
 use crate::life::overdue;
 use crate::ports::{FlowStep, FlowStore};
 use crate::reconcile::{Differences, differences};
 use crate::results::ResultStore;
-use crate::retry::RetryPolicy;
 use crate::uploads::{
     AppendError, BlobProgress, BlobStore, NewUpload, SealError, UploadBegun, UploadStore,
 };
@@ -31,6 +31,8 @@ pub struct StatusReport {
     pub declared: Tally,
     /// Processor time used.
     pub cpu_millis: u64,
+    /// The windows that its sources have read.
+    pub windows: Vec<WindowRead>,
 }
 
 /// What became of the last report of an attempt.
@@ -48,7 +50,6 @@ pub enum Ended {
 pub async fn end_attempt(
     flows: &dyn FlowStore,
     results: &dyn ResultStore,
-    policy: &RetryPolicy,
     (client, report): (ClientId, &StatusReport),
     now: Timestamp,
 ) -> Result<Ended, StoreError> {
@@ -67,14 +68,15 @@ pub async fn end_attempt(
             FlowEvent::Ended { attempt, outcome }
         }
     };
-    let step = FlowStep { flow: flow.id, retry: grants(policy, &event), event, now };
+    let (retry, windows) = (grants(&flow, &event), report.windows.clone());
+    let step = FlowStep { flow: flow.id, event, retry, windows, now };
     let applied = flows.apply(&step).await?;
     Ok(if applied.moved { Ended::Moved(Box::new(applied.flow)) } else { Ended::Late })
 }
 
-fn grants(policy: &RetryPolicy, event: &FlowEvent) -> bool {
+fn grants(flow: &Flow, event: &FlowEvent) -> bool {
     match event {
-        FlowEvent::Ended { attempt, outcome: Err(failure) } => policy.grants(failure, *attempt),
+        FlowEvent::Ended { attempt, outcome: Err(failure) } => flow.retry.grants(failure, *attempt),
         FlowEvent::Ended { outcome: Ok(_), .. }
         | FlowEvent::Delivered { .. }
         | FlowEvent::Cancel
@@ -98,7 +100,7 @@ pub async fn note_delivery(
         return Ok(false);
     }
     let event = FlowEvent::Delivered { attempt: attempt.attempt };
-    Ok(flows.apply(&FlowStep { flow: attempt.flow, event, retry: false, now }).await?.moved)
+    Ok(flows.apply(&FlowStep::new(attempt.flow, event, now)).await?.moved)
 }
 
 /// What to tell an agent that has connected.
@@ -114,7 +116,6 @@ pub struct Greeting {
 /// holds.
 pub async fn greet(
     flows: &dyn FlowStore,
-    policy: &RetryPolicy,
     client: ClientId,
     held: &[AttemptId],
     now: Timestamp,
@@ -127,8 +128,9 @@ pub async fn greet(
     for lost in lost {
         let outcome = Err(FlowFailure::AgentRestarted);
         let event = FlowEvent::Ended { attempt: lost.attempt, outcome };
-        let retry = grants(policy, &event);
-        let applied = flows.apply(&FlowStep { flow: lost.flow, event, retry, now }).await?;
+        let retry = live.iter().any(|flow| flow.id == lost.flow && grants(flow, &event));
+        let step = FlowStep { retry, ..FlowStep::new(lost.flow, event, now) };
+        let applied = flows.apply(&step).await?;
         if applied.flow.life.state == FlowState::Queued {
             to_send.push(applied.flow);
         }
@@ -148,7 +150,7 @@ pub async fn expire_overdue(
         if !overdue(&flow, now) {
             continue;
         }
-        let step = FlowStep { flow: flow.id, event: FlowEvent::Expire, retry: false, now };
+        let step = FlowStep::new(flow.id, FlowEvent::Expire, now);
         let applied = flows.apply(&step).await?;
         if applied.moved {
             expired.push(applied.flow);

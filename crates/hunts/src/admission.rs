@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use base::{HuntId, Rate, Timestamp};
 
+use crate::bounds::{stage, waiting};
 use crate::ports::{Admissions, HuntSummary};
 
 /// What a rate is counted over.
@@ -52,20 +53,28 @@ pub fn room(
     Room { free, more_at }
 }
 
-/// How many pending members of a hunt may start at `now`, the server's ceiling aside.
-pub fn allowed(hunt: &HuntSummary, admitted: &[Admissions], now: Timestamp) -> Room {
-    let limits = &hunt.hunt.spec.limits;
-    let places = match limits.running_max {
+/// How many pending members of a hunt may start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Allowed {
+    /// So many may be admitted now.
+    pub free: u64,
+    /// Of these, so many for the first time.
+    pub fresh: u64,
+}
+
+fn places(hunt: &HuntSummary) -> u64 {
+    match hunt.hunt.spec.limits.running_max {
         0 => u64::MAX,
-        max => max.saturating_sub(hunt.counts.running),
-    };
+        max => max.saturating_sub(hunt.counts.running + hunt.progress.running_before),
+    }
+}
+
+/// How many pending members of a hunt may start at `now`, the server's ceiling aside.
+pub fn allowed(hunt: &HuntSummary, admitted: &[Admissions], now: Timestamp) -> Allowed {
     let own = admitted.iter().filter(|some| some.hunt == hunt.hunt.id);
     let room = room(hunt.hunt.spec.rate, own.map(|some| (some.at, some.count)), now);
-    if !hunt.hunt.state.admits() || places == 0 {
-        // A change of state or the end of a flow wakes the manager, not the clock.
-        return Room { free: 0, more_at: None };
-    }
-    Room { free: room.free.min(places).min(hunt.counts.pending), ..room }
+    let free = room.free.min(places(hunt)).min(waiting(hunt));
+    Allowed { free, fresh: free.min(stage(hunt).fresh_max()) }
 }
 
 /// What the hunt manager does next.
@@ -81,9 +90,8 @@ pub struct Plan {
 /// equal share gets all of it, and the others share the rest.
 pub fn plan(hunts: &[HuntSummary], admitted: &[Admissions], ceiling: Rate, now: Timestamp) -> Plan {
     let over_all = room(ceiling, admitted.iter().map(|some| (some.at, some.count)), now);
-    let waiting: Vec<&HuntSummary> =
-        hunts.iter().filter(|hunt| hunt.hunt.state.admits() && hunt.counts.pending > 0).collect();
-    let wanted: BTreeMap<HuntId, u64> = waiting
+    let wanting: Vec<&HuntSummary> = hunts.iter().filter(|hunt| waiting(hunt) > 0).collect();
+    let wanted: BTreeMap<HuntId, u64> = wanting
         .iter()
         .map(|hunt| (hunt.hunt.id, allowed(hunt, admitted, now).free.min(BATCH_MAX)))
         .filter(|(_, wanted)| *wanted > 0)
@@ -100,17 +108,17 @@ pub fn plan(hunts: &[HuntSummary], admitted: &[Admissions], ceiling: Rate, now: 
     let next = |hunt: &&HuntSummary| {
         let granted = after.iter().filter(|some| some.hunt == hunt.hunt.id && some.at == now);
         let granted = granted.map(|some| some.count).sum::<u64>();
-        if hunt.counts.pending <= granted {
+        if waiting(hunt) <= granted {
             return None;
         }
         let own = after.iter().filter(|some| some.hunt == hunt.hunt.id);
         let own = room(hunt.hunt.spec.rate, own.map(|some| (some.at, some.count)), now);
-        let limit = hunt.hunt.spec.limits.running_max;
-        let full = limit > 0 && hunt.counts.running + granted >= limit;
+        // A change of state or the end of a flow wakes the manager then, not the clock.
+        let full = places(hunt) <= granted;
         let blocked = full || (own.free == 0 && own.more_at.is_none());
         (!blocked).then(|| own.more_at.max(ceiling_after.more_at).unwrap_or(now))
     };
-    Plan { wake: waiting.iter().filter_map(next).min(), grants }
+    Plan { wake: wanting.iter().filter_map(next).min(), grants }
 }
 
 fn share(wanted: &BTreeMap<HuntId, u64>, total: u64) -> Vec<(HuntId, u64)> {
@@ -145,7 +153,8 @@ mod tests {
         let mut hunt = example_hunt(id);
         hunt.state = HuntState::Running;
         hunt.spec.rate = rate;
-        HuntSummary { hunt, counts: QueueCounts { pending, ..QueueCounts::default() } }
+        let counts = QueueCounts { pending, ..QueueCounts::default() };
+        HuntSummary { hunt, counts, progress: Default::default() }
     }
 
     fn admitted(hunt: u128, secs: i64, count: u64) -> Admissions {

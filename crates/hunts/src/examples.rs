@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base::{ClientId, HuntId, Rate, Timestamp};
+use model::bounds::Gate;
 use model::client::{Client, ClientFacts};
 use model::flow::ArtifactCall;
 use model::hunt::{Condition, Hunt, HuntLimits, HuntSpec, HuntState, OfferSeq};
 use model::org::{Actor, OrgId};
+use model::retry::RetryPlan;
 
 /// A client without labels that runs Linux.
 pub(crate) fn example_client(id: u128) -> Client {
@@ -41,6 +43,9 @@ pub(crate) fn example_hunt(id: u128) -> Hunt {
             rate: Rate::Unlimited,
             limits: HuntLimits::default(),
             expires_after: Duration::from_secs(7 * 86_400),
+            canary: None,
+            retry: RetryPlan::of_hunts(),
+            schedule: None,
         },
         state: HuntState::Draft,
         revision: 1,
@@ -51,5 +56,8 @@ pub(crate) fn example_hunt(id: u128) -> Hunt {
         created: Timestamp::EPOCH,
         started: None,
         ended: None,
+        paused: None,
+        gate: Gate::default(),
+        round_started: None,
     }
 }

@@ -151,7 +151,10 @@ mod tests {
 
     fn foreman(hunts: Vec<Hunt>, newest: u64) -> Foreman {
         let counts = QueueCounts::default();
-        let hunts = hunts.into_iter().map(|hunt| HuntSummary { hunt, counts }).collect();
+        let hunts = hunts
+            .into_iter()
+            .map(|hunt| HuntSummary { hunt, counts, progress: Default::default() })
+            .collect();
         Foreman::new(ActiveHunts { hunts, newest: OfferSeq(newest) })
     }
 

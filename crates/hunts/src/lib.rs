@@ -4,6 +4,8 @@
 //! - [`decide`] turns a client's answers into decisions; [`condition`] holds the rules over the
 //!   server's own record and the port of the VQL condition.
 //! - [`admission`] says how many may start now: rate, limits, ceiling, fair share.
+//! - [`bounds`] says when a hunt ends by itself and whom its canaries hold back; [`rounds`] when a
+//!   recurring hunt asks again.
 //! - [`life`] is how events and edits move a hunt, [`membership`] how decisions and flows move the records of members.
 //! - [`ports`] are the records of hunts and members; [`memory`] keeps them in memory.
 //! - [`steer`] reads ports, asks those decisions and writes ports; servers and the simulation call
@@ -19,6 +21,7 @@
 
 pub mod admission;
 pub mod asked;
+pub mod bounds;
 pub mod condition;
 pub mod decide;
 #[cfg(test)]
@@ -28,6 +31,7 @@ pub mod life;
 pub mod membership;
 pub mod memory;
 pub mod ports;
+pub mod rounds;
 pub mod steer;
 
 pub use condition::ConditionJudge;

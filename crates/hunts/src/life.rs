@@ -3,11 +3,13 @@
 //! Pure. Stores call these functions inside their transactions and take an offer when one is
 //! needed; the transition itself is [`model::hunt::HuntState::on`].
 
-use model::hunt::{EndReason, Hunt, HuntEvent, HuntState, OfferSeq};
+use model::bounds::Gate;
+use model::hunt::{EndReason, Hunt, HuntEvent, HuntRevision, HuntState, OfferSeq, PauseReason};
 use model::member::MemberEvent;
 use model::store::StoreError;
 
 use crate::ports::{HuntEdit, HuntStep, NewHunt};
+use crate::rounds;
 
 /// The record of a new draft.
 pub fn draft(new: &NewHunt) -> Hunt {
@@ -24,7 +26,21 @@ pub fn draft(new: &NewHunt) -> Hunt {
         created: new.now,
         started: None,
         ended: None,
+        paused: None,
+        gate: Gate::default(),
+        round_started: None,
     }
+}
+
+/// The first revision of a hunt, as it is kept.
+pub fn first_revision(new: &NewHunt) -> HuntRevision {
+    HuntRevision { revision: 1, at: new.now, by: new.by.clone(), spec: new.spec.clone() }
+}
+
+/// The revision that an edit made, as it is kept.
+pub fn revision(after: &Hunt, edit: &HuntEdit) -> HuntRevision {
+    let (at, by) = (edit.now, edit.by.clone());
+    HuntRevision { revision: after.revision, at, by, spec: after.spec.clone() }
 }
 
 /// The hunt after an edit.
@@ -86,27 +102,74 @@ pub fn moved(before: &Hunt, step: &HuntStep) -> Result<Hunt, StoreError> {
     })?;
     let mut hunt = Hunt { state, ..before.clone() };
     match step.event {
-        HuntEvent::Start => hunt.started = Some(step.now),
-        HuntEvent::Resume => hunt.ended = None,
-        HuntEvent::Drain => hunt.ended = Some((step.now, step.reason, step.by.clone())),
+        HuntEvent::Start => (hunt.started, hunt.round_started) = (Some(step.now), Some(step.now)),
+        HuntEvent::Pause => hunt.paused = Some((step.now, PauseReason::Asked, step.by.clone())),
+        HuntEvent::CanaryFailed => {
+            hunt.paused = Some((step.now, PauseReason::CanaryFailed, step.by.clone()));
+            hunt.gate = Gate::Barred;
+        }
+        HuntEvent::Resume => (hunt.ended, hunt.paused) = (None, None),
+        HuntEvent::Drain => {
+            hunt.ended = Some((step.now, step.reason, step.by.clone()));
+            hunt.paused = None;
+        }
         HuntEvent::Stop => {
             hunt.ended.get_or_insert((step.now, EndReason::Asked, step.by.clone()));
+            hunt.paused = None;
         }
-        HuntEvent::Pause | HuntEvent::Drained | HuntEvent::Archive => {}
+        HuntEvent::Widen => widen(before, &mut hunt)?,
+        HuntEvent::NextRound { round } => begin_round(before, &mut hunt, (round, step.now))?,
+        HuntEvent::Drained | HuntEvent::Archive => {}
     }
     Ok(hunt)
+}
+
+fn widen(before: &Hunt, hunt: &mut Hunt) -> Result<(), StoreError> {
+    if before.spec.canary.is_none() {
+        let id = before.id;
+        return Err(StoreError::conflict(format!("hunt {id} has no canaries: it is wide already")));
+    }
+    if before.gate == Gate::Open {
+        return Err(StoreError::conflict(format!(
+            "the gate of hunt {} is open already",
+            before.id
+        )));
+    }
+    hunt.gate = Gate::Open;
+    Ok(())
+}
+
+fn begin_round(
+    before: &Hunt,
+    hunt: &mut Hunt,
+    (round, now): (u32, base::Timestamp),
+) -> Result<(), StoreError> {
+    let late = || {
+        let (id, current) = (before.id, before.round);
+        StoreError::conflict(format!("hunt {id} is in round {current}; round {round} is not due"))
+    };
+    let schedule = before.spec.schedule.as_ref().ok_or_else(late)?;
+    let (started, last) = before.started.zip(before.round_started).ok_or_else(late)?;
+    let tick = rounds::latest_tick(&schedule.ticks, started, (last, now)).ok_or_else(late)?;
+    if round != before.round + 1 {
+        return Err(late());
+    }
+    (hunt.round, hunt.round_started) = (round, Some(tick));
+    Ok(())
 }
 
 /// Whether an event may make new clients eligible.
 pub fn needs_offer_after_move(before: HuntState, event: HuntEvent) -> bool {
     match event {
-        HuntEvent::Start => true,
+        HuntEvent::Start | HuntEvent::NextRound { .. } => true,
         HuntEvent::Resume => before == HuntState::Draining,
         HuntEvent::Pause
         | HuntEvent::Drain
         | HuntEvent::Stop
         | HuntEvent::Drained
-        | HuntEvent::Archive => false,
+        | HuntEvent::Archive
+        | HuntEvent::Widen
+        | HuntEvent::CanaryFailed => false,
     }
 }
 
@@ -125,6 +188,15 @@ pub fn takes_retries(state: HuntState) -> bool {
     state.recruits() || state.admits()
 }
 
+/// Refuses attempts by hand that nobody would admit.
+pub fn may_retry(hunt: &Hunt) -> Result<(), StoreError> {
+    if takes_retries(hunt.state) {
+        return Ok(());
+    }
+    let (id, state) = (hunt.id, hunt.state.name());
+    Err(StoreError::conflict(format!("hunt {id} is {state} and runs nothing any more; copy it")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -139,6 +211,7 @@ mod tests {
             id: hunt.id,
             revision: wanted.revision,
             spec: wanted.spec,
+            by: Actor::System,
             now: Timestamp::from_secs(9),
         };
         edited(hunt, &edit)
@@ -201,5 +274,49 @@ mod tests {
         let stopped = moved(&drained, &step(HuntEvent::Stop, EndReason::Asked)).unwrap();
         assert_eq!(stopped.ended.unwrap().1, EndReason::ClientLimit);
         assert!(moved(&running(), &step(HuntEvent::Drained, EndReason::Asked)).is_err());
+    }
+
+    #[test]
+    fn a_round_begins_once_and_only_when_its_tick_has_come() {
+        use model::window::{Schedule, Ticks};
+        let mut hunt = running();
+        let begin = |hunt: &Hunt, round: u32, secs: i64| {
+            let event = HuntEvent::NextRound { round };
+            let (by, now) = (Actor::System, Timestamp::from_secs(secs));
+            moved(hunt, &HuntStep { id: hunt.id, event, reason: EndReason::Asked, by, now })
+        };
+        (hunt.started, hunt.round_started) = (Some(Timestamp::EPOCH), Some(Timestamp::EPOCH));
+        assert!(begin(&hunt, 2, 9_999).is_err(), "asks once");
+        let ticks = Ticks::Every(std::time::Duration::from_secs(100));
+        let buffer = std::time::Duration::ZERO;
+        hunt.spec.schedule = Some(Schedule { ticks, buffer, first: None });
+        assert!(begin(&hunt, 2, 99).is_err() && begin(&hunt, 3, 100).is_err());
+        let second = begin(&hunt, 2, 350).unwrap();
+        assert_eq!((second.round, second.round_started), (2, Some(Timestamp::from_secs(300))));
+        assert!(begin(&second, 2, 360).is_err(), "the other manager was faster");
+        assert!(begin(&second, 3, 399).is_err() && begin(&second, 3, 400).is_ok());
+    }
+
+    #[test]
+    fn a_gate_is_opened_once_and_only_where_there_is_one() {
+        use model::bounds::{Canary, Widen};
+        let step = |event| HuntStep {
+            id: running().id,
+            event,
+            reason: EndReason::Asked,
+            by: Actor::System,
+            now: Timestamp::from_secs(5),
+        };
+        assert!(moved(&running(), &step(HuntEvent::Widen)).is_err());
+        let mut tried = running();
+        tried.spec.canary = Some(Canary { clients: 1, then: Widen::Gate });
+        let ill = moved(&tried, &step(HuntEvent::CanaryFailed)).unwrap();
+        assert_eq!((ill.state, ill.gate), (HuntState::Paused, Gate::Barred));
+        assert_eq!(ill.paused.as_ref().unwrap().1, PauseReason::CanaryFailed);
+        let resumed = moved(&ill, &step(HuntEvent::Resume)).unwrap();
+        assert_eq!((resumed.gate, resumed.paused.is_none()), (Gate::Barred, true));
+        let open = moved(&ill, &step(HuntEvent::Widen)).unwrap();
+        assert_eq!((open.gate, open.state), (Gate::Open, HuntState::Paused));
+        assert!(moved(&open, &step(HuntEvent::Widen)).is_err());
     }
 }

@@ -10,6 +10,7 @@ use model::flow::{Flow, FlowEvent, FlowLife, FlowOrigin, FlowState};
 use model::hunt::{Hunt, HuntState};
 use model::member::{Member, MemberEvent, MemberState, Refusal};
 use model::org::Actor;
+use model::window::{Checkpoint, FlowWindow};
 
 use crate::ports::Decision;
 
@@ -84,12 +85,13 @@ fn may_replace(hunt: &Hunt, member: &Member, decision: &Decision, state: &Member
         MemberState::Refused(_) => outdated || decision.recheck > member.recheck,
         // Attempts after the first were admitted once: a new condition does not apply to them.
         MemberState::Pending => outdated && member.flow.is_none(),
+        // Expired while it waited: the hunt was resumed and asks again.
+        MemberState::Expired => member.flow.is_none(),
         MemberState::Running
         | MemberState::Completed
         | MemberState::Results(_)
         | MemberState::Failed(_)
-        | MemberState::Cancelled
-        | MemberState::Expired => false,
+        | MemberState::Cancelled => false,
     }
 }
 
@@ -101,25 +103,65 @@ pub fn is_admissible(hunt: &Hunt, member: &Member) -> bool {
         && (member.flow.is_some() || member.revision >= hunt.condition_revision)
 }
 
-/// Whether the end of recruitment expires a member: it is pending under a condition that was
-/// superseded, and nobody will ask its client again.
+/// Whether the end of recruitment, or of the hunt, expires a member: it waits, and nobody will admit
+/// it. Its condition was superseded and nobody will ask its client again; or canaries hold it back;
+/// or the hunt has used up a budget.
 pub fn is_stranded(hunt: &Hunt, member: &Member) -> bool {
-    hunt.state == HuntState::Draining
-        && member.state == MemberState::Pending
-        && member.flow.is_none()
-        && member.revision < hunt.condition_revision
+    if member.state != MemberState::Pending {
+        return false;
+    }
+    let held_back = member.flow.is_none()
+        && (member.revision < hunt.condition_revision || hunt.canary().is_some());
+    let used_up = hunt.ended.as_ref().is_some_and(|(_, reason, _)| reason.admits_nobody());
+    match hunt.state {
+        HuntState::Draining => held_back || used_up,
+        HuntState::Completed => true,
+        HuntState::Draft
+        | HuntState::Running
+        | HuntState::Paused
+        | HuntState::Stopped
+        | HuntState::Archived => false,
+    }
 }
 
-/// The flow of a member that is admitted at `now`: a new one with `fresh` as its id, or the
-/// member's former one, queued again as its next attempt. `None` when the former flow cannot run
-/// again, which means that the member's record and the flow's disagree.
+/// Whether a new round of `hunt` expires a member of a round before: it waits, or its agent does not
+/// have its flow. What an agent runs goes on.
+pub fn is_superseded(hunt: &Hunt, member: &Member, flow: Option<&Flow>) -> bool {
+    let undelivered = flow.is_some_and(|flow| flow.life.state == FlowState::Queued);
+    member.round < hunt.round
+        && match member.state {
+            MemberState::Pending => true,
+            MemberState::Running => undelivered,
+            MemberState::Refused(_)
+            | MemberState::Completed
+            | MemberState::Results(_)
+            | MemberState::Failed(_)
+            | MemberState::Cancelled
+            | MemberState::Expired => false,
+        }
+}
+
+/// What the admission of a member starts from.
+#[derive(Clone, Debug)]
+pub struct Beginning<'a> {
+    /// Its flow, when it had an attempt before.
+    pub former: Option<&'a Flow>,
+    /// The id of its flow when it had none.
+    pub fresh: FlowId,
+    /// How far its client was read; for a recurring hunt.
+    pub checkpoints: Vec<Checkpoint>,
+}
+
+/// The flow of a member that is admitted at `now`: a new one, or the member's former one, queued
+/// again as its next attempt. `None` when the former flow cannot run again, which means that the
+/// member's record and the flow's disagree.
 pub fn flow_for(
     hunt: &Hunt,
     member: &Member,
-    former: Option<&Flow>,
-    fresh: FlowId,
+    beginning: Beginning<'_>,
     now: Timestamp,
 ) -> Option<Flow> {
+    let Beginning { former, fresh, checkpoints } = beginning;
     let expires = hunt.expires().unwrap_or(now);
     let deliver_until = expires.max(now.plus(DELIVERY_GRACE));
     if member.flow.is_some() {
@@ -135,6 +177,12 @@ pub fn flow_for(
         actor: Actor::System,
         artifacts: hunt.spec.artifacts.clone(),
         limits: hunt.spec.limits.per_client.clone(),
+        retry: hunt.spec.retry.clone(),
+        window: hunt.spec.schedule.as_ref().map(|schedule| FlowWindow {
+            buffer: schedule.buffer,
+            first: schedule.first,
+            checkpoints,
+        }),
         life: FlowLife::new(),
         created: now,
         started: None,
@@ -143,9 +191,17 @@ pub fn flow_for(
     })
 }
 
+/// What a member adds to the progress of its round: whether it was admitted, and whether it waits for
+/// another attempt.
+pub fn weight(member: &Member) -> (bool, bool) {
+    let admitted = member.flow.is_some();
+    (admitted, admitted && member.state == MemberState::Pending)
+}
+
 /// The member after its flow has moved to `flow`. `None` when that changes nothing for it.
 ///
-/// With `retry`, a member whose attempt failed waits for its next admission.
+/// With `retry`, a member whose attempt failed waits for its next admission; not in a round that is
+/// over, whose clients answer in the next.
 pub fn after_flow(member: &Member, flow: &Flow, retry: bool, now: Timestamp) -> Option<Member> {
     if member.flow != Some(flow.id) {
         return None;

@@ -10,20 +10,26 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Timestamp};
 use flows::memory::{FlowFollower, MemFlows};
+use flows::ports::FlowStep;
+use model::bounds::Spent;
 use model::duty::Duty;
-use model::flow::{Flow, FlowEvent, FlowOrigin};
-use model::hunt::{Hunt, HuntEvent, HuntState, OfferSeq, QueueCounts};
+use model::flow::{Flow, FlowEvent, FlowOrigin, FlowState};
+use model::hunt::{Hunt, HuntEvent, HuntRevision, HuntState, OfferSeq, QueueCounts};
 use model::member::{Member, MemberEvent, MemberState};
 use model::store::{Page, Paging, StoreError};
+use model::window::{Checkpoint, advanced};
 use parking_lot::Mutex;
 
 use crate::admission::{WINDOW, allowed, room};
 use crate::life;
-use crate::membership::{Settled, after_flow, flow_for, is_admissible, is_stranded, settle};
+use crate::membership::{
+    Beginning, Settled, after_flow, flow_for, is_admissible, is_stranded, is_superseded, settle,
+    weight,
+};
 use crate::ports::{
     ActiveHunts, AdmissionStore, Admissions, Decided, Decision, Grant, HuntEdit, HuntList,
     HuntStep, HuntStore, HuntSummary, MemberKey, MemberList, MemberSort, MemberStore, NewHunt,
-    ResultPointer, Transitioned,
+    Progress, ResultPointer, RetryFailed, Round, Transitioned,
 };
 
 /// All hunts and their members, in memory, next to the flows they start.
@@ -45,6 +51,17 @@ struct Kept {
     /// The newest token of each duty that came with a grant.
     fences: BTreeMap<Duty, u64>,
     pointers: Vec<(HuntId, u32, ResultPointer)>,
+    revisions: BTreeMap<HuntId, Vec<HuntRevision>>,
+    rounds: BTreeMap<(HuntId, u32), RoundKept>,
+    spent: BTreeMap<HuntId, Spent>,
+    checkpoints: BTreeMap<(HuntId, ClientId, String), Checkpoint>,
+}
+
+#[derive(Default)]
+struct RoundKept {
+    tick: Option<Timestamp>,
+    admitted: u64,
+    retrying: u64,
 }
 
 impl MemHunts {
@@ -62,7 +79,19 @@ impl Kept {
     }
 
     fn summary(&self, hunt: &Hunt) -> HuntSummary {
-        HuntSummary { hunt: hunt.clone(), counts: self.counts_of(hunt.id, hunt.round) }
+        let (counts, progress) = (self.counts_of(hunt.id, hunt.round), self.progress(hunt));
+        HuntSummary { hunt: hunt.clone(), counts, progress }
+    }
+
+    fn progress(&self, hunt: &Hunt) -> Progress {
+        let kept = self.rounds.get(&(hunt.id, hunt.round));
+        let before = self.counts.range((hunt.id, 0)..(hunt.id, hunt.round));
+        Progress {
+            admitted: kept.map_or(0, |kept| kept.admitted),
+            retrying: kept.map_or(0, |kept| kept.retrying),
+            running_before: before.map(|(_, counts)| counts.running).sum(),
+            spent: self.spent.get(&hunt.id).copied().unwrap_or_default(),
+        }
     }
 
     fn counts_of(&self, hunt: HuntId, round: u32) -> QueueCounts {
@@ -72,7 +101,13 @@ impl Kept {
     /// The one place where a member's record and the counters are written.
     fn write(&mut self, member: Member) {
         let key = MemberKey { hunt: member.hunt, round: member.round, client: member.client };
-        let before = self.members.get(&key).map(|before| before.state.queue());
+        let before = self.members.get(&key);
+        let (was_admitted, was_retrying) = before.map_or((false, false), weight);
+        let (admitted, retrying) = weight(&member);
+        let before = before.map(|before| before.state.queue());
+        let round = self.rounds.entry((key.hunt, key.round)).or_default();
+        round.admitted = round.admitted + u64::from(admitted) - u64::from(was_admitted);
+        round.retrying = round.retrying + u64::from(retrying) - u64::from(was_retrying);
         let counts = self.counts.entry((key.hunt, key.round)).or_default();
         if let Some(queue) = before {
             *counts.of_mut(queue) -= 1;
@@ -99,14 +134,52 @@ impl Kept {
         let wanted = |member: &&Member| member.hunt == hunt.id && member.round == hunt.round;
         self.members.values().filter(wanted).cloned().collect()
     }
+
+    fn members_of_all_rounds(&self, hunt: HuntId) -> Vec<Member> {
+        self.members.values().filter(|member| member.hunt == hunt).cloned().collect()
+    }
+
+    /// Whether a client still runs a flow of a round before.
+    fn runs_before(&self, member: &Member) -> bool {
+        self.members.values().any(|other| {
+            (other.hunt, other.client) == (member.hunt, member.client)
+                && other.round < member.round
+                && other.state == MemberState::Running
+        })
+    }
+
+    fn checkpoints_of(&self, hunt: HuntId, client: ClientId) -> Vec<Checkpoint> {
+        let from = (hunt, client, String::new());
+        let of_client = self.checkpoints.range(from..);
+        let of_client = of_client.take_while(|((h, c, _), _)| (*h, *c) == (hunt, client));
+        of_client.map(|(_, checkpoint)| checkpoint.clone()).collect()
+    }
+
+    /// Notes what a flow that finished has used and read.
+    fn note_end(&mut self, (hunt, round): (HuntId, u32), flow: &Flow, step: &FlowStep) {
+        let FlowState::Done(brought) = &flow.life.state else { return };
+        let spent = self.spent.entry(hunt).or_default();
+        *spent = spent.and(brought);
+        if flow.window.is_none() {
+            return;
+        }
+        for read in &step.windows {
+            let key = (hunt, flow.client, read.source.clone());
+            if let Some(next) = advanced(self.checkpoints.get(&key), read, round) {
+                self.checkpoints.insert(key, next);
+            }
+        }
+    }
 }
 
 impl FlowFollower for Records {
-    fn flow_moved(&self, flow: &Flow, retry: bool, now: Timestamp) {
+    fn flow_moved(&self, flow: &Flow, step: &FlowStep) {
         let FlowOrigin::Hunt { hunt, round } = flow.origin else { return };
         let mut kept = self.0.lock();
+        kept.note_end((hunt, round), flow, step);
         let key = MemberKey { hunt, round, client: flow.client };
-        let moved = kept.members.get(&key).and_then(|held| after_flow(held, flow, retry, now));
+        let retry = step.retry && kept.hunts.get(&hunt).is_some_and(|hunt| hunt.round == round);
+        let moved = kept.members.get(&key).and_then(|held| after_flow(held, flow, retry, step.now));
         if let Some(moved) = moved {
             kept.write(moved);
         }
@@ -122,6 +195,7 @@ impl HuntStore for MemHunts {
         }
         let hunt = life::draft(new);
         kept.hunts.insert(hunt.id, hunt.clone());
+        kept.revisions.insert(hunt.id, vec![life::first_revision(new)]);
         Ok(hunt)
     }
 
@@ -133,6 +207,7 @@ impl HuntStore for MemHunts {
             hunt.offer = kept.take_offer(edit.now);
         }
         kept.hunts.insert(hunt.id, hunt.clone());
+        kept.revisions.entry(hunt.id).or_default().push(life::revision(&hunt, edit));
         Ok(hunt)
     }
 
@@ -145,17 +220,29 @@ impl HuntStore for MemHunts {
                 hunt.offer = kept.take_offer(step.now);
             }
             kept.hunts.insert(hunt.id, hunt.clone());
+            if let HuntEvent::Start | HuntEvent::NextRound { .. } = step.event {
+                kept.rounds.entry((hunt.id, hunt.round)).or_default().tick = hunt.round_started;
+            }
             let mut cancelled = Vec::new();
-            for member in kept.members_of(&hunt) {
+            for member in kept.members_of_all_rounds(hunt.id) {
+                let flow = member.flow.and_then(|flow| flows.get(&flow));
                 let event = match step.event {
                     HuntEvent::Stop => MemberEvent::Cancel,
-                    HuntEvent::Drain if is_stranded(&hunt, &member) => MemberEvent::Expire,
+                    HuntEvent::Drain | HuntEvent::Drained if is_stranded(&hunt, &member) => {
+                        MemberEvent::Expire
+                    }
+                    HuntEvent::NextRound { .. } if is_superseded(&hunt, &member, flow) => {
+                        MemberEvent::Expire
+                    }
                     HuntEvent::Start
                     | HuntEvent::Pause
                     | HuntEvent::Drain
                     | HuntEvent::Resume
                     | HuntEvent::Drained
-                    | HuntEvent::Archive => continue,
+                    | HuntEvent::Archive
+                    | HuntEvent::Widen
+                    | HuntEvent::NextRound { .. }
+                    | HuntEvent::CanaryFailed => continue,
                 };
                 cancelled.extend(move_with_flow(&mut kept, flows, &member, &event, step.now));
             }
@@ -185,6 +272,20 @@ impl HuntStore for MemHunts {
         let active = |hunt: &&Hunt| hunt.state.recruits() || hunt.state.admits();
         let hunts = kept.hunts.values().filter(active).map(|hunt| kept.summary(hunt)).collect();
         Ok(ActiveHunts { hunts, newest: kept.newest })
+    }
+
+    async fn revisions(&self, id: HuntId) -> Result<Vec<HuntRevision>, StoreError> {
+        Ok(self.records.0.lock().revisions.get(&id).cloned().unwrap_or_default())
+    }
+
+    async fn rounds(&self, id: HuntId, paging: Paging) -> Result<Page<Round>, StoreError> {
+        let kept = self.records.0.lock();
+        let of_hunt = kept.rounds.range((id, 0)..=(id, u32::MAX));
+        let begun = of_hunt.filter_map(|((_, round), of_round)| {
+            let (round, counts) = (*round, kept.counts_of(id, *round));
+            of_round.tick.map(|tick| Round { round, tick, counts })
+        });
+        Ok(Page::cut(begun.collect(), paging))
     }
 }
 
@@ -307,6 +408,39 @@ impl MemberStore for MemHunts {
         Ok(counts)
     }
 
+    async fn recount_progress(&self, hunt: HuntId) -> Result<Progress, StoreError> {
+        self.flows.with_flows(|flows| {
+            let kept = self.records.0.lock();
+            let record = kept.hunt(hunt)?;
+            let mut progress = Progress::default();
+            for member in kept.members.values().filter(|member| member.hunt == hunt) {
+                let (admitted, retrying) = weight(member);
+                if member.round == record.round {
+                    progress.admitted += u64::from(admitted);
+                    progress.retrying += u64::from(retrying);
+                } else {
+                    progress.running_before += u64::from(member.state == MemberState::Running);
+                }
+            }
+            for flow in flows.values() {
+                let of_hunt =
+                    matches!(flow.origin, FlowOrigin::Hunt { hunt: of, .. } if of == hunt);
+                if let (true, FlowState::Done(brought)) = (of_hunt, &flow.life.state) {
+                    progress.spent = progress.spent.and(brought);
+                }
+            }
+            Ok(progress)
+        })
+    }
+
+    async fn checkpoints(
+        &self,
+        hunt: HuntId,
+        client: ClientId,
+    ) -> Result<Vec<Checkpoint>, StoreError> {
+        Ok(self.records.0.lock().checkpoints_of(hunt, client))
+    }
+
     async fn results_queue(
         &self,
         hunt: HuntId,
@@ -337,17 +471,25 @@ impl AdmissionStore for MemHunts {
             }
             kept.admissions.retain(|some| some.at.plus(WINDOW * 2) >= now);
             let hunt = kept.hunt(grant.hunt)?.clone();
-            let own = allowed(&kept.summary(&hunt), &kept.admissions, now).free;
+            let own = allowed(&kept.summary(&hunt), &kept.admissions, now);
             let all = kept.admissions.iter().map(|some| (some.at, some.count));
-            let free = own.min(room(grant.ceiling, all, now).free);
+            let free = own.free.min(room(grant.ceiling, all, now).free);
             let mut waiting = kept.members_of(&hunt);
-            waiting.retain(|member| is_admissible(&hunt, member));
+            waiting.retain(|member| is_admissible(&hunt, member) && !kept.runs_before(member));
             waiting.sort_by_key(|member| (member.updated, member.client));
+            let mut fresh = own.fresh;
+            waiting.retain(|member| {
+                let may = member.flow.is_some() || fresh > 0;
+                fresh = fresh.saturating_sub(u64::from(member.flow.is_none()));
+                may
+            });
             waiting.truncate(usize::try_from(free).unwrap_or(usize::MAX));
             let mut admitted = Vec::new();
             for (member, fresh) in waiting.into_iter().zip(&grant.flow_ids) {
                 let former = member.flow.and_then(|id| flows.get(&id));
-                let Some(flow) = flow_for(&hunt, &member, former, *fresh, now) else { continue };
+                let checkpoints = kept.checkpoints_of(hunt.id, member.client);
+                let beginning = Beginning { former, fresh: *fresh, checkpoints };
+                let Some(flow) = flow_for(&hunt, &member, beginning, now) else { continue };
                 let event = MemberEvent::Admitted { flow: flow.id };
                 let Some(moved) = member.on(&event, now) else { continue };
                 kept.write(moved);
@@ -389,4 +531,30 @@ impl AdmissionStore for MemHunts {
             Ok(told.map(|(_, flow)| flow))
         })
     }
+    async fn retry_failed(&self, wanted: &RetryFailed) -> Result<u64, StoreError> {
+        self.flows.with_flows(|flows| {
+            let mut kept = self.records.0.lock();
+            let hunt = kept.hunt(wanted.hunt)?.clone();
+            life::may_retry(&hunt)?;
+            let mut again = 0;
+            for member in kept.members_of(&hunt) {
+                if !is_wanted(&member, wanted) {
+                    continue;
+                }
+                let Some(moved) = member.on(&MemberEvent::Retry, wanted.now) else { continue };
+                if let Some(flow) = member.flow.and_then(|flow| flows.get_mut(&flow)) {
+                    flow.limits = wanted.limits.of(&flow.limits);
+                }
+                kept.write(moved);
+                again += 1;
+            }
+            Ok(again)
+        })
+    }
+}
+
+fn is_wanted(member: &Member, wanted: &RetryFailed) -> bool {
+    let MemberState::Failed(failure) = &member.state else { return false };
+    wanted.class.is_none_or(|class| failure.class() == class)
+        && wanted.client.is_none_or(|client| member.client == client)
 }

@@ -2,12 +2,15 @@
 
 use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Rate, Timestamp};
+use model::bounds::Spent;
 use model::duty::Fence;
 use model::flow::Flow;
-use model::hunt::{EndReason, Hunt, HuntEvent, HuntSpec, OfferSeq, QueueCounts};
+use model::hunt::{EndReason, Hunt, HuntEvent, HuntRevision, HuntSpec, OfferSeq, QueueCounts};
 use model::member::{Member, MemberEvent, MemberQueue, Refusal};
 use model::org::{Actor, OrgId};
+use model::retry::LimitChange;
 use model::store::{Page, Paging, StoreError};
+use model::window::Checkpoint;
 
 /// Remembers the hunts.
 ///
@@ -16,11 +19,16 @@ use model::store::{Page, Paging, StoreError};
 /// - Every method that returned `Ok` is durable: a kill of the process loses nothing of it.
 /// - Offer sequence numbers are taken from one record of the whole store, inside the transaction of
 ///   the change that needs them: their order is the order of commits. They never repeat.
-/// - Start, resume after a drain, and an edit of the condition of a hunt that recruits take a new
-///   one; nothing else does.
-/// - A stop cancels all pending and running members and their flows in its own transaction. The end
-///   of recruitment expires pending members that were decided under a superseded condition.
-/// - The counts of a hunt are those of its current round.
+/// - Start, resume after a drain, a new round, and an edit of the condition of a hunt that recruits
+///   take a new one; nothing else does.
+/// - A stop cancels all pending and running members of all rounds and their flows in its own
+///   transaction. The end of recruitment, and the end of the hunt, expire those that nobody will
+///   admit ([`crate::membership::is_stranded`]).
+/// - A new round expires, in its own transaction, the members of the rounds before that wait or whose
+///   flow was not delivered: their clients answer once, in the new round, for the whole stretch. Flows
+///   that agents already run go on.
+/// - The counts of a hunt are those of its current round, what it has used is that of all rounds.
+/// - Every revision is kept with who made it and when, from the first on.
 ///
 /// Every implementation runs `testkit::hunt_suite`.
 #[async_trait]
@@ -43,6 +51,23 @@ pub trait HuntStore: Send + Sync {
 
     /// All hunts that recruit or admit, and the newest offer ever taken: one consistent view.
     async fn active(&self) -> Result<ActiveHunts, StoreError>;
+
+    /// All revisions of a hunt, oldest first. Empty for a hunt that does not exist.
+    async fn revisions(&self, id: HuntId) -> Result<Vec<HuntRevision>, StoreError>;
+
+    /// The rounds that a hunt has begun, oldest first, a page of them.
+    async fn rounds(&self, id: HuntId, paging: Paging) -> Result<Page<Round>, StoreError>;
+}
+
+/// A round of a hunt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Round {
+    /// Its number, from 1.
+    pub round: u32,
+    /// Its tick; the start of the hunt for the first.
+    pub tick: Timestamp,
+    /// Its queues.
+    pub counts: QueueCounts,
 }
 
 /// A hunt to be written.
@@ -69,6 +94,8 @@ pub struct HuntEdit {
     pub revision: u32,
     /// What it asks for from now on.
     pub spec: HuntSpec,
+    /// Who edits.
+    pub by: Actor,
     /// When.
     pub now: Timestamp,
 }
@@ -80,7 +107,7 @@ pub struct HuntStep {
     pub id: HuntId,
     /// What happens to it.
     pub event: HuntEvent,
-    /// For an event that ends recruitment: why.
+    /// For an event that ends recruitment: why it does.
     pub reason: EndReason,
     /// Who.
     pub by: Actor,
@@ -93,7 +120,7 @@ pub struct HuntStep {
 pub struct Transitioned {
     /// The hunt as it is now.
     pub hunt: Hunt,
-    /// Flows that were cancelled with it; their clients are to be told.
+    /// Flows that were cancelled or superseded with it; their clients are to be told.
     pub cancelled: Vec<(ClientId, FlowId)>,
 }
 
@@ -104,6 +131,21 @@ pub struct HuntSummary {
     pub hunt: Hunt,
     /// Its queues.
     pub counts: QueueCounts,
+    /// What it has done and used beyond them.
+    pub progress: Progress,
+}
+
+/// What a hunt has done and used, beyond its queues.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Members of the current round that were admitted at least once.
+    pub admitted: u64,
+    /// Of these, those that wait for their next attempt.
+    pub retrying: u64,
+    /// Members of the rounds before that still run.
+    pub running_before: u64,
+    /// What all finished attempts have used, over all rounds.
+    pub spent: Spent,
 }
 
 /// All hunts that recruit or admit.
@@ -154,7 +196,8 @@ pub struct MemberKey {
 /// - There is at most one record per key.
 /// - [`decide`](Self::decide) settles each decision by [`crate::membership::settle`], in one
 ///   transaction for all of them, with the hunt's counters in it. A repeated decision is `Known`.
-/// - Counters always equal a recount.
+/// - Counters always equal a recount, and so does a hunt's progress.
+/// - A checkpoint belongs to (hunt, client, source); only the end of a flow moves it.
 ///
 /// Every implementation runs `testkit::hunt_suite`.
 #[async_trait]
@@ -181,6 +224,17 @@ pub trait MemberStore: Send + Sync {
 
     /// Counts the members of a round themselves, to compare with the counters.
     async fn recount(&self, hunt: HuntId, round: u32) -> Result<QueueCounts, StoreError>;
+
+    /// What a hunt has done and used, counted from the records of members and flows, to compare with
+    /// what is kept.
+    async fn recount_progress(&self, hunt: HuntId) -> Result<Progress, StoreError>;
+
+    /// How far the sources of a recurring hunt have been read on one client, by source.
+    async fn checkpoints(
+        &self,
+        hunt: HuntId,
+        client: ClientId,
+    ) -> Result<Vec<Checkpoint>, StoreError>;
 
     /// The results queue of a round: which flows brought rows or files, oldest first, a page of it.
     async fn results_queue(
@@ -282,11 +336,15 @@ pub struct ResultPointer {
 /// - In any 60 seconds, ends included, never more members of a hunt are admitted than its rate;
 ///   attempts count alike. Times of admission are stored. Should the clock step back, admissions in
 ///   its future count as made now.
+/// - A first attempt gets a new flow, a later one its flow again ([`crate::membership::flow_for`]);
+///   the flow of a recurring hunt begins at its client's checkpoints.
+/// - Nobody is admitted into a hunt that has used up a budget or whose clients fail too often, and
+///   nobody but its canaries while its gate is closed ([`crate::bounds`]).
 /// - A grant whose fence is older than one that was given out for its duty since is
 ///   [`StoreError::Conflict`] and admits nobody.
 /// - A first attempt gets a new flow, a later one its flow again ([`crate::membership::flow_for`]).
 /// - Members that wait longest go first. Those decided under a superseded condition are passed
-///   over.
+///   over, and those whose client still runs a flow of a round before.
 ///
 /// Every implementation runs `testkit::hunt_suite`.
 #[async_trait]
@@ -308,6 +366,25 @@ pub trait AdmissionStore: Send + Sync {
         event: &MemberEvent,
         now: Timestamp,
     ) -> Result<Option<FlowId>, StoreError>;
+
+    /// Lets failed members of the current round wait for another attempt, with other limits if they
+    /// are given. Returns how many. [`StoreError::Conflict`] when nobody would admit them.
+    async fn retry_failed(&self, wanted: &RetryFailed) -> Result<u64, StoreError>;
+}
+
+/// Which failed members a person lets run again, and with which limits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetryFailed {
+    /// Of this hunt.
+    pub hunt: HuntId,
+    /// Those that failed like this ([`model::flow::FlowFailure::class`]).
+    pub class: Option<&'static str>,
+    /// This one only.
+    pub client: Option<ClientId>,
+    /// What their next attempts may use.
+    pub limits: LimitChange,
+    /// When.
+    pub now: Timestamp,
 }
 
 /// A leave to admit.

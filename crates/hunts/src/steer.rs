@@ -4,30 +4,36 @@
 //! takes a hint about what has changed; each reads what is and brings it nearer to what should be,
 //! so a restart is the ordinary case.
 
-use base::{Entropy, FlowId, Rate, Timestamp};
+use std::time::Duration;
+
+use base::{ClientId, Entropy, FlowId, Rate, Timestamp};
 use model::client::Client;
 use model::duty::Fence;
 use model::flow::Flow;
-use model::hunt::{EndReason, HuntEvent, HuntState, OfferSeq};
+use model::hunt::{HuntState, OfferSeq};
 use model::org::Actor;
 use model::store::StoreError;
 
 use crate::admission::{WINDOW, plan};
 use crate::asked::Asked;
+use crate::bounds::{self, due};
 use crate::condition::ConditionJudge;
 use crate::decide::{QueryAnswer, decide_answers};
 use crate::foreman::{Answer, Foreman, Newer};
-use crate::ports::{
-    AdmissionStore, Decided, Decision, Grant, HuntStep, HuntStore, HuntSummary, MemberStore,
-};
+use crate::ports::{AdmissionStore, Decided, Decision, Grant, HuntStep, HuntStore, MemberStore};
+
+/// How long the manager rests when it could not admit whom it wanted to.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// What the hunt manager did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Managed {
     /// Flows that were queued: to be sent to those of their clients that are connected.
     pub admitted: Vec<Flow>,
-    /// Hunts that changed their state: the foreman is to be made again.
+    /// Hunts that changed: the foreman is to be made again.
     pub moved: Vec<(base::HuntId, HuntState)>,
+    /// Flows that a new round superseded; their clients are to be told.
+    pub cancelled: Vec<(ClientId, FlowId)>,
     /// When to look again, events aside.
     pub wake: Option<Timestamp>,
 }
@@ -44,11 +50,14 @@ pub async fn manage(
     let mut managed = Managed::default();
     let mut active = hunts.active().await?.hunts;
     for summary in &mut active {
-        if let Some((event, reason)) = due_event(summary, now) {
+        if let Some((event, reason)) = due(summary, now) {
             let id = summary.hunt.id;
             let step = HuntStep { id, event, reason, by: Actor::System, now };
             match hunts.transition(&step).await {
-                Ok(moved) => summary.hunt = moved.hunt,
+                Ok(moved) => {
+                    summary.hunt = moved.hunt;
+                    managed.cancelled.extend(moved.cancelled);
+                }
                 // Somebody else was faster; the next step sees what they did.
                 Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => continue,
                 Err(error) if managed.moved.is_empty() => return Err(error),
@@ -59,12 +68,19 @@ pub async fn manage(
         }
     }
     let recent = admissions.admissions(now.minus(WINDOW)).await?;
-    let plan = plan(&active, &recent, ceiling, now);
+    let mut plan = plan(&active, &recent, ceiling, now);
+    let mut passed_over = false;
     for (hunt, count) in &plan.grants {
         let flow_ids = (0..*count).map(|_| FlowId::mint(now, entropy)).collect();
         let grant = Grant { hunt: *hunt, flow_ids, ceiling, fence, now };
         match admissions.admit(&grant).await {
-            Ok(flows) => managed.admitted.extend(flows),
+            Ok(flows) => {
+                // Some were passed over; what they wait for wakes the manager, or this does.
+                if (flows.len() as u64) < *count {
+                    passed_over = true;
+                }
+                managed.admitted.extend(flows);
+            }
             Err(error) if managed.admitted.is_empty() && managed.moved.is_empty() => {
                 return Err(error);
             }
@@ -75,38 +91,12 @@ pub async fn manage(
             }
         }
     }
-    let expiries = active
-        .iter()
-        .filter(|summary| summary.hunt.state == HuntState::Running)
-        .filter_map(|summary| summary.hunt.expires());
-    managed.wake = expiries.chain(plan.wake).chain(managed.wake).min();
-    Ok(managed)
-}
-
-/// What is due for a hunt by itself.
-///
-/// A paused hunt is left alone until it is resumed: its end would let its pending members run.
-fn due_event(summary: &HuntSummary, now: Timestamp) -> Option<(HuntEvent, EndReason)> {
-    let HuntSummary { hunt, counts } = summary;
-    let clients_max = hunt.spec.limits.clients_max;
-    match hunt.state {
-        HuntState::Running if hunt.expires().is_some_and(|end| end <= now) => {
-            Some((HuntEvent::Drain, EndReason::Expired))
-        }
-        HuntState::Running if clients_max > 0 && counts.recruited() >= clients_max => {
-            Some((HuntEvent::Drain, EndReason::ClientLimit))
-        }
-        HuntState::Draining if counts.pending + counts.running == 0 => {
-            Some((HuntEvent::Drained, EndReason::Asked))
-        }
-        HuntState::Draft
-        | HuntState::Running
-        | HuntState::Paused
-        | HuntState::Draining
-        | HuntState::Stopped
-        | HuntState::Completed
-        | HuntState::Archived => None,
+    if passed_over {
+        plan.wake = plan.wake.map(|wake| wake.max(now.plus(LOOK_AGAIN)));
     }
+    let by_clock = active.iter().filter_map(|summary| bounds::wake(&summary.hunt));
+    managed.wake = by_clock.chain(plan.wake).chain(managed.wake).min();
+    Ok(managed)
 }
 
 /// What to tell a client that polls.

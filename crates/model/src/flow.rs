@@ -5,6 +5,8 @@ use std::time::Duration;
 use base::{ClientId, FlowId, HuntId, Timestamp};
 
 use crate::org::{Actor, OrgId};
+use crate::retry::RetryPlan;
+use crate::window::FlowWindow;
 
 /// What one flow may use at most. Zero means no limit, for every field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,6 +90,11 @@ impl FlowFailure {
             | Self::RowLimit
             | Self::UploadLimit => "",
         }
+    }
+
+    /// The class with this word. `None` for one that does not exist.
+    pub fn class_named(name: &str) -> Option<&'static str> {
+        Self::from_class(name, "").map(|failure| failure.class())
     }
 
     /// Reads a class and its detail back. `None` for a class that does not exist.
@@ -281,8 +288,12 @@ pub struct Flow {
     pub actor: Actor,
     /// What is collected.
     pub artifacts: Vec<ArtifactCall>,
-    /// What it may use.
+    /// What the present attempt may use; after a failure that is repeated, the next.
     pub limits: FlowLimits,
+    /// Which failures are repeated by themselves.
+    pub retry: RetryPlan,
+    /// For a round of a recurring hunt: which stretch of the client's time it reads.
+    pub window: Option<FlowWindow>,
     /// Where it is in its life.
     pub life: FlowLife,
     /// When it was asked for.

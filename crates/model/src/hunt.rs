@@ -5,8 +5,11 @@ use std::time::Duration;
 
 use base::{ClientId, HuntId, Rate, Timestamp};
 
+use crate::bounds::{Budgets, Canary, Gate, StopWhen};
 use crate::flow::{ArtifactCall, FlowLimits};
 use crate::org::{Actor, OrgId};
+use crate::retry::RetryPlan;
+use crate::window::Schedule;
 
 /// The client query of a hunt that does not bring its own: the usual facts.
 pub const DEFAULT_CLIENT_QUERY: &str =
@@ -57,6 +60,10 @@ pub struct HuntLimits {
     pub running_max: u64,
     /// What each client's flow may use.
     pub per_client: FlowLimits,
+    /// What all flows together may use; reaching one of them ends the hunt.
+    pub total: Budgets,
+    /// Ends a hunt whose clients fail too often.
+    pub stop_when: Option<StopWhen>,
 }
 
 /// What a person writes down to make a hunt.
@@ -76,6 +83,12 @@ pub struct HuntSpec {
     pub limits: HuntLimits,
     /// How long it recruits, counted from its start.
     pub expires_after: Duration,
+    /// The few clients that it is tried on first.
+    pub canary: Option<Canary>,
+    /// Which failures are repeated by themselves.
+    pub retry: RetryPlan,
+    /// When it asks again; `None` for a hunt that asks once.
+    pub schedule: Option<Schedule>,
 }
 
 /// Why recruitment ended by itself.
@@ -87,21 +100,75 @@ pub enum EndReason {
     Expired,
     /// It had as many clients as it may.
     ClientLimit,
+    /// Its flows brought as many rows as they may.
+    RowBudget,
+    /// Its flows brought as many bytes of files as they may.
+    UploadBudget,
+    /// Its flows used as much processor time as they may.
+    CpuBudget,
+    /// Too many of its clients failed.
+    FailedShare,
 }
 
 impl EndReason {
+    const ALL: [Self; 7] = [
+        Self::Asked,
+        Self::Expired,
+        Self::ClientLimit,
+        Self::RowBudget,
+        Self::UploadBudget,
+        Self::CpuBudget,
+        Self::FailedShare,
+    ];
+
     /// The word for this reason.
     pub fn name(self) -> &'static str {
         match self {
             Self::Asked => "asked",
             Self::Expired => "expired",
             Self::ClientLimit => "client_limit",
+            Self::RowBudget => "row_budget",
+            Self::UploadBudget => "upload_budget",
+            Self::CpuBudget => "cpu_budget",
+            Self::FailedShare => "failed_share",
         }
     }
 
     /// The reason with this word.
     pub fn from_name(name: &str) -> Option<Self> {
-        [Self::Asked, Self::Expired, Self::ClientLimit].into_iter().find(|r| r.name() == name)
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
+    /// Whether those that wait are not admitted any more either.
+    pub fn admits_nobody(self) -> bool {
+        match self {
+            Self::Asked | Self::Expired | Self::ClientLimit => false,
+            Self::RowBudget | Self::UploadBudget | Self::CpuBudget | Self::FailedShare => true,
+        }
+    }
+}
+
+/// Why a hunt is paused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PauseReason {
+    /// A person said so.
+    Asked,
+    /// Its canaries were not healthy.
+    CanaryFailed,
+}
+
+impl PauseReason {
+    /// The word for this reason.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::CanaryFailed => "canary_failed",
+        }
+    }
+
+    /// The reason with this word.
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::Asked, Self::CanaryFailed].into_iter().find(|reason| reason.name() == name)
     }
 }
 
@@ -113,6 +180,8 @@ impl EndReason {
 ///                   └──┴─ Drain / Resume ───┴─▶ Draining ──Drained──▶ Completed ──▶ Archived
 ///                   └───────── Stop ─────────────────────────────▶ Stopped ──────▶ Archived
 /// ```
+///
+/// Widen lets in those after the canaries; NextRound asks everybody again. Neither changes the state.
 ///
 /// Paused: clients are still checked and queued, nothing is admitted. Draining: nobody new is
 /// checked, those pending still run. Stopped: nothing new, what runs is cancelled.
@@ -151,6 +220,15 @@ pub enum HuntEvent {
     Drained,
     /// Put it away.
     Archive,
+    /// Admit others than the canaries.
+    Widen,
+    /// Ask everybody again, in a round of its own.
+    NextRound {
+        /// Its number: one more than that of the round before.
+        round: u32,
+    },
+    /// The canaries were not healthy: admit nobody until a person has looked.
+    CanaryFailed,
 }
 
 impl HuntEvent {
@@ -164,6 +242,9 @@ impl HuntEvent {
             Self::Stop => "stop",
             Self::Drained => "drained",
             Self::Archive => "archive",
+            Self::Widen => "widen",
+            Self::NextRound { .. } => "begin its next round",
+            Self::CanaryFailed => "pause for its canaries",
         }
     }
 }
@@ -175,23 +256,69 @@ impl HuntState {
         use HuntState as S;
         match (self, event) {
             (S::Draft, E::Start) => Some(S::Running),
-            (S::Running, E::Pause) => Some(S::Paused),
+            (S::Running, E::Pause | E::CanaryFailed) => Some(S::Paused),
             (S::Running | S::Paused, E::Drain) => Some(S::Draining),
             (S::Paused | S::Draining, E::Resume) => Some(S::Running),
             (S::Running | S::Paused | S::Draining, E::Stop) => Some(S::Stopped),
             (S::Draining, E::Drained) => Some(S::Completed),
             (S::Draft | S::Stopped | S::Completed, E::Archive) => Some(S::Archived),
-            (S::Draft, E::Pause | E::Drain | E::Resume | E::Stop | E::Drained) => None,
+            (S::Running | S::Paused, E::Widen) => Some(self),
+            (S::Running, E::NextRound { .. }) => Some(S::Running),
+            (
+                S::Draft,
+                E::Pause
+                | E::Drain
+                | E::Resume
+                | E::Stop
+                | E::Drained
+                | E::Widen
+                | E::NextRound { .. }
+                | E::CanaryFailed,
+            ) => None,
             (S::Running, E::Start | E::Resume | E::Drained | E::Archive) => None,
-            (S::Paused, E::Start | E::Pause | E::Drained | E::Archive) => None,
-            (S::Draining, E::Start | E::Pause | E::Drain | E::Archive) => None,
+            (
+                S::Paused,
+                E::Start
+                | E::Pause
+                | E::Drained
+                | E::Archive
+                | E::NextRound { .. }
+                | E::CanaryFailed,
+            ) => None,
+            (
+                S::Draining,
+                E::Start
+                | E::Pause
+                | E::Drain
+                | E::Archive
+                | E::Widen
+                | E::NextRound { .. }
+                | E::CanaryFailed,
+            ) => None,
             (
                 S::Stopped | S::Completed,
-                E::Start | E::Pause | E::Drain | E::Resume | E::Stop | E::Drained,
+                E::Start
+                | E::Pause
+                | E::Drain
+                | E::Resume
+                | E::Stop
+                | E::Drained
+                | E::Widen
+                | E::NextRound { .. }
+                | E::CanaryFailed,
             ) => None,
             (
                 S::Archived,
-                E::Start | E::Pause | E::Drain | E::Resume | E::Stop | E::Drained | E::Archive,
+                E::Start
+                | E::Pause
+                | E::Drain
+                | E::Resume
+                | E::Stop
+                | E::Drained
+                | E::Archive
+                | E::Widen
+                | E::NextRound { .. }
+                | E::CanaryFailed,
             ) => None,
         }
     }
@@ -277,6 +404,12 @@ pub struct Hunt {
     pub started: Option<Timestamp>,
     /// When recruitment ended, why, and by whom.
     pub ended: Option<(Timestamp, EndReason, Actor)>,
+    /// Since when it is paused, why, and by whom.
+    pub paused: Option<(Timestamp, PauseReason, Actor)>,
+    /// Whether others than its canaries are let in.
+    pub gate: Gate,
+    /// The tick of the current round: the start for the first.
+    pub round_started: Option<Timestamp>,
 }
 
 impl Hunt {
@@ -284,6 +417,24 @@ impl Hunt {
     pub fn expires(&self) -> Option<Timestamp> {
         self.started.map(|started| started.plus(self.spec.expires_after))
     }
+
+    /// The canaries that hold all others back; `None` when there are none or the gate is open.
+    pub fn canary(&self) -> Option<Canary> {
+        self.spec.canary.filter(|_| self.gate != Gate::Open)
+    }
+}
+
+/// One revision of what a hunt asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HuntRevision {
+    /// Its number, from 1.
+    pub revision: u32,
+    /// When it was made.
+    pub at: Timestamp,
+    /// By whom.
+    pub by: Actor,
+    /// What was asked for from then on.
+    pub spec: HuntSpec,
 }
 
 /// How many members stand in each queue of one round. *Asked* is counted in memory only.

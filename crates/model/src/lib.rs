@@ -9,6 +9,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod artifact;
+pub mod bounds;
 pub mod client;
 pub mod collect;
 pub mod duty;
@@ -19,5 +20,7 @@ pub mod member;
 pub mod monitoring;
 pub mod org;
 pub mod results;
+pub mod retry;
 pub mod store;
 pub mod tool;
+pub mod window;

@@ -16,18 +16,24 @@
 
 mod batch;
 mod numbers;
+mod window_records;
 
 pub use batch::{pack, unpack};
 pub use numbers::{FLOW_STATES, flow_state_number, queue_number, queue_of};
+pub use window_records::{read_window, write_window};
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use base::{ClientId, Rate};
-use model::flow::{ArtifactCall, FlowLimits};
+use model::bounds::{Budgets, Canary, StopWhen, Widen};
+use model::flow::{ArtifactCall, FlowFailure, FlowLimits};
 use model::hunt::{Condition, Filter, HuntLimits, HuntSpec};
 use model::monitoring::{MonitoringEntry, MonitoringLimits};
+use model::retry::{RetryPlan, RetryRule};
 use serde::{Deserialize, Serialize};
+
+use crate::window_records::{ScheduleRecord, from_schedule, to_schedule};
 
 #[derive(Serialize, Deserialize)]
 struct CallRecord {
@@ -49,6 +55,35 @@ struct LimitsRecord {
 struct AskRecord {
     artifacts: Vec<CallRecord>,
     limits: LimitsRecord,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry: Option<Vec<RetryRecord>>,
+}
+
+/// How one class of failure is repeated.
+#[derive(Serialize, Deserialize)]
+struct RetryRecord {
+    class: String,
+    times: u32,
+    limit_percent: u32,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+struct BudgetsRecord {
+    rows: u64,
+    upload_bytes: u64,
+    cpu_secs: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StopWhenRecord {
+    failed_percent: u32,
+    after_clients: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct CanaryRecord {
+    clients: u64,
+    then: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,9 +108,38 @@ struct SpecRecord {
     running_max: u64,
     per_client: LimitsRecord,
     expires_after_micros: u64,
+    #[serde(default)]
+    total: BudgetsRecord,
+    #[serde(default)]
+    stop_when: Option<StopWhenRecord>,
+    #[serde(default)]
+    canary: Option<CanaryRecord>,
+    #[serde(default)]
+    retry: Option<Vec<RetryRecord>>,
+    #[serde(default)]
+    schedule: Option<ScheduleRecord>,
 }
 
-fn to_micros(duration: Duration) -> u64 {
+fn from_retry(plan: &RetryPlan) -> Option<Vec<RetryRecord>> {
+    let record = |(class, rule): (&'static str, RetryRule)| RetryRecord {
+        class: class.to_owned(),
+        times: rule.times,
+        limit_percent: rule.limit_percent,
+    };
+    (*plan != RetryPlan::default()).then(|| plan.rules().map(record).collect())
+}
+
+fn to_retry(records: Option<Vec<RetryRecord>>) -> Result<RetryPlan, String> {
+    let Some(records) = records else { return Ok(RetryPlan::default()) };
+    records.into_iter().try_fold(RetryPlan::never(), |plan, record| {
+        let class = FlowFailure::class_named(&record.class)
+            .ok_or_else(|| format!("no class of failure `{}`", record.class))?;
+        let RetryRecord { times, limit_percent, .. } = record;
+        Ok(plan.with(class, RetryRule { times, limit_percent }))
+    })
+}
+
+pub(crate) fn to_micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
@@ -126,9 +190,13 @@ fn to_filter(record: FilterRecord) -> Result<Filter, String> {
     Ok(Filter { labels: record.labels, os: record.os, clients: clients.collect::<Result<_, _>>()? })
 }
 
-/// Writes what a flow collects and within which limits.
-pub fn write_ask(artifacts: &[ArtifactCall], limits: &FlowLimits) -> String {
-    let record = AskRecord { artifacts: from_calls(artifacts), limits: from_limits(limits) };
+/// Writes what a flow collects, within which limits, and what of it is repeated.
+pub fn write_ask(artifacts: &[ArtifactCall], limits: &FlowLimits, retry: &RetryPlan) -> String {
+    let record = AskRecord {
+        artifacts: from_calls(artifacts),
+        limits: from_limits(limits),
+        retry: from_retry(retry),
+    };
     serde_json::to_string(&record).expect("numbers, texts and lists have a JSON form")
 }
 
@@ -137,9 +205,30 @@ pub fn write_ask(artifacts: &[ArtifactCall], limits: &FlowLimits) -> String {
 /// # Errors
 ///
 /// When it is damaged, or was written by a newer program.
-pub fn read_ask(json: &str) -> Result<(Vec<ArtifactCall>, FlowLimits), String> {
+pub fn read_ask(json: &str) -> Result<Ask, String> {
     let record: AskRecord = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    Ok((to_calls(record.artifacts), to_limits(&record.limits)))
+    Ok(Ask {
+        artifacts: to_calls(record.artifacts),
+        limits: to_limits(&record.limits),
+        retry: to_retry(record.retry)?,
+    })
+}
+
+/// What a flow collects, within which limits, and what of it is repeated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// What is collected.
+    pub artifacts: Vec<ArtifactCall>,
+    /// Within which limits.
+    pub limits: FlowLimits,
+    /// Which failures are repeated.
+    pub retry: RetryPlan,
+}
+
+fn to_canary(record: CanaryRecord) -> Result<Canary, String> {
+    let then =
+        Widen::from_name(&record.then).ok_or_else(|| format!("no gate `{}`", record.then))?;
+    Ok(Canary { clients: record.clients, then })
 }
 
 /// Writes what a hunt asks for.
@@ -160,6 +249,21 @@ pub fn write_spec(spec: &HuntSpec) -> String {
         running_max: spec.limits.running_max,
         per_client: from_limits(&spec.limits.per_client),
         expires_after_micros: to_micros(spec.expires_after),
+        total: BudgetsRecord {
+            rows: spec.limits.total.rows_max,
+            upload_bytes: spec.limits.total.upload_bytes_max,
+            cpu_secs: spec.limits.total.cpu_secs_max,
+        },
+        stop_when: spec.limits.stop_when.map(|stop| StopWhenRecord {
+            failed_percent: stop.failed_percent,
+            after_clients: stop.after_clients,
+        }),
+        canary: spec.canary.map(|canary| CanaryRecord {
+            clients: canary.clients,
+            then: canary.then.name().to_owned(),
+        }),
+        retry: from_retry(&spec.retry),
+        schedule: spec.schedule.as_ref().map(from_schedule),
     };
     serde_json::to_string(&record).expect("numbers, texts and lists have a JSON form")
 }
@@ -237,14 +341,27 @@ pub fn read_spec(json: &str) -> Result<HuntSpec, String> {
             clients_max: record.clients_max,
             running_max: record.running_max,
             per_client: to_limits(&record.per_client),
+            total: Budgets {
+                rows_max: record.total.rows,
+                upload_bytes_max: record.total.upload_bytes,
+                cpu_secs_max: record.total.cpu_secs,
+            },
+            stop_when: record.stop_when.map(|stop| StopWhen {
+                failed_percent: stop.failed_percent,
+                after_clients: stop.after_clients,
+            }),
         },
         expires_after: Duration::from_micros(record.expires_after_micros),
+        canary: record.canary.map(to_canary).transpose()?,
+        retry: to_retry(record.retry)?,
+        schedule: record.schedule.map(to_schedule).transpose()?,
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::window::{Schedule, Ticks};
 
     #[test]
     fn what_is_written_is_read_again() {
@@ -259,12 +376,22 @@ mod tests {
             rate: Rate::PerMinute(20),
             limits: HuntLimits { clients_max: 7, ..HuntLimits::default() },
             expires_after: Duration::from_secs(7 * 86_400),
+            canary: Some(Canary { clients: 3, then: Widen::Auto }),
+            retry: RetryPlan::of_hunts(),
+            schedule: Some(Schedule {
+                ticks: Ticks::Cron("0 6 * * *".into()),
+                buffer: Duration::from_secs(60),
+                first: Some(Duration::from_secs(86_400)),
+            }),
         };
+        spec.limits.total.rows_max = 5;
+        spec.limits.stop_when = Some(StopWhen { failed_percent: 20, after_clients: 50 });
         spec.condition.exclude.clients.insert(ClientId::from_bits(u128::MAX));
         assert_eq!(read_spec(&write_spec(&spec)), Ok(spec.clone()));
         let limits = FlowLimits { rows_max: u64::MAX, ..FlowLimits::default() };
-        let ask = read_ask(&write_ask(&spec.artifacts, &limits));
-        assert_eq!(ask, Ok((spec.artifacts, limits)));
+        let (artifacts, retry) = (spec.artifacts, RetryPlan::never());
+        let ask = read_ask(&write_ask(&artifacts, &limits, &retry));
+        assert_eq!(ask, Ok(Ask { artifacts, limits, retry }));
     }
 
     #[test]

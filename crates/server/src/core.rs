@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, Entropy, Rate, Timestamp};
-use flows::retry::RetryPolicy;
 use hunts::ConditionJudge;
 use hunts::foreman::Foreman;
 use model::store::StoreError;
@@ -109,8 +108,6 @@ pub struct Core {
     pub vql: Arc<Vql>,
     /// Artifacts, and requests made of them.
     pub collector: Collector,
-    /// Which failed attempts run again.
-    pub policy: RetryPolicy,
     /// Numbers from the configuration.
     pub settings: Settings,
     pub(crate) hall: Hall,
@@ -138,7 +135,6 @@ impl Core {
             judge: Arc::clone(&vql) as Arc<dyn ConditionJudge>,
             vql,
             collector,
-            policy: RetryPolicy::default(),
             settings,
             hall: Hall::new(),
             live: Live::new(),

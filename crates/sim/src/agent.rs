@@ -117,7 +117,13 @@ impl Agent {
         sources: BTreeMap<String, SourceCount>,
     ) {
         let declared = Tally { sources, ..Tally::default() };
-        self.spool(Report::Status(StatusReport { attempt, end, declared, cpu_millis: 1 }));
+        self.spool(Report::Status(StatusReport {
+            attempt,
+            end,
+            declared,
+            cpu_millis: 1,
+            windows: Vec::new(),
+        }));
     }
 
     /// A moment passes: evaluates, and says again what was not answered.

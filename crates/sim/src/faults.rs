@@ -12,17 +12,18 @@ use flows::results::{Appended, LogBatch, RowRecount, Scan, ScanPiece};
 use flows::{FlowStore, ResultStore};
 use hunts::ports::{
     ActiveHunts, Admissions, Decided, Decision, Grant, HuntEdit, HuntList, HuntStep, HuntSummary,
-    MemberKey, MemberList, NewHunt, ResultPointer, Transitioned,
+    MemberKey, MemberList, NewHunt, Progress, ResultPointer, RetryFailed, Round, Transitioned,
 };
 use hunts::{AdmissionStore, HuntStore, MemberStore};
 use model::flow::Flow;
-use model::hunt::{Hunt, QueueCounts};
+use model::hunt::{Hunt, HuntRevision, QueueCounts};
 use model::member::{Member, MemberEvent};
 use model::results::{
     AttemptId, FacetQuery, Facets, LogLine, ResultPage, ResultQuery, ResultScope, RowBatch,
     SourceSummary,
 };
 use model::store::{Page, Paging, StoreError};
+use model::window::Checkpoint;
 use parking_lot::Mutex;
 use testkit::stores::Stores;
 
@@ -102,6 +103,14 @@ impl HuntStore for Faulty {
     async fn active(&self) -> Result<ActiveHunts, StoreError> {
         self.inner.hunts.active().await
     }
+
+    async fn revisions(&self, id: HuntId) -> Result<Vec<HuntRevision>, StoreError> {
+        self.inner.hunts.revisions(id).await
+    }
+
+    async fn rounds(&self, id: HuntId, paging: Paging) -> Result<Page<Round>, StoreError> {
+        self.inner.hunts.rounds(id, paging).await
+    }
 }
 
 #[async_trait]
@@ -138,6 +147,18 @@ impl MemberStore for Faulty {
         self.inner.members.recount(hunt, round).await
     }
 
+    async fn recount_progress(&self, hunt: HuntId) -> Result<Progress, StoreError> {
+        self.inner.members.recount_progress(hunt).await
+    }
+
+    async fn checkpoints(
+        &self,
+        hunt: HuntId,
+        client: ClientId,
+    ) -> Result<Vec<Checkpoint>, StoreError> {
+        self.inner.members.checkpoints(hunt, client).await
+    }
+
     async fn results_queue(
         &self,
         hunt: HuntId,
@@ -171,6 +192,10 @@ impl AdmissionStore for Faulty {
         now: Timestamp,
     ) -> Result<Option<FlowId>, StoreError> {
         self.change(self.inner.admissions.move_member(key, event, now)).await
+    }
+
+    async fn retry_failed(&self, wanted: &RetryFailed) -> Result<u64, StoreError> {
+        self.change(self.inner.admissions.retry_failed(wanted)).await
     }
 }
 

@@ -226,7 +226,7 @@ fn check_rate(whose: &str, rate: Rate, made: &[Admissions]) -> Checked {
 pub(crate) async fn check_ended(stores: &Stores, hunts: &[HuntId]) -> Checked {
     for id in hunts {
         let hunt = stores.hunts.get(*id).await.map_err(|error| error.to_string())?;
-        let Some(HuntSummary { hunt, counts }) = hunt else { continue };
+        let Some(HuntSummary { hunt, counts, .. }) = hunt else { continue };
         let over =
             matches!(hunt.state, HuntState::Completed | HuntState::Stopped | HuntState::Draft);
         must(over && counts.pending + counts.running == 0, || {

@@ -141,7 +141,7 @@ impl Operator {
         } else {
             spec.expires_after = fresh.expires_after;
         }
-        let edit = HuntEdit { id, revision: found.hunt.revision, spec, now };
+        let edit = HuntEdit { id, revision: found.hunt.revision, spec, by: ada(), now };
         match stores.hunts.edit(&edit).await {
             Ok(_) | Err(StoreError::Conflict { .. }) => Ok(()),
             Err(error) => Err(error),

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use base::{ClientId, Entropy, FlowId, Rate, Timestamp};
 use flows::results::Appended;
-use flows::retry::RetryPolicy;
 use flows::steer::{self as flow_steer, Ended};
 use hunts::ConditionJudge;
 use hunts::HuntStore;
@@ -115,11 +114,10 @@ impl Server {
         message: ToServer,
         now: Timestamp,
     ) -> Result<Outgoing, StoreError> {
-        let policy = RetryPolicy::default();
         let faulty = self.faulty.clone();
         let said = match message {
             ToServer::Hello { held } => {
-                let greeting = flow_steer::greet(&*faulty, &policy, client, &held, now).await?;
+                let greeting = flow_steer::greet(&*faulty, client, &held, now).await?;
                 let record = self.record(client).await?;
                 self.wake = Some(now);
                 let newest = self.foreman.newest();
@@ -202,9 +200,7 @@ impl Server {
                 Ok(matches!(appended, Appended::Stored | Appended::Duplicate))
             }
             Report::Status(status) => {
-                let policy = RetryPolicy::default();
-                let ended =
-                    flow_steer::end_attempt(faulty, faulty, &policy, (client, status), now).await?;
+                let ended = flow_steer::end_attempt(faulty, faulty, (client, status), now).await?;
                 self.wake = Some(now);
                 Ok(matches!(ended, Ended::Moved(_)))
             }

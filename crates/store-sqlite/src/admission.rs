@@ -2,10 +2,10 @@
 
 use async_trait::async_trait;
 use base::{FlowId, HuntId, Timestamp};
-use hunts::admission::{WINDOW, allowed, room};
+use hunts::admission::{Allowed, WINDOW, allowed, room};
 use hunts::life;
-use hunts::membership::flow_for;
-use hunts::ports::{AdmissionStore, Admissions, Grant, MemberKey};
+use hunts::membership::{Beginning, flow_for};
+use hunts::ports::{AdmissionStore, Admissions, Grant, MemberKey, RetryFailed};
 use model::flow::Flow;
 use model::hunt::Hunt;
 use model::member::{Member, MemberEvent, MemberQueue};
@@ -15,7 +15,7 @@ use rusqlite::{Connection, params};
 
 use crate::SqliteStore;
 use crate::codec::{Done, all, bits, blob, count, int, micros, moment};
-use crate::{flows_table, hunts_table, leases, members};
+use crate::{flows_table, hunts_table, leases, members, progress};
 
 fn since(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Admissions>> {
     let mut statement =
@@ -30,23 +30,36 @@ fn since(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Admissions>>
 }
 
 /// Pending members that may be admitted, those that wait longest first.
-fn waiting(db: &Connection, hunt: &Hunt, most: u64) -> rusqlite::Result<Vec<Member>> {
-    // The conditions are those of `hunts::membership::is_admissible`.
+fn waiting(db: &Connection, hunt: &Hunt, most: Allowed) -> rusqlite::Result<Vec<Member>> {
+    // The conditions are those of `hunts::membership::is_admissible`, and that the client runs no
+    // flow of a round before.
     let mut statement = db.prepare_cached(
-        "SELECT * FROM members
-         WHERE hunt = ?1 AND round = ?2 AND queue = ?3 AND (flow IS NOT NULL OR revision >= ?4)
-         ORDER BY updated, client LIMIT ?5",
+        "SELECT * FROM members AS m
+         WHERE hunt = ?1 AND round = ?2 AND queue = ?3
+           AND (CASE WHEN ?4 THEN flow IS NULL AND revision >= ?5 ELSE flow IS NOT NULL END)
+           AND (?2 = 1 OR NOT EXISTS (SELECT 1 FROM members AS o
+             WHERE o.client = m.client AND o.hunt = m.hunt AND o.round < m.round AND o.queue = ?6))
+         ORDER BY updated, client LIMIT ?7",
     )?;
-    all(statement.query_map(
-        params![
+    let mut found = Vec::new();
+    for (fresh, most) in [(true, most.fresh), (false, most.free)] {
+        if most == 0 {
+            continue;
+        }
+        let values = params![
             blob(hunt.id.bits()),
             hunt.round,
             queue_number(MemberQueue::Pending),
+            fresh,
             hunt.condition_revision,
+            queue_number(MemberQueue::Running),
             int(most),
-        ],
-        members::read,
-    )?)
+        ];
+        found.extend(all(statement.query_map(values, members::read)?)?);
+    }
+    found.sort_by_key(|member| (member.updated, member.client));
+    found.truncate(usize::try_from(most.free).unwrap_or(usize::MAX));
+    Ok(found)
 }
 
 fn admit(db: &Connection, grant: &Grant) -> Done<Vec<Flow>> {
@@ -58,12 +71,13 @@ fn admit(db: &Connection, grant: &Grant) -> Done<Vec<Flow>> {
         .execute([micros(now.minus(WINDOW * 2))])?;
     let summary = hunts_table::wanted_summary(db, grant.hunt)?;
     let recent = since(db, now.minus(WINDOW))?;
-    let own = allowed(&summary, &recent, now).free;
+    let own = allowed(&summary, &recent, now);
     let over_all = room(grant.ceiling, recent.iter().map(|some| (some.at, some.count)), now).free;
-    let most = own.min(over_all).min(grant.flow_ids.len() as u64);
-    if most == 0 {
+    let free = own.free.min(over_all).min(grant.flow_ids.len() as u64);
+    if free == 0 {
         return Ok(Vec::new());
     }
+    let most = Allowed { free, fresh: own.fresh.min(free) };
     let hunt = &summary.hunt;
     let mut admitted = Vec::new();
     let mut ask = None;
@@ -72,7 +86,12 @@ fn admit(db: &Connection, grant: &Grant) -> Done<Vec<Flow>> {
             Some(id) => flows_table::find(db, id)?,
             None => None,
         };
-        let Some(flow) = flow_for(hunt, &member, former.as_ref(), *fresh, now) else { continue };
+        let checkpoints = match hunt.spec.schedule {
+            Some(_) => progress::checkpoints(db, hunt.id, member.client)?,
+            None => Vec::new(),
+        };
+        let beginning = Beginning { former: former.as_ref(), fresh: *fresh, checkpoints };
+        let Some(flow) = flow_for(hunt, &member, beginning, now) else { continue };
         let event = MemberEvent::Admitted { flow: flow.id };
         let Some(moved) = member.on(&event, now) else { continue };
         members::write(db, Some(&member), &moved)?;
@@ -113,6 +132,42 @@ fn move_member(
     Ok(told.map(|(_, flow)| flow))
 }
 
+fn retry_failed(db: &Connection, wanted: &RetryFailed) -> Done<u64> {
+    let hunt = hunts_table::wanted(db, wanted.hunt)?;
+    life::may_retry(&hunt)?;
+    let mut statement = db.prepare_cached(
+        "SELECT * FROM members WHERE hunt = ?1 AND round = ?2 AND queue = ?3
+           AND (?4 IS NULL OR class = ?4) AND (?5 IS NULL OR client = ?5)",
+    )?;
+    let failed: Vec<Member> = all(statement.query_map(
+        params![
+            blob(hunt.id.bits()),
+            hunt.round,
+            queue_number(MemberQueue::Failed),
+            wanted.class,
+            wanted.client.map(|client| blob(client.bits())),
+        ],
+        members::read,
+    )?)?;
+    let mut again = 0;
+    for member in failed {
+        let Some(moved) = member.on(&MemberEvent::Retry, wanted.now) else { continue };
+        let flow = match member.flow {
+            Some(flow) => flows_table::find(db, flow)?,
+            None => None,
+        };
+        if let Some(flow) = flow {
+            let limits = wanted.limits.of(&flow.limits);
+            if limits != flow.limits {
+                flows_table::update_limits(db, &Flow { limits, ..flow })?;
+            }
+        }
+        members::write(db, Some(&member), &moved)?;
+        again += 1;
+    }
+    Ok(again)
+}
+
 #[async_trait]
 impl AdmissionStore for SqliteStore {
     async fn admit(&self, grant: &Grant) -> Result<Vec<Flow>, StoreError> {
@@ -132,5 +187,9 @@ impl AdmissionStore for SqliteStore {
     ) -> Result<Option<FlowId>, StoreError> {
         let event = event.clone();
         self.write("move a member", move |db| move_member(db, key, &event, now)).await
+    }
+    async fn retry_failed(&self, wanted: &RetryFailed) -> Result<u64, StoreError> {
+        let wanted = wanted.clone();
+        self.write("repeat what failed", move |db| retry_failed(db, &wanted)).await
     }
 }

@@ -9,7 +9,7 @@ use flows::ports::{Applied, FlowList, FlowStep, FlowStore};
 use model::flow::{Flow, FlowLife, FlowOrigin, FlowState, FlowYield};
 use model::org::Actor;
 use model::store::{Page, StoreError};
-use records::{FLOW_STATES, flow_state_number, read_ask, write_ask};
+use records::{FLOW_STATES, flow_state_number, read_ask, read_window, write_ask, write_window};
 use rusqlite::types::{ToSql, Value};
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params, params_from_iter};
 
@@ -19,6 +19,7 @@ use crate::codec::{
     moment_or_none, only_count, org, unreadable,
 };
 use crate::members::follow_flow;
+use crate::progress;
 
 const SELECT: &str = "SELECT flows.*, asks.body FROM flows JOIN asks ON asks.key = flows.ask";
 
@@ -37,15 +38,18 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Flow> {
         Some(hunt) => FlowOrigin::Hunt { hunt: HuntId::from_bits(hunt), round: row.get("round")? },
     };
     let body = row.get_ref("body")?.as_str()?;
-    let (artifacts, limits) = read_ask(body).map_err(|_| unreadable("collection of a flow"))?;
+    let ask = read_ask(body).map_err(|_| unreadable("collection of a flow"))?;
+    let window = row.get_ref("windows")?.as_str_or_null()?.map(read_window).transpose();
     Ok(Flow {
         id: FlowId::from_bits(bits(row, "id")?),
         org: org(row)?,
         client: ClientId::from_bits(bits(row, "client")?),
         origin,
         actor: Actor::parse(row.get_ref("actor")?.as_str()?),
-        artifacts,
-        limits,
+        artifacts: ask.artifacts,
+        limits: ask.limits,
+        retry: ask.retry,
+        window: window.map_err(|_| unreadable("windows of a flow"))?,
         life: FlowLife { state, attempt: row.get("attempt")? },
         created: moment(row, "created")?,
         started: moment_or_none(row, "started")?,
@@ -62,7 +66,7 @@ pub(crate) fn find(db: &Connection, id: FlowId) -> rusqlite::Result<Option<Flow>
 
 /// The number of what a flow collects.
 pub(crate) fn ask_of(db: &Connection, flow: &Flow) -> rusqlite::Result<i64> {
-    let body = write_ask(&flow.artifacts, &flow.limits);
+    let body = write_ask(&flow.artifacts, &flow.limits, &flow.retry);
     let mut find = db.prepare_cached("SELECT key FROM asks WHERE body = ?1")?;
     if let Some(key) = find.query_row([&body], |row| row.get(0)).optional()? {
         return Ok(key);
@@ -79,8 +83,8 @@ pub(crate) fn insert(db: &Connection, flow: &Flow, ask: i64) -> rusqlite::Result
     };
     db.prepare_cached(
         "INSERT INTO flows (id, org, client, hunt, round, actor, ask, state, attempt, class,
-           detail, rows, uploads, upload_bytes, cpu_millis, created, deliver_until, due)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, '', '', 0, 0, 0, 0, ?9, ?10, ?11)",
+           detail, rows, uploads, upload_bytes, cpu_millis, created, deliver_until, due, windows)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, '', '', 0, 0, 0, 0, ?9, ?10, ?11, ?12)",
     )?
     .execute(params![
         blob(flow.id.bits()),
@@ -94,6 +98,7 @@ pub(crate) fn insert(db: &Connection, flow: &Flow, ask: i64) -> rusqlite::Result
         micros(flow.created),
         micros(flow.deliver_until),
         due(flow).map(micros),
+        flow.window.as_ref().map(write_window),
     ])?;
     Ok(())
 }
@@ -136,6 +141,14 @@ pub(crate) fn update(db: &Connection, flow: &Flow) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Writes other limits of a flow's next attempt.
+pub(crate) fn update_limits(db: &Connection, flow: &Flow) -> rusqlite::Result<()> {
+    let ask = ask_of(db, flow)?;
+    db.prepare_cached("UPDATE flows SET ask = ?2 WHERE id = ?1")?
+        .execute(params![blob(flow.id.bits()), ask])?;
+    Ok(())
+}
+
 fn apply(db: &Connection, step: &FlowStep) -> Done<Applied> {
     let flow =
         find(db, step.flow)?.ok_or_else(|| StoreError::not_found(format!("flow {}", step.flow)))?;
@@ -143,7 +156,11 @@ fn apply(db: &Connection, step: &FlowStep) -> Done<Applied> {
         return Ok(Applied { flow, moved: false });
     };
     update(db, &moved)?;
+    if moved.limits != flow.limits {
+        update_limits(db, &moved)?;
+    }
     if let FlowOrigin::Hunt { hunt, round } = moved.origin {
+        progress::note_end(db, (hunt, round), &moved, step)?;
         follow_flow(db, (hunt, round), &moved, step)?;
     }
     Ok(Applied { flow: moved, moved: true })

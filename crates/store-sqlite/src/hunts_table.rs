@@ -4,15 +4,16 @@ use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Timestamp};
 use flows::life::after;
 use hunts::life;
-use hunts::membership::is_stranded;
+use hunts::membership::{is_stranded, is_superseded};
 use hunts::ports::{
-    ActiveHunts, HuntEdit, HuntList, HuntStep, HuntStore, HuntSummary, NewHunt, Transitioned,
+    ActiveHunts, HuntEdit, HuntList, HuntStep, HuntStore, HuntSummary, NewHunt, Round, Transitioned,
 };
+use model::bounds::Gate;
 use model::flow::FlowEvent;
-use model::hunt::{EndReason, Hunt, HuntEvent, HuntState, OfferSeq};
+use model::hunt::{EndReason, Hunt, HuntEvent, HuntRevision, HuntState, OfferSeq, PauseReason};
 use model::member::{Member, MemberEvent, MemberQueue};
 use model::org::Actor;
-use model::store::{Page, StoreError};
+use model::store::{Page, Paging, StoreError};
 use records::{queue_number, read_spec, write_spec};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params, params_from_iter};
@@ -22,8 +23,7 @@ use crate::codec::{
     Done, all, bits, blob, count, int, limit_offset, micros, moment, moment_or_none, only_count,
     org, unreadable,
 };
-use crate::flows_table;
-use crate::members;
+use crate::{flows_table, members, progress};
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Hunt> {
     let state = HuntState::from_name(row.get_ref("state")?.as_str()?);
@@ -35,6 +35,15 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Hunt> {
             Some((at, reason.ok_or_else(|| unreadable("end of a hunt"))?, by))
         }
     };
+    let paused = match moment_or_none(row, "paused")? {
+        None => None,
+        Some(at) => {
+            let reason = PauseReason::from_name(row.get_ref("pause_reason")?.as_str()?);
+            let by = Actor::parse(row.get_ref("paused_by")?.as_str()?);
+            Some((at, reason.ok_or_else(|| unreadable("pause of a hunt"))?, by))
+        }
+    };
+    let gate = Gate::from_name(row.get_ref("gate")?.as_str()?);
     let spec = read_spec(row.get_ref("spec")?.as_str()?);
     Ok(Hunt {
         id: HuntId::from_bits(bits(row, "id")?),
@@ -49,6 +58,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Hunt> {
         created: moment(row, "created")?,
         started: moment_or_none(row, "started")?,
         ended,
+        paused,
+        gate: gate.ok_or_else(|| unreadable("gate of a hunt"))?,
+        round_started: moment_or_none(row, "round_started")?,
     })
 }
 
@@ -69,12 +81,14 @@ fn write(db: &Connection, hunt: &Hunt) -> rusqlite::Result<()> {
     let artifacts = spec.artifacts.iter().map(|call| call.name.as_str());
     let search: Vec<&str> =
         [spec.name.as_str(), spec.description.as_str()].into_iter().chain(artifacts).collect();
-    let ended = hunt.ended.as_ref();
+    let (ended, paused) = (hunt.ended.as_ref(), hunt.paused.as_ref());
     db.prepare_cached(
         "INSERT OR REPLACE INTO hunts (id, org, spec, search, state, revision, condition_revision,
-           round, offer, creator, created, started, ended, end_reason, ended_by)
+           round, offer, creator, created, started, ended, end_reason, ended_by, paused,
+           pause_reason, paused_by, gate, round_started)
          VALUES (:id, :org, :spec, :search, :state, :revision, :condition_revision, :round, :offer,
-           :creator, :created, :started, :ended, :end_reason, :ended_by)",
+           :creator, :created, :started, :ended, :end_reason, :ended_by, :paused,
+           :pause_reason, :paused_by, :gate, :round_started)",
     )?
     .execute(named_params! {
         ":id": blob(hunt.id.bits()),
@@ -92,19 +106,59 @@ fn write(db: &Connection, hunt: &Hunt) -> rusqlite::Result<()> {
         ":ended": ended.map(|(at, _, _)| micros(*at)),
         ":end_reason": ended.map(|(_, reason, _)| reason.name()),
         ":ended_by": ended.map(|(_, _, by)| by.to_string()),
+        ":paused": paused.map(|(at, _, _)| micros(*at)),
+        ":pause_reason": paused.map(|(_, reason, _)| reason.name()),
+        ":paused_by": paused.map(|(_, _, by)| by.to_string()),
+        ":gate": hunt.gate.name(),
+        ":round_started": hunt.round_started.map(micros),
     })?;
     Ok(())
 }
 
 fn summary(db: &Connection, hunt: Hunt) -> rusqlite::Result<HuntSummary> {
     let counts = members::counts(db, hunt.id, hunt.round)?;
-    Ok(HuntSummary { hunt, counts })
+    let progress = progress::kept(db, &hunt)?;
+    Ok(HuntSummary { hunt, counts, progress })
 }
 
 /// The hunt with this id and its counts, which must be there.
 pub(crate) fn wanted_summary(db: &Connection, id: HuntId) -> Done<HuntSummary> {
     let hunt = wanted(db, id)?;
     Ok(summary(db, hunt)?)
+}
+
+/// Whether a hunt is in this round.
+pub(crate) fn is_current(db: &Connection, id: HuntId, round: u32) -> rusqlite::Result<bool> {
+    let mut statement = db.prepare_cached("SELECT 1 FROM hunts WHERE id = ?1 AND round = ?2")?;
+    statement.exists(params![blob(id.bits()), round])
+}
+
+fn write_revision(db: &Connection, hunt: HuntId, revision: &HuntRevision) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO hunt_revisions (hunt, revision, at, by, spec) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?
+    .execute(params![
+        blob(hunt.bits()),
+        revision.revision,
+        micros(revision.at),
+        revision.by.to_string(),
+        write_spec(&revision.spec),
+    ])?;
+    Ok(())
+}
+
+fn revisions(db: &Connection, hunt: HuntId) -> Done<Vec<HuntRevision>> {
+    let mut statement =
+        db.prepare_cached("SELECT * FROM hunt_revisions WHERE hunt = ?1 ORDER BY revision")?;
+    Ok(all(statement.query_map([blob(hunt.bits())], |row| {
+        let spec = read_spec(row.get_ref("spec")?.as_str()?);
+        Ok(HuntRevision {
+            revision: row.get("revision")?,
+            at: moment(row, "at")?,
+            by: Actor::parse(row.get_ref("by")?.as_str()?),
+            spec: spec.map_err(|_| unreadable("spec of a revision"))?,
+        })
+    })?)?)
 }
 
 fn newest_offer(db: &Connection) -> rusqlite::Result<OfferSeq> {
@@ -124,6 +178,7 @@ fn create(db: &Connection, new: &NewHunt) -> Done<Hunt> {
     }
     let hunt = life::draft(new);
     write(db, &hunt)?;
+    write_revision(db, hunt.id, &life::first_revision(new))?;
     Ok(hunt)
 }
 
@@ -134,6 +189,7 @@ fn edit(db: &Connection, edit: &HuntEdit) -> Done<Hunt> {
         hunt.offer = take_offer(db, edit.now)?;
     }
     write(db, &hunt)?;
+    write_revision(db, hunt.id, &life::revision(&hunt, edit))?;
     Ok(hunt)
 }
 
@@ -144,36 +200,69 @@ fn transition(db: &Connection, step: &HuntStep) -> Done<Transitioned> {
         hunt.offer = take_offer(db, step.now)?;
     }
     write(db, &hunt)?;
+    if let HuntEvent::Start | HuntEvent::NextRound { .. } = step.event {
+        progress::note_round(db, &hunt)?;
+    }
     let mut cancelled = Vec::new();
-    match step.event {
+    for (member, event) in moved_with(db, &hunt, step.event)? {
+        cancelled.extend(move_with_flow(db, &member, &event, step.now)?);
+    }
+    Ok(Transitioned { hunt, cancelled })
+}
+
+/// The members that an event of their hunt moves. `hunt` is the hunt after it.
+fn moved_with(
+    db: &Connection,
+    hunt: &Hunt,
+    event: HuntEvent,
+) -> rusqlite::Result<Vec<(Member, MemberEvent)>> {
+    let (pending, running) = (MemberQueue::Pending, MemberQueue::Running);
+    let mut moved = Vec::new();
+    match event {
         HuntEvent::Stop => {
-            for queue in [MemberQueue::Pending, MemberQueue::Running] {
-                for member in in_queue(db, &hunt, queue)? {
-                    cancelled.extend(move_with_flow(db, &member, &MemberEvent::Cancel, step.now)?);
-                }
+            for queue in [pending, running] {
+                let all = in_queue(db, hunt, queue)?.into_iter();
+                moved.extend(all.map(|member| (member, MemberEvent::Cancel)));
             }
         }
-        HuntEvent::Drain => {
-            for member in in_queue(db, &hunt, MemberQueue::Pending)? {
-                if is_stranded(&hunt, &member) {
-                    cancelled.extend(move_with_flow(db, &member, &MemberEvent::Expire, step.now)?);
+        HuntEvent::Drain | HuntEvent::Drained => {
+            let stranded = in_queue(db, hunt, pending)?.into_iter();
+            let stranded = stranded.filter(|member| is_stranded(hunt, member));
+            moved.extend(stranded.map(|member| (member, MemberEvent::Expire)));
+        }
+        HuntEvent::NextRound { .. } => {
+            for queue in [pending, running] {
+                for member in in_queue(db, hunt, queue)? {
+                    let flow = match member.flow {
+                        Some(flow) => flows_table::find(db, flow)?,
+                        None => None,
+                    };
+                    if is_superseded(hunt, &member, flow.as_ref()) {
+                        moved.push((member, MemberEvent::Expire));
+                    }
                 }
             }
         }
         HuntEvent::Start
         | HuntEvent::Pause
         | HuntEvent::Resume
-        | HuntEvent::Drained
-        | HuntEvent::Archive => {}
+        | HuntEvent::Archive
+        | HuntEvent::Widen
+        | HuntEvent::CanaryFailed => {}
     }
-    Ok(Transitioned { hunt, cancelled })
+    Ok(moved)
 }
 
+/// The members of all rounds that stand in a queue; looks only at rounds that have some.
 fn in_queue(db: &Connection, hunt: &Hunt, queue: MemberQueue) -> rusqlite::Result<Vec<Member>> {
-    let mut statement =
-        db.prepare_cached("SELECT * FROM members WHERE hunt = ?1 AND round = ?2 AND queue = ?3")?;
-    let values = params![blob(hunt.id.bits()), hunt.round, queue_number(queue)];
-    all(statement.query_map(values, members::read)?)
+    let mut statement = db.prepare_cached(
+        "SELECT members.* FROM member_counts
+         JOIN members ON members.hunt = member_counts.hunt
+           AND members.round = member_counts.round AND members.queue = member_counts.queue
+         WHERE member_counts.hunt = ?1 AND member_counts.queue = ?2 AND member_counts.count > 0
+         ORDER BY members.round, members.updated, members.client",
+    )?;
+    all(statement.query_map(params![blob(hunt.id.bits()), queue_number(queue)], members::read)?)
 }
 
 /// Moves a member and its flow together. Gives the flow when its client is to be told.
@@ -267,5 +356,12 @@ impl HuntStore for SqliteStore {
 
     async fn active(&self) -> Result<ActiveHunts, StoreError> {
         self.look_up("read the active hunts", active)
+    }
+    async fn revisions(&self, id: HuntId) -> Result<Vec<HuntRevision>, StoreError> {
+        self.look_up("read a hunt's revisions", |db| revisions(db, id))
+    }
+
+    async fn rounds(&self, id: HuntId, paging: Paging) -> Result<Page<Round>, StoreError> {
+        self.search("list a hunt's rounds", move |db| progress::rounds(db, id, paging)).await
     }
 }

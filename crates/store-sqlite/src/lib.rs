@@ -44,6 +44,7 @@ mod log_store;
 mod members;
 mod monitoring;
 mod open;
+mod progress;
 mod readers;
 mod rows_table;
 mod rows_write;

@@ -5,12 +5,13 @@ use base::{ClientId, FlowId, HuntId, Timestamp};
 use flows::ports::FlowStep;
 use hunts::membership::{Settled, after_flow, settle};
 use hunts::ports::{
-    Decided, Decision, MemberKey, MemberList, MemberSort, MemberStore, ResultPointer,
+    Decided, Decision, MemberKey, MemberList, MemberSort, MemberStore, Progress, ResultPointer,
 };
 use model::flow::{Flow, FlowYield};
 use model::hunt::QueueCounts;
 use model::member::{Member, MemberQueue, MemberState, Refusal};
 use model::store::{Page, Paging, StoreError};
+use model::window::Checkpoint;
 use records::{queue_number, queue_of};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params, params_from_iter};
@@ -20,7 +21,7 @@ use crate::codec::{
     Done, all, bits, bits_or_none, blob, count, failure, flow_yield, int, limit_offset, micros,
     moment, moment_or_none, only_count, unreadable,
 };
-use crate::hunts_table;
+use crate::{hunts_table, progress};
 
 /// Reads a member.
 pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Member> {
@@ -141,6 +142,7 @@ pub(crate) fn write(
             .execute(params![hunt, member.round, queue_number(queue), step])?;
         }
     }
+    progress::note_member(db, before, member)?;
     if let (MemberState::Results(_), Some(flow)) = (&member.state, member.flow) {
         db.prepare_cached(
             "INSERT INTO results_queue (hunt, round, client, flow, attempt, at)
@@ -170,7 +172,8 @@ pub(crate) fn follow_flow(
     }
     let key = MemberKey { hunt, round, client: flow.client };
     let Some(member) = find(db, key)? else { return Ok(()) };
-    match after_flow(&member, flow, step.retry, step.now) {
+    let retry = step.retry && hunts_table::is_current(db, hunt, round)?;
+    match after_flow(&member, flow, retry, step.now) {
         Some(moved) => write(db, Some(&member), &moved),
         None => Ok(()),
     }
@@ -329,6 +332,18 @@ impl MemberStore for SqliteStore {
         let sql = "SELECT queue, count(*) AS count FROM members WHERE hunt = ?1 AND round = ?2
                    GROUP BY queue";
         self.search("recount members", move |db| Ok(counts_by(db, sql, hunt, round)?)).await
+    }
+
+    async fn recount_progress(&self, hunt: HuntId) -> Result<Progress, StoreError> {
+        self.search("recount a hunt's progress", move |db| progress::recount(db, hunt)).await
+    }
+
+    async fn checkpoints(
+        &self,
+        hunt: HuntId,
+        client: ClientId,
+    ) -> Result<Vec<Checkpoint>, StoreError> {
+        self.look_up("read checkpoints", |db| Ok(progress::checkpoints(db, hunt, client)?))
     }
 
     async fn results_queue(

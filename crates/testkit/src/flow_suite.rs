@@ -59,7 +59,7 @@ async fn state(stores: &Stores, flow: &Flow) -> (FlowState, u32) {
 }
 
 async fn apply(stores: &Stores, flow: &Flow, event: FlowEvent, secs: i64) -> bool {
-    let step = FlowStep { flow: flow.id, event, retry: false, now: at(secs) };
+    let step = FlowStep::new(flow.id, event, at(secs));
     stores.flows.apply(&step).await.unwrap().moved
 }
 
@@ -98,12 +98,7 @@ async fn late_events_move_nothing(stores: Stores) {
     assert!(!stores.end(first(flow.id), Err(FlowFailure::Timeout), false, at(6)).await);
     assert!(!apply(&stores, &flow, FlowEvent::Cancel, 7).await);
     assert_eq!(state(&stores, &flow).await.0, FlowState::Done(rows(0)));
-    let step = FlowStep {
-        flow: base::FlowId::from_bits(9),
-        event: FlowEvent::Cancel,
-        retry: false,
-        now: at(1),
-    };
+    let step = FlowStep::new(base::FlowId::from_bits(9), FlowEvent::Cancel, at(1));
     assert!(matches!(stores.flows.apply(&step).await, Err(StoreError::NotFound { .. })));
 }
 

@@ -101,7 +101,8 @@ async fn offers_order_everything_that_makes_clients_eligible(stores: Stores) {
 }
 
 async fn edit(stores: &Stores, hunt: &Hunt, spec: HuntSpec) -> Result<Hunt, StoreError> {
-    let edit = HuntEdit { id: hunt.id, revision: hunt.revision, spec, now: at(50) };
+    let (id, revision) = (hunt.id, hunt.revision);
+    let edit = HuntEdit { id, revision, spec, by: ada(), now: at(50) };
     stores.hunts.edit(&edit).await
 }
 
@@ -314,7 +315,7 @@ async fn a_retry_waits_for_admission_and_keeps_its_flow(stores: Stores) {
     let client = recruit(&stores, hunt, 1..2).await[0];
     let flow = stores.admit(hunt, 1, at(10)).await.remove(0);
     let delivered = FlowEvent::Delivered { attempt: 1 };
-    let step = FlowStep { flow: flow.id, event: delivered, retry: false, now: at(11) };
+    let step = FlowStep::new(flow.id, delivered, at(11));
     stores.flows.apply(&step).await.unwrap();
     stores.end(first(flow.id), Err(FlowFailure::AgentRestarted), true, at(12)).await;
     let waiting = member(&stores, hunt, client).await.unwrap();

@@ -20,6 +20,7 @@ use model::hunt::{Condition, EndReason, Hunt, HuntEvent, HuntLimits, HuntSpec};
 use model::member::Refusal;
 use model::org::{Actor, OrgId};
 use model::results::{AttemptId, RowBatch};
+use model::retry::RetryPlan;
 
 /// Is told the host name of a client.
 pub type Naming = Arc<dyn Fn(ClientId, &str) + Send + Sync>;
@@ -163,7 +164,7 @@ impl Stores {
         now: Timestamp,
     ) -> bool {
         let event = FlowEvent::Ended { attempt: attempt.attempt, outcome };
-        let step = FlowStep { flow: attempt.flow, event, retry, now };
+        let step = FlowStep { retry, ..FlowStep::new(attempt.flow, event, now) };
         self.flows.apply(&step).await.unwrap().moved
     }
 
@@ -171,6 +172,9 @@ impl Stores {
     pub async fn assert_counters_hold(&self, hunt: HuntId) {
         let kept = self.members.counts(hunt, 1).await.unwrap();
         assert_eq!(kept, self.members.recount(hunt, 1).await.unwrap(), "counters of {hunt}");
+        let kept = self.hunts.get(hunt).await.unwrap().unwrap().progress;
+        let recount = self.members.recount_progress(hunt).await.unwrap();
+        assert_eq!(kept, recount, "progress of {hunt}");
     }
 }
 
@@ -211,6 +215,9 @@ pub fn spec() -> HuntSpec {
         rate: Rate::Unlimited,
         limits: HuntLimits { per_client: FlowLimits::default(), ..HuntLimits::default() },
         expires_after: Duration::from_secs(7 * 86_400),
+        canary: None,
+        retry: RetryPlan::of_hunts(),
+        schedule: None,
     }
 }
 
@@ -230,6 +237,8 @@ pub fn direct_flow(number: u128, client: ClientId) -> Flow {
         actor: ada(),
         artifacts: spec().artifacts,
         limits: FlowLimits::default(),
+        retry: RetryPlan::default(),
+        window: None,
         life: FlowLife::new(),
         created: at(i64::try_from(number).unwrap_or(0)),
         started: None,

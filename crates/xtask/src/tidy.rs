@@ -21,16 +21,8 @@ const FUNCTION_LINES_MAX: usize = 70;
 const REASONED_UP_TO: usize = 3;
 
 /// Crates that may derive `Serialize` anywhere.
-const SERIALIZE_CRATES: &[&str] = &[
-    "wire",
-    "api",
-    "artifacts",
-    "rows-json",
-    "records",
-    "store-files",
-    "lycaon",
-    "lycaon-agent",
-];
+const SERIALIZE_CRATES: &[&str] =
+    &["wire", "api", "artifacts", "rows-json", "records", "store-files", "lycaon", "lycaon-agent"];
 /// Files that may derive `Serialize` because they are a program's configuration.
 const SERIALIZE_FILES: &[&str] = &["crates/server/src/config", "crates/agent/src/config"];
 

@@ -83,6 +83,9 @@ fn question(number: u32) -> HuntRequest {
         },
         rate: "unlimited".into(),
         limits: HuntLimits::default(),
+        canary: None,
+        retry: api::RetryRules::new(),
+        schedule: None,
         expires: "1d".into(),
         start: true,
     }

@@ -98,6 +98,9 @@ impl Cohort {
             },
             rate: "600/min".into(),
             limits: HuntLimits::default(),
+            canary: None,
+            retry: api::RetryRules::new(),
+            schedule: None,
             expires: "1d".into(),
             start: true,
         }

@@ -1,12 +1,13 @@
 //! A hunt as YAML: the form of `hunt.yaml`.
 //!
-//! The same as `api::HuntRequest`, and besides it the parts of the form that this version accepts only when
-//! they ask for nothing (`limits.total` of zeros, `schedule: none`): a file that asks for more is
-//! refused, never carried out without it.
+//! The same as `api::HuntRequest`, but a schedule may also be said in words: `none`, `every 1h`, or a
+//! cron expression.
 
 use std::path::Path;
 
-use api::{ArtifactCall, FlowLimits, HuntCondition, HuntLimits, HuntRequest};
+use api::{
+    ArtifactCall, HuntCanary, HuntCondition, HuntLimits, HuntRequest, HuntSchedule, RetryRules,
+};
 use serde::Deserialize;
 
 use crate::complaint::{Complaint, Outcome};
@@ -23,33 +24,38 @@ struct HuntFile {
     #[serde(default)]
     rate: Option<String>,
     #[serde(default)]
-    limits: LimitsInFile,
+    limits: HuntLimits,
     #[serde(default)]
-    canary: Option<serde_json::Value>,
+    canary: Option<HuntCanary>,
+    #[serde(default)]
+    retry: RetryRules,
     #[serde(default)]
     expires: Option<String>,
     #[serde(default)]
-    schedule: Option<String>,
+    schedule: Option<ScheduleInFile>,
     #[serde(default)]
     start: bool,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct LimitsInFile {
-    clients: u64,
-    running: u64,
-    per_client: FlowLimits,
-    total: Budget,
-    stop_when: Option<serde_json::Value>,
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum ScheduleInFile {
+    Words(String),
+    Fields(HuntSchedule),
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct Budget {
-    rows: u64,
-    upload_bytes: u64,
-    cpu_seconds: u64,
+fn schedule(said: ScheduleInFile) -> Option<HuntSchedule> {
+    let words = match said {
+        ScheduleInFile::Fields(fields) => return Some(fields),
+        ScheduleInFile::Words(words) => words,
+    };
+    let words = words.trim();
+    let (every, cron) = match words.strip_prefix("every ") {
+        _ if words.is_empty() || words == "none" => return None,
+        Some(every) => (Some(every.trim().to_owned()), None),
+        None => (None, Some(words.to_owned())),
+    };
+    Some(HuntSchedule { every, cron, buffer: "1m".into(), first: None })
 }
 
 /// Reads a hunt; what is wrong is told with file, line and column.
@@ -60,19 +66,17 @@ pub(crate) fn read(path: &Path) -> Outcome<HuntRequest> {
 
 fn parse(text: &str, name: &str) -> Outcome<HuntRequest> {
     let file: HuntFile = crate::yaml::parse(text, name)?;
-    refuse_what_is_not_there(&file, name)?;
     let defaults = HuntRequest {
         name: file.name,
         description: file.description,
         artifacts: file.artifacts,
         condition: file.condition,
         rate: file.rate.unwrap_or_else(|| "unlimited".into()),
-        limits: HuntLimits {
-            clients: file.limits.clients,
-            running: file.limits.running,
-            per_client: file.limits.per_client,
-        },
+        limits: file.limits,
         expires: file.expires.unwrap_or_else(|| "7d".into()),
+        canary: file.canary,
+        retry: file.retry,
+        schedule: file.schedule.and_then(schedule),
         start: file.start,
     };
     if defaults.artifacts.is_empty() {
@@ -80,23 +84,6 @@ fn parse(text: &str, name: &str) -> Outcome<HuntRequest> {
             .hint("name at least one artifact: `artifacts: [{ name: Linux.Sys.Users }]`"));
     }
     Ok(defaults)
-}
-
-fn refuse_what_is_not_there(file: &HuntFile, name: &str) -> Outcome {
-    let total = &file.limits.total;
-    let asked = [
-        ("limits.total", total.rows > 0 || total.upload_bytes > 0 || total.cpu_seconds > 0),
-        ("limits.stop_when", file.limits.stop_when.is_some()),
-        ("canary", file.canary.is_some()),
-        ("schedule", file.schedule.as_deref().is_some_and(|text| text != "none")),
-    ];
-    match asked.iter().find(|(_, asked)| *asked) {
-        None => Ok(()),
-        Some((field, _)) => {
-            Err(Complaint::failed(format!("{name}: this version cannot carry out `{field}`"))
-                .hint("take it out of the file to run the hunt without it"))
-        }
-    }
 }
 
 #[cfg(test)]
@@ -149,7 +136,7 @@ schedule: none
         check(
             "name: x\nartifact: []\n",
             expect![
-                "hunt.yaml:2:1: unknown field `artifact`, expected one of name, description, artifacts, condition, rate, limits, canary, expires, schedule, start"
+                "hunt.yaml:2:1: unknown field `artifact`, expected one of name, description, artifacts, condition, rate, limits, canary, retry, expires, schedule, start"
             ],
         );
         check("name: [\n", expect!["hunt.yaml:1:7: expected string scalar"]);
@@ -162,14 +149,26 @@ schedule: none
     }
 
     #[test]
-    fn what_this_version_cannot_do_is_refused_and_not_dropped() {
-        check(
-            "name: x\nartifacts: [{name: A}]\ncanary: { clients: 10, then: gate }\n",
-            expect!["hunt.yaml: this version cannot carry out `canary`"],
+    fn bounds_and_schedules_are_read() {
+        let read = |text: &str| {
+            let text = format!("name: x\nartifacts: [{{name: A}}]\n{text}\n");
+            parse(&text, "hunt.yaml").unwrap()
+        };
+        let hunt = read(
+            "limits: { total: { rows: 5, upload_bytes: 1GiB }, stop_when: { failed_share: 20%, after_clients: 50 } }",
         );
-        check(
-            "name: x\nartifacts: [{name: A}]\nlimits: { total: { rows: 5 } }\n",
-            expect!["hunt.yaml: this version cannot carry out `limits.total`"],
+        assert_eq!(hunt.limits.total.rows, 5);
+        assert_eq!(hunt.limits.total.upload_bytes, "1GiB");
+        assert_eq!(hunt.limits.stop_when.unwrap().failed_share, "20%");
+        let hunt = read(
+            "canary: { clients: 10, then: auto }\nretry: { timeout: { times: 2, limit: 300% } }",
         );
+        assert_eq!(hunt.canary.unwrap().then, "auto");
+        assert_eq!(hunt.retry["timeout"].limit, "300%");
+        let schedule = |text: &str| read(&format!("schedule: {text}")).schedule;
+        assert_eq!(schedule("none"), None);
+        assert_eq!(schedule("every 1h").unwrap().every.as_deref(), Some("1h"));
+        assert_eq!(schedule("'0 6 * * *'").unwrap().cron.as_deref(), Some("0 6 * * *"));
+        assert_eq!(schedule("{ every: 1d, buffer: 5m }").unwrap().buffer, "5m");
     }
 }

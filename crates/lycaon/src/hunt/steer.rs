@@ -69,6 +69,9 @@ fn edited(now: &HuntView, args: &EditArgs, file: Option<api::HuntRequest>) -> Ou
         edit.expires = Some(file.expires);
         edit.condition = Some(file.condition);
         edit.description = Some(file.description);
+        edit.canary = file.canary;
+        edit.retry = Some(file.retry);
+        edit.schedule = file.schedule;
     }
     edit.rate = args.rate.clone().or(edit.rate);
     edit.expires = args.expires.clone().or(edit.expires);
@@ -83,7 +86,10 @@ fn edited(now: &HuntView, args: &EditArgs, file: Option<api::HuntRequest>) -> Ou
         && edit.limits.is_none()
         && edit.expires.is_none()
         && edit.condition.is_none()
-        && edit.description.is_none();
+        && edit.description.is_none()
+        && edit.canary.is_none()
+        && edit.retry.is_none()
+        && edit.schedule.is_none();
     if nothing {
         return Err(Complaint::usage("nothing to change").hint(
             "give --rate, --expires, --clients-max, --running-max, --description or -f FILE",

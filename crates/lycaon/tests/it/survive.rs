@@ -41,6 +41,9 @@ fn question(round: u64) -> HuntRequest {
         },
         rate: "unlimited".into(),
         limits: api::HuntLimits::default(),
+        canary: None,
+        retry: api::RetryRules::new(),
+        schedule: None,
         expires: "1d".into(),
         start: true,
     }

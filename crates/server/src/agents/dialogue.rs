@@ -120,8 +120,7 @@ impl Dialogue {
             poll_secs: self.core.settings.poll_secs,
         }));
         let flows = &*self.core.ports.flows;
-        let policy = &self.core.policy;
-        let greeting = steer::greet(flows, policy, self.client, &hello.live, now).await?;
+        let greeting = steer::greet(flows, self.client, &hello.live, now).await?;
         for flow in greeting.to_stop {
             out.push(cancel(flow));
         }
@@ -263,7 +262,7 @@ impl Dialogue {
                 let outcome = Err(FlowFailure::Refused(why));
                 let event = FlowEvent::Ended { attempt, outcome };
                 let now = self.core.clock.now();
-                let step = flows::ports::FlowStep { flow: flow.id, event, retry: false, now };
+                let step = flows::ports::FlowStep::new(flow.id, event, now);
                 let applied = self.core.ports.flows.apply(&step).await?;
                 flow_ended(&self.core, &applied.flow);
                 Ok(())

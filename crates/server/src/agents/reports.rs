@@ -100,10 +100,11 @@ async fn take_end(
         },
         declared,
         cpu_millis: end.brought.cpu_millis,
+        windows: Vec::new(),
     };
     let (flows, results) = (&*core.ports.flows, &*core.ports.results);
     let now = core.clock.now();
-    Ok(match steer::end_attempt(flows, results, &core.policy, (client, &report), now).await? {
+    Ok(match steer::end_attempt(flows, results, (client, &report), now).await? {
         Ended::Moved(flow) => {
             flow_ended(core, &flow);
             if flow.life.state == FlowState::Queued {

@@ -10,6 +10,7 @@ use model::hunt::{Condition, DEFAULT_CLIENT_QUERY, Filter, HuntLimits, HuntSpec}
 use model::results::{ColumnFilter, Comparison};
 use serde_json::Value;
 
+use super::ask_bounds;
 use super::error::problem;
 
 /// Characters of a hunt's name.
@@ -133,6 +134,8 @@ pub(crate) fn hunt_limits(said: &api::HuntLimits, wrong: &mut Vec<Problem>) -> H
         clients_max: said.clients,
         running_max: said.running,
         per_client: flow_limits(&said.per_client, "limits.per_client", wrong),
+        total: ask_bounds::budgets(&said.total, wrong),
+        stop_when: ask_bounds::stop_when(said.stop_when.as_ref(), wrong),
     }
 }
 
@@ -168,6 +171,9 @@ pub(crate) fn hunt_spec(said: &HuntRequest, wrong: &mut Vec<Problem>) -> HuntSpe
         rate: rate(&said.rate, wrong),
         limits: hunt_limits(&said.limits, wrong),
         expires_after: expiry(&said.expires, wrong),
+        canary: ask_bounds::canary(said.canary.as_ref(), wrong),
+        retry: ask_bounds::retry(&said.retry, wrong),
+        schedule: ask_bounds::schedule(said.schedule.as_ref(), wrong),
     }
 }
 
@@ -241,7 +247,15 @@ mod tests {
             "artifacts": [{ "name": "Linux.Sys.Crontab", "parameters": { "depth": 3, "all": true } }],
             "condition": { "server": "SELECT * FROM rows", "exclude": { "os": "windows" } },
             "rate": "20/min",
-            "limits": { "clients": 5, "per_client": { "cpu": "50%" } },
+            "limits": {
+                "clients": 5,
+                "per_client": { "cpu": "50%" },
+                "total": { "rows": 7, "upload_bytes": "1MiB" },
+                "stop_when": { "failed_share": "20%", "after_clients": 50 },
+            },
+            "canary": { "clients": 10, "then": "auto" },
+            "retry": { "row_limit": { "times": 1, "limit": "300%" } },
+            "schedule": { "cron": "0 6 * * *", "buffer": "5m" },
         }))
         .unwrap();
         let mut wrong = Vec::new();

@@ -9,6 +9,7 @@ use base::{ClientId, FlowId};
 use flows::ports::{FlowList, FlowStep};
 use model::flow::{Flow, FlowEvent, FlowLife, FlowOrigin};
 use model::results::{AttemptId, ResultScope};
+use model::retry::RetryPlan;
 
 use super::error::ApiError;
 use super::extract::{Asked, Body, id, paging};
@@ -111,6 +112,8 @@ pub(crate) async fn create(
         actor: who.actor(),
         artifacts,
         limits,
+        retry: RetryPlan::default(),
+        window: None,
         life: FlowLife::new(),
         created: now,
         started: None,
@@ -133,7 +136,7 @@ pub(crate) async fn cancel(
 ) -> Result<Json<FlowView>, ApiError> {
     let flow = find(&people, &who, &flow).await?;
     let now = people.clock.now();
-    let step = FlowStep { flow: flow.id, event: FlowEvent::Cancel, retry: false, now };
+    let step = FlowStep::new(flow.id, FlowEvent::Cancel, now);
     let applied = people.ports.flows.apply(&step).await?;
     if applied.moved {
         people.audit(&who, "flow.cancel", flow.id, "").await?;

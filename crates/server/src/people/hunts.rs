@@ -17,7 +17,7 @@ use super::error::ApiError;
 use super::extract::{Asked, Body, id, paging};
 use super::sign_in::Principal;
 use super::view::HuntNumbers;
-use super::{People, ask, view};
+use super::{People, ask, ask_bounds, view};
 use crate::agents::hall::Tell;
 use crate::live::Touched;
 
@@ -25,12 +25,13 @@ type Shared = State<Arc<People>>;
 type Who = Extension<Principal>;
 
 /// What people may do to a hunt, by the word in the path.
-pub(crate) const VERBS: [(&str, HuntEvent); 6] = [
+pub(crate) const VERBS: [(&str, HuntEvent); 7] = [
     ("start", HuntEvent::Start),
     ("pause", HuntEvent::Pause),
     ("drain", HuntEvent::Drain),
     ("resume", HuntEvent::Resume),
     ("stop", HuntEvent::Stop),
+    ("widen", HuntEvent::Widen),
     ("archive", HuntEvent::Archive),
 ];
 
@@ -199,6 +200,18 @@ pub(crate) async fn edit(
             None => before.condition,
         },
         description: said.description.unwrap_or(before.description),
+        canary: match &said.canary {
+            Some(canary) => ask_bounds::canary(Some(canary), &mut wrong),
+            None => before.canary,
+        },
+        retry: match &said.retry {
+            Some(rules) => ask_bounds::retry(rules, &mut wrong),
+            None => before.retry,
+        },
+        schedule: match &said.schedule {
+            Some(schedule) => ask_bounds::schedule(Some(schedule), &mut wrong),
+            None => before.schedule,
+        },
         name: before.name,
         artifacts: before.artifacts,
     };
@@ -207,7 +220,7 @@ pub(crate) async fn edit(
         return Err(ApiError::problems("the hunt cannot be changed like this", wrong));
     }
     let (id, now) = (found.hunt.id, people.clock.now());
-    let edit = hunts::ports::HuntEdit { id, revision: said.revision, spec, now };
+    let edit = hunts::ports::HuntEdit { id, revision: said.revision, spec, by: who.actor(), now };
     let hunt = people.ports.hunts.edit(&edit).await?;
     people.audit(&who, "hunt.edit", id, format!("revision {}", hunt.revision)).await?;
     people.refresh_foreman().await?;

@@ -7,6 +7,7 @@
 
 pub(crate) mod artifacts;
 pub(crate) mod ask;
+mod ask_bounds;
 pub(crate) mod assets;
 pub(crate) mod audit;
 pub(crate) mod clients;

@@ -2,17 +2,21 @@
 
 use api::{
     ArtifactCall, ClientFilter, ClientView, FlowLimits, FlowView, HuntCondition, HuntLimits,
-    HuntRequest, HuntView, LogView, MemberView, QueueCounts, SourceView, TokenView, UploadView,
+    HuntRequest, HuntSpent, HuntView, LogView, MemberView, QueueCounts, SourceView, TokenView,
+    UploadView,
 };
 use base::{ByteSize, Timestamp, format_duration};
 use fleet::ports::TokenRecord;
+use hunts::bounds;
 use hunts::ports::HuntSummary;
 use model::client::Client;
 use model::flow::{Flow, FlowOrigin, FlowState, FlowYield};
-use model::hunt::{Condition, DEFAULT_CLIENT_QUERY, Filter, HuntEvent, HuntSpec};
+use model::hunt::{Condition, DEFAULT_CLIENT_QUERY, Filter, HuntEvent, HuntSpec, HuntState};
 use model::member::Member;
 use model::results::{LogLine, SourceSummary, Upload};
 use serde_json::Value;
+
+use super::ask_bounds;
 
 fn moment(at: Option<Timestamp>) -> Option<String> {
     at.map(|at| at.to_string())
@@ -203,8 +207,13 @@ pub(crate) fn hunt_request(spec: &HuntSpec) -> HuntRequest {
             clients: spec.limits.clients_max,
             running: spec.limits.running_max,
             per_client: flow_limits(&spec.limits.per_client),
+            total: ask_bounds::show_budgets(&spec.limits.total),
+            stop_when: spec.limits.stop_when.as_ref().map(ask_bounds::show_stop_when),
         },
         expires: format_duration(spec.expires_after),
+        canary: spec.canary.as_ref().map(ask_bounds::show_canary),
+        retry: ask_bounds::show_retry(&spec.retry),
+        schedule: spec.schedule.as_ref().map(ask_bounds::show_schedule),
         start: false,
     }
 }
@@ -217,10 +226,28 @@ pub(crate) struct HuntNumbers {
     pub(crate) uploads: u64,
 }
 
+fn spent(spent: &model::bounds::Spent) -> HuntSpent {
+    HuntSpent {
+        rows: spent.rows,
+        uploads: spent.uploads,
+        upload_bytes: spent.upload_bytes,
+        cpu_seconds: spent.cpu_millis / 1_000,
+    }
+}
+
+fn stage(summary: &HuntSummary) -> Option<String> {
+    let active = summary.hunt.state.recruits() || summary.hunt.state.admits();
+    let word = bounds::stage(summary).name();
+    (active && !word.is_empty()).then(|| word.to_owned())
+}
+
 /// A hunt.
 pub(crate) fn hunt(summary: &HuntSummary, numbers: HuntNumbers) -> HuntView {
     let hunt = &summary.hunt;
-    let possible = |event: &HuntEvent| hunt.state.on(*event).is_some();
+    let has_gate = hunt.canary().is_some();
+    let possible = |event: &HuntEvent| {
+        hunt.state.on(*event).is_some() && (has_gate || *event != HuntEvent::Widen)
+    };
     HuntView {
         id: hunt.id.to_string(),
         spec: hunt_request(&hunt.spec),
@@ -230,6 +257,13 @@ pub(crate) fn hunt(summary: &HuntSummary, numbers: HuntNumbers) -> HuntView {
         counts: counts(&summary.counts, numbers.asked),
         rows: numbers.rows,
         uploads: numbers.uploads,
+        spent: spent(&summary.progress.spent),
+        stage: stage(summary),
+        paused: moment(hunt.paused.as_ref().map(|(at, _, _)| *at)),
+        paused_reason: hunt.paused.as_ref().map(|(_, reason, _)| reason.name().to_owned()),
+        paused_by: hunt.paused.as_ref().map(|(_, _, by)| by.to_string()),
+        round_started: moment(hunt.round_started),
+        next_round: moment(bounds::next_round(hunt).filter(|_| hunt.state == HuntState::Running)),
         creator: hunt.creator.to_string(),
         created: hunt.created.to_string(),
         started: moment(hunt.started),

@@ -50,6 +50,10 @@ async fn step(core: &Core) -> Result<Duration, model::store::StoreError> {
     if !managed.moved.is_empty() {
         core.refresh_foreman().await?;
     }
+    for (client, flow) in managed.cancelled {
+        core.hall.tell(client, Tell::Cancel(flow));
+        core.live.touch(Touched::Flow(flow));
+    }
     for (hunt, _) in managed.moved {
         core.live.touch(Touched::Hunt(hunt));
     }

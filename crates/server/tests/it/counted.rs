@@ -13,14 +13,15 @@ use flows::FlowStore;
 use flows::ports::{Applied, FlowList, FlowStep};
 use hunts::ports::{
     ActiveHunts, Decided, Decision, HuntEdit, HuntList, HuntStep, HuntStore, HuntSummary,
-    MemberKey, MemberList, MemberStore, NewHunt, ResultPointer, Transitioned,
+    MemberKey, MemberList, MemberStore, NewHunt, Progress, ResultPointer, Round, Transitioned,
 };
 use model::client::Client;
 use model::flow::Flow;
-use model::hunt::{Hunt, QueueCounts};
+use model::hunt::{Hunt, HuntRevision, QueueCounts};
 use model::member::Member;
 use model::org::OrgId;
 use model::store::{Page, Paging, StoreError};
+use model::window::Checkpoint;
 
 /// How many calls there were, and whether they fail.
 #[derive(Clone, Default)]
@@ -99,6 +100,7 @@ counted!(FlowStore {
     fn get(id: FlowId) -> Result<Option<Flow>, StoreError>;
     fn list(query: &FlowList) -> Result<Page<Flow>, StoreError>;
     fn live(client: ClientId) -> Result<Vec<Flow>, StoreError>;
+    fn waiting(clients: &[ClientId]) -> Result<Vec<Flow>, StoreError>;
     fn apply(step: &FlowStep) -> Result<Applied, StoreError>;
     fn waiting(clients: &[ClientId]) -> Result<Vec<Flow>, StoreError>;
     fn overdue(now: Timestamp, limit: u64) -> Result<Vec<Flow>, StoreError>;
@@ -111,6 +113,8 @@ counted!(HuntStore {
     fn get(id: HuntId) -> Result<Option<HuntSummary>, StoreError>;
     fn list(query: &HuntList) -> Result<Page<HuntSummary>, StoreError>;
     fn active() -> Result<ActiveHunts, StoreError>;
+    fn revisions(id: HuntId) -> Result<Vec<HuntRevision>, StoreError>;
+    fn rounds(id: HuntId, paging: Paging) -> Result<Page<Round>, StoreError>;
 });
 
 counted!(MemberStore {
@@ -120,6 +124,8 @@ counted!(MemberStore {
     fn of_client(client: ClientId, paging: Paging) -> Result<Page<Member>, StoreError>;
     fn counts(hunt: HuntId, round: u32) -> Result<QueueCounts, StoreError>;
     fn recount(hunt: HuntId, round: u32) -> Result<QueueCounts, StoreError>;
+    fn recount_progress(hunt: HuntId) -> Result<Progress, StoreError>;
+    fn checkpoints(hunt: HuntId, client: ClientId) -> Result<Vec<Checkpoint>, StoreError>;
     fn results_queue(
         hunt: HuntId,
         round: u32,

@@ -119,6 +119,7 @@ impl Shared {
         let (key, mut commands) = match self.begin(&view, known.as_ref()).await? {
             Begun::Ready(key, commands) => (key, commands),
             Begun::Stopped(why) => return Ok(Prepared::Held(HeldWhy::Stopped(why))),
+            Begun::Unreachable(error) => return Ok(Prepared::Unreachable(error)),
         };
         let start = commands.iter().find_map(|command| match command {
             Command::Open { t0, .. } => Some(*t0),
@@ -232,8 +233,11 @@ impl Shared {
             let t0 = view.moved(stream, domain);
             return self.anew(view, stream, next, t0, why).await;
         }
-        let description = &view.session.description;
-        match lineage::lineage(stream, &assignment.dataset, description, &view.horizon) {
+        let verdict = match self.lineage_of(view, stream).await {
+            Ok(verdict) => verdict,
+            Err(error) => return Ok(Begun::Unreachable(error)),
+        };
+        match verdict {
             Lineage::Same => {}
             Lineage::Stop(why) => {
                 let stop = Command::Stop { failure: source_changed(why.clone()) };
@@ -244,6 +248,22 @@ impl Shared {
             Lineage::Anew { t0, reason } => return self.anew(view, stream, next, t0, reason).await,
         }
         Ok(Begun::Ready(stream.key.clone(), Vec::new()))
+    }
+
+    /// Whether the source is the one that was read. The look at it may be older than the record, which
+    /// another scheduler has moved since: nothing is concluded before the source was looked at again.
+    async fn lineage_of(&self, view: &View<'_>, stream: &Stream) -> Result<Lineage, EngineError> {
+        let assignment = &view.due.assignment;
+        let dataset = &assignment.dataset;
+        let verdict = lineage::lineage(stream, dataset, &view.session.description, &view.horizon);
+        if verdict == Lineage::Same {
+            return Ok(verdict);
+        }
+        let session = self.open_session(assignment, dataset, dataset.domain).await?;
+        let horizon = session.parts.iter().find(|(part, _)| part == view.part);
+        Ok(horizon.map_or(verdict, |(_, horizon)| {
+            lineage::lineage(stream, dataset, &session.description, horizon)
+        }))
     }
 
     /// Where a new stream begins: a job's where the job does.
@@ -350,6 +370,7 @@ fn retention_note(commands: &[Command], key: &StreamKey, at: Timestamp) -> Optio
 enum Begun {
     Ready(StreamKey, Vec<Command>),
     Stopped(String),
+    Unreachable(EngineError),
 }
 
 /// A part of a stream and its source, at a tick.

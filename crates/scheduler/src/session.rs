@@ -1,7 +1,7 @@
 //! What is known of a source when it is read: its engine, its description, its horizon.
 //!
-//! Kept for a few seconds, so that all rules of a tick look once: an older horizon is only more
-//! careful. Calls of blocking engines run on a bounded number of threads.
+//! Kept for a few seconds, so that all rules of a tick look once: what is planned by an older horizon
+//! is only more careful. That a source went back is not concluded from it. Calls of blocking engines run on a bounded number of threads.
 
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -92,7 +92,8 @@ impl Shared {
         Ok(session)
     }
 
-    async fn open_session(
+    /// The same, never from what is kept.
+    pub(crate) async fn open_session(
         &self,
         assignment: &Assignment,
         dataset: &Dataset,

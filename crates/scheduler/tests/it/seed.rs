@@ -1,6 +1,7 @@
 //! Ticks played one by one.
 
 use loghunt::engine::EngineError;
+use model::log::{Domain, Position};
 use scheduler::Outcome;
 
 use crate::stage::{Stage, at, definitions, rule};
@@ -55,6 +56,33 @@ async fn a_source_that_was_replaced_stops_the_stream() {
         ["acme/processes/whoami 2026-01-01T11:59:00Z"],
         "never no new data"
     );
+}
+
+#[tokio::test]
+async fn a_source_that_grew_under_another_scheduler_was_not_truncated() {
+    let stage = Stage::new();
+    let cursors = || {
+        let mut definitions = definitions(&["acme"], vec![rule()]);
+        let dataset = &mut definitions.tenants[0].datasets[0];
+        (dataset.domain, dataset.cursor) = (Domain::Cursor, Some("seq".into()));
+        definitions
+    };
+    let (slow, quick) = (stage.scheduler(cursors()), stage.scheduler(cursors()));
+    *stage.logs.stable.lock() = Some(Position(100));
+    quick.tick_at(at("2026-01-01T12:00:00Z")).await;
+    let logs = stage.logs.clone();
+    *stage.logs.meanwhile.lock() = Some(Box::pin(async move {
+        *logs.stable.lock() = Some(Position(200));
+        let ran = quick.tick_at(at("2026-01-01T12:10:00Z")).await;
+        assert_eq!(ran[0].checkpoint, Some(Position(200)), "{ran:?}");
+    }));
+    // It has just begun, has seen the source end at 100, and finds on the ledger that it was read up to 200.
+    let ran = slow.tick_at(at("2026-01-01T12:10:00Z")).await;
+    assert!(ran.iter().all(|ran| ran.outcome.word() != "held"), "{ran:?}");
+    *stage.logs.stable.lock() = Some(Position(150));
+    let ran = slow.tick_at(at("2026-01-01T12:20:00Z")).await;
+    let detail = ran[0].outcome.detail();
+    assert!(detail.contains("it ends at 150 and was read up to 200"), "{detail}");
 }
 
 #[tokio::test]

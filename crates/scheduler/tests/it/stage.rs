@@ -1,5 +1,6 @@
 //! Tenants, a rule, records in memory, and an engine whose events, clock and failures a test sets.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,6 +38,10 @@ pub(crate) struct Logs {
     pub(crate) failing: Mutex<Option<EngineError>>,
     pub(crate) identity: Mutex<String>,
     pub(crate) reads: Mutex<Vec<Window>>,
+    /// Up to where cursors can be read.
+    pub(crate) stable: Mutex<Option<Position>>,
+    /// Happens once, after a horizon was looked up and before it is known to who asked.
+    pub(crate) meanwhile: Mutex<Option<Pin<Box<dyn Future<Output = ()> + Send>>>>,
     capabilities: Capabilities,
 }
 
@@ -63,7 +68,12 @@ impl SqlEngine for Logs {
     }
 
     async fn horizon(&self, _source: &Source) -> Result<Horizon, EngineError> {
-        Ok(Horizon { clock: Some(self.clock.now()), stable: None })
+        let seen = Horizon { clock: Some(self.clock.now()), stable: *self.stable.lock() };
+        let meanwhile = self.meanwhile.lock().take();
+        if let Some(meanwhile) = meanwhile {
+            meanwhile.await;
+        }
+        Ok(seen)
     }
 
     async fn estimate(&self, _source: &Source, _window: Window) -> Result<Estimate, EngineError> {
@@ -242,9 +252,11 @@ impl Stage {
             failing: Mutex::default(),
             identity: Mutex::new("first".into()),
             reads: Mutex::default(),
+            stable: Mutex::default(),
+            meanwhile: Mutex::default(),
             capabilities: Capabilities {
                 kind: "driven",
-                domains: vec![Domain::EventTime],
+                domains: vec![Domain::EventTime, Domain::Cursor],
                 like_is_cased: true,
                 regex: None,
                 rows_max: None,

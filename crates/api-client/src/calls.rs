@@ -31,6 +31,11 @@ impl Client {
         self.get("/overview").await
     }
 
+    /// The server processes that live.
+    pub async fn nodes(&self) -> Answer<Vec<NodeView>> {
+        self.get("/nodes").await
+    }
+
     /// Is the server well?
     pub async fn health(&self) -> Answer<Health> {
         self.get("/health").await

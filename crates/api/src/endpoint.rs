@@ -149,6 +149,7 @@ fn session_endpoints() -> Vec<Endpoint> {
         Endpoint::new(Method::Post, "/logout", "Sign out", Answer::Nothing),
         get::<WhoAmI>("/whoami", "Who the caller is"),
         get::<Overview>("/overview", "The first page's numbers"),
+        list::<NodeView>("/nodes", "The server processes that live, oldest first"),
         Endpoint::new(
             Method::Get,
             "/events",

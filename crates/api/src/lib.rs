@@ -19,6 +19,7 @@
 //! | `POST /logout` | | |
 //! | `GET /whoami` | | `WhoAmI` |
 //! | `GET /overview` | | `Overview` |
+//! | `GET /nodes` | | list of `NodeView` |
 //! | `GET /events` | | server-sent events, see `LiveEvent` |
 //! | `GET /clients` | `search`, `label`, `online` | `ClientPage` |
 //! | `GET /clients/{client}` | | `ClientView` |

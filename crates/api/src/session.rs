@@ -89,6 +89,31 @@ pub struct Health {
     pub version: String,
 }
 
+/// One server process of an installation.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+pub struct NodeView {
+    /// `N.…`, another one after each start.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether it is the one that answers.
+    pub answers: bool,
+    /// The version of its program.
+    pub version: String,
+    /// Where agents connect to it.
+    pub agents: String,
+    /// Where people connect to it.
+    pub people: String,
+    /// When it started.
+    pub started: String,
+    /// Milliseconds since its last sign of life.
+    pub silent_ms: u64,
+    /// Agents that are connected to it.
+    pub clients: u64,
+    /// What it does for all nodes.
+    pub duties: Vec<String>,
+}
+
 /// The first page's numbers.
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Overview {

@@ -67,6 +67,11 @@ impl AskedLedger {
         }
     }
 
+    /// How many clients were asked for each hunt and have not answered.
+    pub fn counts(&self) -> Vec<(HuntId, u64)> {
+        self.by_hunt.iter().map(|(hunt, count)| (*hunt, *count)).collect()
+    }
+
     /// How many clients were asked for this hunt and have not answered.
     pub fn count(&self, hunt: HuntId) -> u64 {
         self.by_hunt.get(&hunt).copied().unwrap_or(0)

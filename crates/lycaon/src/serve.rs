@@ -26,7 +26,8 @@ use crate::gui::Gui;
 use crate::log::LogHunts;
 use crate::login::note;
 use crate::machine::{SystemClock, SystemEntropy};
-use crate::{local, os, storage};
+use crate::storage::{self, Storage};
+use crate::{local, os};
 
 /// Run the server
 #[derive(clap::Args, Debug)]
@@ -131,13 +132,14 @@ fn core(config: &ServerConfig, log_hunts: Option<&LogHunts>) -> Outcome<Arc<Core
         Complaint::failed(Chain(&error).to_string())
             .hint("`lycaon init DIR` makes a new installation with keys and a configuration")
     })?;
-    let ports = storage::open(data)?;
+    let Storage { ports, nodes } = storage::open(data)?;
     let artifacts = load(&DefinitionArgs { folders: config.artifacts.folders.clone() })?;
     let artifacts = Arc::new(artifacts);
     let collector =
         Collector::new(Arc::clone(&artifacts), Arc::new(load(&DefinitionArgs::default())?));
     let core = Core::new(Parts {
         ports: ports.clone(),
+        nodes,
         clock: Arc::new(SystemClock),
         entropy: Box::new(SystemEntropy),
         authority,

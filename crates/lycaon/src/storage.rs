@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use base::Chain;
 use server::Ports;
+use server::nodes::NodeParts;
 use store_files::FileBlobs;
 use store_sqlite::SqliteStore;
 
 use crate::complaint::{Complaint, Outcome};
+use crate::machine::SystemClock;
 
 /// Opens the records in a data directory; makes them when they are not there.
 pub(crate) fn open_records(data: &Path) -> Outcome<SqliteStore> {
@@ -17,12 +19,20 @@ pub(crate) fn open_records(data: &Path) -> Outcome<SqliteStore> {
         .map_err(|error| Complaint::failed(Chain(&error).to_string()))
 }
 
+/// Where a server keeps everything, and what makes it one node of several.
+pub(crate) struct Storage {
+    pub(crate) ports: Ports,
+    pub(crate) nodes: NodeParts,
+}
+
 /// Opens everything in a data directory.
-pub(crate) fn open(data: &Path) -> Outcome<Ports> {
+pub(crate) fn open(data: &Path) -> Outcome<Storage> {
     let records = Arc::new(open_records(data)?);
     let blobs = FileBlobs::open(&data.join("uploads"))
         .map_err(|error| Complaint::failed(Chain(&error).to_string()))?;
-    Ok(Ports {
+    let clock = Arc::new(SystemClock);
+    let nodes = NodeParts::alone(Arc::new(records.leases(clock.clone())), clock);
+    let ports = Ports {
         clients: records.clone(),
         tokens: records.clone(),
         accounts: records.clone(),
@@ -37,5 +47,6 @@ pub(crate) fn open(data: &Path) -> Outcome<Ports> {
         hunts: records.clone(),
         members: records.clone(),
         admissions: records,
-    })
+    };
+    Ok(Storage { ports, nodes })
 }

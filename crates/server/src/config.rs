@@ -10,12 +10,26 @@ use std::time::Duration;
 use base::{Rate, parse_duration};
 use serde::Deserialize;
 
+mod stores;
+
+pub use stores::{
+    AuthorityConfig, NodeConfig, ObjectsConfig, PostgresConfig, S3Config, SecretConfig, StoreConfig,
+};
+
 /// The file `server.yaml`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct ServerConfig {
     /// Where everything is kept: database, results, files, certificates.
     pub data_dir: PathBuf,
+    /// Where the records are.
+    pub store: StoreConfig,
+    /// Where uploaded files are.
+    pub objects: ObjectsConfig,
+    /// Which of several nodes this one is.
+    pub node: NodeConfig,
+    /// The certificate authority.
+    pub authority: AuthorityConfig,
     /// The listener for agents.
     pub agents: AgentsConfig,
     /// The listener for people: API and web interface.
@@ -141,6 +155,10 @@ impl Default for ServerConfig {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("lycaon-data"),
+            store: StoreConfig::default(),
+            objects: ObjectsConfig::default(),
+            node: NodeConfig::default(),
+            authority: AuthorityConfig::default(),
             agents: AgentsConfig::default(),
             http: HttpConfig::default(),
             hunts: HuntsConfig::default(),
@@ -299,6 +317,10 @@ impl ServerConfig {
         if self.log_hunts.as_ref().is_some_and(|log_hunts| log_hunts.slots == 0) {
             wrong("log_hunts.slots", "is 0; it must be at least 1".into());
         }
+        let stores = (&self.store, &self.objects);
+        for (field, message) in stores::problems(stores, &self.authority) {
+            wrong(field, message);
+        }
         if let Err(bad) = self.hunts.admission_ceiling.parse::<Rate>() {
             wrong("hunts.admission_ceiling", bad.to_string());
         }
@@ -370,7 +392,7 @@ mod tests {
         check(
             "data_dir: /tmp/x\nhtp:\n  listen: 127.0.0.1:1\n",
             expect_test::expect![[r#"
-            server.yaml:2: unknown field `htp`, expected one of data_dir, agents, http, hunts, artifacts, monitoring, tools, log_hunts at line 2, column 1
+            server.yaml:2: unknown field `htp`, expected one of data_dir, store, objects, node, authority, agents, http, hunts, artifacts, monitoring, tools, log_hunts at line 2, column 1
         "#]],
         );
         check(
@@ -378,6 +400,31 @@ mod tests {
             expect_test::expect![[r#"
             server.yaml:2: invalid socket address syntax at line 2, column 11
         "#]],
+        );
+    }
+
+    #[test]
+    fn several_nodes_share_files_and_authority_and_name_their_secrets() {
+        check(
+            "store:\n  postgres:\n    url: mysql://db\nobjects:\n  s3:\n    bucket: b\n    endpoint: http://s3\n    access_key_id: k\n",
+            expect_test::expect![[r#"
+                server.yaml:3: store.postgres.url: is no URL of a database; write `postgresql://USER@HOST:5432/DATABASE?sslmode=require`
+                server.yaml:2: store.postgres: is for several nodes, which must sign alike: give authority.folder, with the same `ca.pem` and `ca.key` on each of them
+                server.yaml:8: objects.s3.access_key_id: needs objects.s3.secret_access_key beside it, and the other way round
+                server.yaml:7: objects.s3.endpoint: is not encrypted; use https://, or set objects.s3.allow_http: true
+            "#]],
+        );
+        check(
+            "store:\n  postgres:\n    url: postgresql://l@db/l\n    password: { env: PGPASSWORD }\nobjects: { folder: /shared }\nauthority: { folder: /etc/lycaon }\nnode: { name: a }\n",
+            expect_test::expect![[r#"
+                good
+            "#]],
+        );
+        check(
+            "store:\n  postgres:\n    url: postgresql://l@db/l\n    password: secret\n",
+            expect_test::expect![[r#"
+                server.yaml:4: unknown variant `secret`, expected one of env, file, command at line 4, column 15
+            "#]],
         );
     }
 

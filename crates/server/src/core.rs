@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{Clock, Entropy, Rate, Timestamp};
+use base::{Clock, Entropy, HuntId, NodeId, Rate, Timestamp};
 use hunts::ConditionJudge;
 use hunts::foreman::Foreman;
 use model::store::StoreError;
@@ -16,6 +16,8 @@ use crate::collect::Collector;
 use crate::config::ServerConfig;
 use crate::live::Live;
 use crate::log::{Log, LogPorts};
+use crate::nodes::outbox::Outbox;
+use crate::nodes::{NodeParts, Nodes};
 use crate::pki::Authority;
 use crate::ports::Ports;
 use crate::vql::Vql;
@@ -82,6 +84,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Random bits for ids and secrets; the operating system's.
     pub entropy: Box<dyn Entropy>,
+    /// What makes this server one node of several.
+    pub nodes: NodeParts,
     /// Signs agents' keys.
     pub authority: Authority,
     /// Checks and decides VQL.
@@ -90,6 +94,34 @@ pub struct Parts {
     pub collector: Collector,
     /// Numbers from the configuration.
     pub settings: Settings,
+}
+
+/// Wakes the hunt manager, on whatever node it is.
+pub(crate) struct Wake {
+    here: Notify,
+    outbox: Arc<Outbox>,
+}
+
+impl Wake {
+    fn new(outbox: Arc<Outbox>) -> Self {
+        Self { here: Notify::new(), outbox }
+    }
+
+    /// There may be something to do.
+    pub(crate) fn notify_one(&self) {
+        self.here.notify_one();
+        self.outbox.manage();
+    }
+
+    /// The same, when the other nodes know.
+    pub(crate) fn here(&self) {
+        self.here.notify_one();
+    }
+
+    /// Waits for it.
+    pub(crate) async fn notified(&self) {
+        self.here.notified().await;
+    }
 }
 
 /// What all tasks and handlers share.
@@ -110,12 +142,13 @@ pub struct Core {
     pub collector: Collector,
     /// Numbers from the configuration.
     pub settings: Settings,
+    pub(crate) nodes: Nodes,
     pub(crate) hall: Hall,
     pub(crate) live: Live,
     /// Log hunts, where this server has any.
     pub(crate) log: Option<Arc<Log>>,
     /// Hunts or members changed: there may be something to admit or to end.
-    pub(crate) manager_wake: Notify,
+    pub(crate) manager_wake: Wake,
     /// Held by whoever changes what is monitored.
     pub(crate) monitoring_change: tokio::sync::Mutex<()>,
     refreshing: tokio::sync::Mutex<Option<Timestamp>>,
@@ -126,7 +159,9 @@ pub struct Core {
 impl Core {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { ports, clock, entropy, authority, vql, collector, settings } = parts;
+        let Parts { ports, clock, mut entropy, nodes, authority, vql, collector, settings } = parts;
+        let nodes = Nodes::new(NodeId::mint(clock.now(), &mut *entropy), nodes);
+        let outbox = &nodes.outbox;
         Self {
             ports,
             clock,
@@ -136,10 +171,11 @@ impl Core {
             vql,
             collector,
             settings,
-            hall: Hall::new(),
-            live: Live::new(),
+            hall: Hall::new(Arc::clone(outbox)),
+            live: Live::new(Arc::clone(outbox)),
             log: None,
-            manager_wake: Notify::new(),
+            manager_wake: Wake::new(Arc::clone(outbox)),
+            nodes,
             monitoring_change: tokio::sync::Mutex::new(()),
             refreshing: tokio::sync::Mutex::new(None),
             trouble: Mutex::new(None),
@@ -175,13 +211,25 @@ impl Core {
         (self.clock.now().since(*at) < TROUBLE_SHOWN).then(|| told.clone())
     }
 
-    /// Reads the active hunts again, after one of them changed.
+    /// How many clients were asked for a hunt and have not answered, on all nodes.
+    pub(crate) fn asked_count(&self, hunt: HuntId) -> u64 {
+        self.hall.asked_count(hunt) + self.nodes.asked_elsewhere(hunt)
+    }
+
+    /// Reads the active hunts again, after one of them changed, and tells the other nodes.
     pub(crate) async fn refresh_foreman(&self) -> Result<(), StoreError> {
+        // Told first: the record is there, and this node's own look may fail.
+        self.nodes.outbox.hunts();
+        self.reload_hunts().await
+    }
+
+    /// Reads the active hunts again.
+    pub(crate) async fn reload_hunts(&self) -> Result<(), StoreError> {
         let mut last = self.refreshing.lock().await;
         self.hall.set_foreman(Foreman::new(self.ports.hunts.active().await?));
         *last = Some(self.clock.now());
         drop(last);
-        self.manager_wake.notify_one();
+        self.manager_wake.here();
         Ok(())
     }
 

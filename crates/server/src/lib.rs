@@ -1,6 +1,7 @@
 //! The server: its listeners, tasks and HTTP handlers, over ports only.
 //!
 //! - [`config`] is what an administrator writes; [`serve`] starts and stops everything.
+//! - `nodes` makes it one node of several over one store.
 //! - [`pki`] is the certificate authority, [`tls`] how both listeners speak TLS.
 //! - `agents` are the agents' listener and sessions, `people` the HTTP API and the web interface's
 //!   files, `tasks` what runs by itself, `export` the zips.
@@ -25,6 +26,7 @@ pub mod live;
 pub mod log;
 mod log_survey;
 mod monitoring;
+pub mod nodes;
 mod people;
 pub mod pki;
 pub mod ports;

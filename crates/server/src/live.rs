@@ -4,8 +4,13 @@
 //! a second and then reads the records once. A listener that cannot keep up is told to fetch
 //! everything again.
 
+use std::sync::Arc;
+
 use base::{ClientId, FlowId, HuntId};
+use fleet::nodes::Touch;
 use tokio::sync::broadcast;
+
+use crate::nodes::outbox::Outbox;
 
 /// What may wait for a slow listener.
 const WAITING_MAX: usize = 4_096;
@@ -21,22 +26,44 @@ pub enum Touched {
     Client(ClientId),
     /// Streams, windows or findings of log hunts.
     Log,
+    /// So much that everything should be fetched again.
+    Much,
 }
 
 /// Tells listeners what has changed.
 pub struct Live {
     sender: broadcast::Sender<Touched>,
+    /// What other nodes are told.
+    outbox: Arc<Outbox>,
 }
 
 impl Live {
-    pub(crate) fn new() -> Self {
-        Self { sender: broadcast::Sender::new(WAITING_MAX) }
+    pub(crate) fn new(outbox: Arc<Outbox>) -> Self {
+        Self { sender: broadcast::Sender::new(WAITING_MAX), outbox }
     }
 
-    /// Something changed. Costs next to nothing while nobody listens.
+    /// Something changed by this node. Costs next to nothing while nobody listens.
     pub(crate) fn touch(&self, touched: Touched) {
+        match touched {
+            Touched::Hunt(hunt) => self.outbox.touch(Touch::Hunt(hunt)),
+            Touched::Flow(flow) => self.outbox.touch(Touch::Flow(flow)),
+            // Who came and went is told apart; what else changes of a client is worth a look too.
+            Touched::Client(client) => self.outbox.touch(Touch::Client(client)),
+            Touched::Log => self.outbox.touch(Touch::Log),
+            Touched::Much => {}
+        }
+        self.touch_here(touched);
+    }
+
+    /// Something changed, perhaps by another node.
+    pub(crate) fn touch_here(&self, touched: Touched) {
         // An error means that nobody listens.
         let _ = self.sender.send(touched);
+    }
+
+    /// So much changed, or was missed, that listeners should fetch everything again.
+    pub(crate) fn missed(&self) {
+        self.touch_here(Touched::Much);
     }
 
     /// Listens from now on.

@@ -171,14 +171,20 @@ pub(crate) fn usual_limits(collector: &Collector, artifact: &str) -> MonitoringL
 }
 
 impl Core {
-    /// Reads again which tools are kept; what needs them is compiled anew.
+    /// Reads again which tools are kept, and tells the other nodes; what needs them is compiled anew.
     pub(crate) async fn refresh_tools(&self) -> Result<(), StoreError> {
+        self.nodes.outbox.tools();
+        self.reload_tools().await
+    }
+
+    /// Reads again which tools are kept; what needs them is compiled anew.
+    pub(crate) async fn reload_tools(&self) -> Result<(), StoreError> {
         self.collector.set_tools(self.ports.tools.tools().await?);
-        self.refresh_monitoring().await
+        self.reload_monitoring().await
     }
 
     /// Reads the monitoring table again, and tells agents that are connected.
-    pub(crate) async fn refresh_monitoring(&self) -> Result<(), StoreError> {
+    pub(crate) async fn reload_monitoring(&self) -> Result<(), StoreError> {
         let _one_at_a_time = self.monitoring_change.lock().await;
         let table = self.ports.monitoring.monitoring_table().await?;
         self.hall.set_monitoring(&table, &self.collector);
@@ -199,6 +205,7 @@ impl Core {
             return Err(StoreError::refused(why));
         }
         self.ports.monitoring.keep_monitoring_table(&after).await?;
+        self.nodes.outbox.monitoring();
         self.hall.set_monitoring(&after, &self.collector);
         Ok((after, true))
     }

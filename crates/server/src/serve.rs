@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Chain;
+use fleet::nodes::Node;
 use model::store::StoreError;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -17,7 +18,9 @@ use crate::agents::listen::AgentListener;
 use crate::agents::routes::AgentRoutes;
 use crate::config::ServerConfig;
 use crate::core::Core;
+use crate::event::TaskFellBehind;
 use crate::health::Health;
+use crate::nodes::{duties, hearing, herald, pulse};
 use crate::people::assets::Assets;
 use crate::people::throttle::Throttle;
 use crate::people::{People, listen, routes};
@@ -161,8 +164,20 @@ impl Server {
             (Some(certificates), Some(key)) => Some(tls::for_people(certificates, key)?),
             (Some(_) | None, Some(_) | None) => None,
         };
-        core.refresh_foreman().await?;
-        core.refresh_tools().await?;
+        // Listens before it reads: nothing can change between the two.
+        let ear = core.nodes.parts.announcements.listen();
+        core.reload_hunts().await?;
+        core.reload_tools().await?;
+        let node = Node {
+            id: core.nodes.id,
+            name: core.nodes.parts.name.clone(),
+            version: crate::VERSION.to_owned(),
+            agents: agents.to_string(),
+            people: people_address.to_string(),
+            started: core.clock.now(),
+        };
+        pulse::beat(&core, &node).await?;
+        core.nodes.duties.renew().await?;
         let stop = CancellationToken::new();
         let routes = Arc::new(AgentRoutes::new(Arc::clone(&core), stop.clone()));
         let gate = Gate::new(GateLimits {
@@ -194,6 +209,10 @@ impl Server {
             tokio::spawn(listen::run(people_socket, people_tls, router, stop.clone())),
             tokio::spawn(manager::run(Arc::clone(&core), stop.clone())),
             tokio::spawn(janitor::run(Arc::clone(&core), stop.clone())),
+            tokio::spawn(pulse::run(Arc::clone(&core), node, stop.clone())),
+            tokio::spawn(duties::run(Arc::clone(&core), stop.clone())),
+            tokio::spawn(herald::run(Arc::clone(&core), stop.clone())),
+            tokio::spawn(hearing::run(Arc::clone(&core), ear, stop.clone())),
         ];
         Ok(Self { agents, people: people_address, core, routes, stop, tasks })
     }
@@ -219,6 +238,9 @@ impl Server {
         };
         if tokio::time::timeout(FAREWELL, ended).await.is_err() {
             tracing::warn!(name: "stop_forced", "some connections were closed before their end");
+        }
+        if let Err(error) = herald::farewell(&self.core).await {
+            TaskFellBehind { task: "farewell", error: &error }.emit();
         }
     }
 }

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use base::{ClientId, FlowId, HuntId, SessionId, Timestamp};
+use fleet::nodes::Move;
 use fleet::presence::Presence;
 use hunts::asked::{Asked, AskedLedger};
 use hunts::foreman::{Foreman, Newer};
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::collect::Collector;
 use crate::monitoring::WhatIsMonitored;
+use crate::nodes::outbox::Outbox;
 
 /// How many things may wait for one agent.
 const WAITING_MAX: usize = 64;
@@ -78,16 +80,19 @@ pub(crate) struct Hall {
     presence: Mutex<Presence>,
     mouths: Mutex<HashMap<ClientId, Mouth>>,
     asked: Mutex<AskedLedger>,
+    /// What other nodes are told.
+    outbox: Arc<Outbox>,
 }
 
 impl Hall {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(outbox: Arc<Outbox>) -> Self {
         Self {
             foreman: watch::Sender::new(Arc::new(Foreman::default())),
             monitored: Mutex::default(),
             presence: Mutex::new(Presence::new()),
             mouths: Mutex::default(),
             asked: Mutex::new(AskedLedger::new()),
+            outbox,
         }
     }
 
@@ -131,6 +136,7 @@ impl Hall {
         if let Some(older) = mouths.insert(client, mouth) {
             older.closed.cancel();
         }
+        self.outbox.moved(Move::Came(client, session));
         Ears { session, told, closed, heard }
     }
 
@@ -141,11 +147,38 @@ impl Hall {
             mouths.remove(&client);
             self.asked.lock().forget(client);
         }
+        let left = self.presence.lock().left(client, session);
+        if left {
+            self.outbox.moved(Move::Left(client, session));
+        }
+        left
+    }
+
+    /// The client of a session is connected to another node: the session ends without a word. Whether
+    /// there was such a session.
+    pub(crate) fn displaced(&self, client: ClientId, session: SessionId) -> bool {
+        let mut mouths = self.mouths.lock();
+        if mouths.get(&client).is_none_or(|mouth| mouth.session != session) {
+            return false;
+        }
+        if let Some(mouth) = mouths.remove(&client) {
+            mouth.closed.cancel();
+        }
+        self.asked.lock().forget(client);
         self.presence.lock().left(client, session)
     }
 
-    /// Tells a client something, if it is connected. Whether it was.
+    /// Tells a client something, wherever it is connected. Whether it is here.
     pub(crate) fn tell(&self, client: ClientId, what: Tell) -> bool {
+        if self.presence.lock().session(client).is_none() {
+            self.outbox.tell(client, &what);
+            return false;
+        }
+        self.tell_here(client, what)
+    }
+
+    /// Tells a client something, if it is connected to this node. Whether it is.
+    pub(crate) fn tell_here(&self, client: ClientId, what: Tell) -> bool {
         let mouths = self.mouths.lock();
         let Some(mouth) = mouths.get(&client) else { return false };
         match mouth.tell.try_send(Box::new(what)) {
@@ -183,6 +216,11 @@ impl Hall {
         read(&self.presence.lock())
     }
 
+    /// Something was learned of who is connected to other nodes.
+    pub(crate) fn change_presence<T>(&self, change: impl FnOnce(&mut Presence) -> T) -> T {
+        change(&mut self.presence.lock())
+    }
+
     /// Notes a question; returns its name.
     pub(crate) fn ask(&self, client: ClientId, newer: &Newer) -> u64 {
         self.asked.lock().ask(client, newer)
@@ -196,6 +234,11 @@ impl Hall {
     /// A question was answered.
     pub(crate) fn answered(&self, client: ClientId) {
         self.asked.lock().forget(client);
+    }
+
+    /// How many this node has asked for each hunt that have not answered.
+    pub(crate) fn asked_here(&self) -> Vec<(HuntId, u64)> {
+        self.asked.lock().counts()
     }
 
     /// How many were asked for a hunt and have not answered.
@@ -221,7 +264,7 @@ mod tests {
 
     #[test]
     fn a_newer_session_closes_the_older_and_stays_when_that_ends() {
-        let hall = Hall::new();
+        let hall = Hall::new(Arc::new(Outbox::new(false)));
         let older = hall.arrived(CLIENT, session(1), Timestamp::EPOCH);
         let mut newer = hall.arrived(CLIENT, session(2), Timestamp::EPOCH);
         assert!(older.closed.is_cancelled() && !newer.closed.is_cancelled());
@@ -234,7 +277,7 @@ mod tests {
 
     #[test]
     fn an_agent_that_does_not_listen_is_disconnected() {
-        let hall = Hall::new();
+        let hall = Hall::new(Arc::new(Outbox::new(false)));
         let ears = hall.arrived(CLIENT, session(1), Timestamp::EPOCH);
         let told = (0..100).filter(|_| hall.tell(CLIENT, Tell::Revoked)).count();
         assert_eq!(told, WAITING_MAX);
@@ -243,7 +286,7 @@ mod tests {
 
     #[test]
     fn silence_ends_a_session() {
-        let hall = Hall::new();
+        let hall = Hall::new(Arc::new(Outbox::new(false)));
         let ears = hall.arrived(CLIENT, session(1), Timestamp::EPOCH);
         ears.heard_at(Timestamp::from_secs(50));
         let at = Timestamp::from_secs;

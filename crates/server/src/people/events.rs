@@ -67,6 +67,7 @@ async fn tell(
                 ) => break,
             }
         }
+        missed |= touched.remove(&Touched::Much);
         let single = |touched: &&Touched| !matches!(touched, Touched::Hunt(_) | Touched::Log);
         if touched.iter().filter(single).count() > SINGLE_MAX {
             touched.retain(|touched| matches!(touched, Touched::Hunt(_) | Touched::Log));
@@ -99,6 +100,7 @@ async fn event_of(
 ) -> Result<Option<LiveEvent>, ApiError> {
     Ok(match touched {
         Touched::Log => Some(LiveEvent::Log {}),
+        Touched::Much => Some(LiveEvent::Missed {}),
         Touched::Hunt(id) => {
             let found = people.ports.hunts.get(id).await?.filter(|found| found.hunt.org == who.org);
             match found {

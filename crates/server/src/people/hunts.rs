@@ -59,7 +59,7 @@ pub(crate) async fn numbers(people: &People, hunt: &Hunt) -> Result<HuntNumbers,
     let sources = people.ports.results.sources(scope(hunt)).await?;
     let uploads = people.ports.uploads.uploads(scope(hunt), Paging::first(0)).await?;
     Ok(HuntNumbers {
-        asked: people.hall.asked_count(hunt.id),
+        asked: people.asked_count(hunt.id),
         rows: sources.iter().map(|source| source.rows).sum(),
         uploads: uploads.total,
     })

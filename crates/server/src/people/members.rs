@@ -147,7 +147,7 @@ pub(crate) async fn recount(
     let counters = people.ports.members.counts(hunt.id, hunt.round).await?;
     let counted = people.ports.members.recount(hunt.id, hunt.round).await?;
     let rows = people.ports.results.recount(scope(&hunt)).await?;
-    let asked = people.hall.asked_count(hunt.id);
+    let asked = people.asked_count(hunt.id);
     Ok(Json(Recount {
         counters: view::counts(&counters, asked),
         recount: view::counts(&counted, asked),

@@ -29,6 +29,7 @@ pub(crate) mod log_view;
 pub(crate) mod log_windows;
 pub(crate) mod members;
 pub(crate) mod monitoring;
+pub(crate) mod nodes;
 pub(crate) mod query;
 pub(crate) mod results;
 pub(crate) mod routes;

@@ -18,7 +18,7 @@ use hyper::{HeaderMap, Method, StatusCode, Uri};
 use super::error::ApiError;
 use super::{
     People, artifacts, audit, clients, downloads, events, flows, guard, health, hunts, log,
-    log_act, log_findings, log_rules, log_streams, log_windows, members, monitoring, query,
+    log_act, log_findings, log_rules, log_streams, log_windows, members, monitoring, nodes, query,
     results, sessions, sign_in, tokens, tools,
 };
 
@@ -50,6 +50,7 @@ fn signed_in() -> Router<Arc<People>> {
         .route("/logout", post(sessions::logout))
         .route("/whoami", get(sessions::whoami))
         .route("/overview", get(health::overview))
+        .route("/nodes", get(nodes::list))
         .route("/events", get(events::events))
         .route("/tokens", get(tokens::list).post(tokens::create))
         .route("/tokens/{token}/revoke", post(tokens::revoke))

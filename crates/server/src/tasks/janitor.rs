@@ -1,10 +1,14 @@
 //! The janitor: closes sessions that fell silent, gives up flows whose time is over and files that
 //! will never be complete, and forgets monitored rows whose days are over.
+//!
+//! Sessions are each node's own; the rest is done by the node that has this duty. Each step of it may be
+//! repeated by another node: transitions and removals change nothing the second time.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use flows::steer::{expire_overdue, sweep_uploads};
+use model::duty::Duty;
 use model::monitoring::Day;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +35,9 @@ pub(crate) async fn run(core: Arc<Core>, stop: CancellationToken) {
         }
         for client in core.hall.close_silent(core.clock.now(), silence) {
             core.live.touch(Touched::Client(client));
+        }
+        if core.nodes.duties.fence(Duty::Janitor).is_none() {
+            continue;
         }
         if let Err(error) = expire(&core).await {
             TaskFellBehind { task: "flow_expiry", error: &error }.emit();

@@ -1,11 +1,13 @@
 //! The hunt manager: ends what is over, admits within rate and limits, sends what was admitted.
 //!
-//! Wakes when hunts or members changed and when a rate leaves room again. It takes no hint about
+//! On the node that has this duty; the others wait. Wakes when hunts or members changed and when a rate leaves room again. It takes no hint about
 //! what changed; every decision is `hunts::steer::manage`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use model::duty::Duty;
+use model::store::StoreError;
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::hall::Tell;
@@ -40,13 +42,20 @@ pub(crate) async fn run(core: Arc<Core>, stop: CancellationToken) {
 }
 
 /// One step. Returns how long to rest, events aside.
-async fn step(core: &Core) -> Result<Duration, model::store::StoreError> {
+async fn step(core: &Core) -> Result<Duration, StoreError> {
+    let Some(fence) = core.nodes.duties.fence(Duty::HuntManager) else { return Ok(REST_MAX) };
     let now = core.clock.now();
     let ceiling = core.settings.admission_ceiling;
     let mut entropy = core.fork_entropy();
     let (hunts, admissions) = (&*core.ports.hunts, &*core.ports.admissions);
-    let managed =
-        hunts::steer::manage(hunts, admissions, (ceiling, None), &mut entropy, now).await?;
+    let leave = (ceiling, Some(fence));
+    let managed = match hunts::steer::manage(hunts, admissions, leave, &mut entropy, now).await {
+        Err(StoreError::Conflict { .. }) => {
+            core.nodes.duties.lost(fence);
+            return Ok(REST_MAX);
+        }
+        managed => managed?,
+    };
     if !managed.moved.is_empty() {
         core.refresh_foreman().await?;
     }

@@ -102,7 +102,6 @@ counted!(FlowStore {
     fn live(client: ClientId) -> Result<Vec<Flow>, StoreError>;
     fn waiting(clients: &[ClientId]) -> Result<Vec<Flow>, StoreError>;
     fn apply(step: &FlowStep) -> Result<Applied, StoreError>;
-    fn waiting(clients: &[ClientId]) -> Result<Vec<Flow>, StoreError>;
     fn overdue(now: Timestamp, limit: u64) -> Result<Vec<Flow>, StoreError>;
 });
 

@@ -12,6 +12,7 @@ mod idle;
 mod log;
 mod log_hunts;
 mod monitoring;
+mod nodes;
 mod pages;
 mod polling;
 mod tools;

@@ -15,6 +15,7 @@ use server::config::ServerConfig;
 use server::core::{Core, Parts};
 use server::health::Health;
 use server::log::LogPorts;
+use server::nodes::NodeParts;
 use server::pki;
 use server::vql::Vql;
 use server::{Asset, Assets, Ports, Server, Start};
@@ -83,6 +84,16 @@ pub(crate) struct World {
     pub(crate) authority_pem: String,
     pub(crate) counted: Counted,
     certificates: Arc<TempDir>,
+    ports: Ports,
+    nodes: Option<NodeParts>,
+}
+
+/// What a server shares with another one.
+#[derive(Default)]
+struct Beside {
+    ports: Option<(Ports, Counted)>,
+    nodes: Option<NodeParts>,
+    log_hunts: Option<LogPorts>,
 }
 
 impl World {
@@ -94,7 +105,27 @@ impl World {
         let certificates = Arc::new(TempDir::new().unwrap());
         let mut entropy = SeededEntropy::new(7);
         pki::create(certificates.path(), RealClock.now(), &mut entropy).unwrap();
-        Self::over(certificates, change, None).await
+        Self::over(certificates, change, Beside::default()).await
+    }
+
+    /// Another node over the same records. They hear one another in memory.
+    pub(crate) async fn node_beside(&self) -> Self {
+        let beside = Beside {
+            ports: Some((self.ports.clone(), self.counted.clone())),
+            nodes: self.nodes.clone(),
+            ..Beside::default()
+        };
+        Self::over(Arc::clone(&self.certificates), |_| {}, beside).await
+    }
+
+    /// The first of several nodes.
+    pub(crate) async fn first_node() -> Self {
+        let certificates = Arc::new(TempDir::new().unwrap());
+        let mut entropy = SeededEntropy::new(7);
+        pki::create(certificates.path(), RealClock.now(), &mut entropy).unwrap();
+        let nodes = NodeParts { several: true, ..NodeParts::in_memory(Arc::new(RealClock)) };
+        let beside = Beside { nodes: Some(nodes), ..Beside::default() };
+        Self::over(certificates, |_| {}, beside).await
     }
 
     /// A server that hunts through logs.
@@ -102,18 +133,19 @@ impl World {
         let certificates = Arc::new(TempDir::new().unwrap());
         let mut entropy = SeededEntropy::new(7);
         pki::create(certificates.path(), RealClock.now(), &mut entropy).unwrap();
-        Self::over(certificates, |_| {}, Some(ports)).await
+        let beside = Beside { log_hunts: Some(ports), ..Beside::default() };
+        Self::over(certificates, |_| {}, beside).await
     }
 
     /// Another server with records of its own and the same certificate authority.
     pub(crate) async fn twin(&self) -> Self {
-        Self::over(Arc::clone(&self.certificates), |_| {}, None).await
+        Self::over(Arc::clone(&self.certificates), |_| {}, Beside::default()).await
     }
 
     async fn over(
         certificates: Arc<TempDir>,
         change: impl FnOnce(&mut ServerConfig),
-        log_hunts: Option<LogPorts>,
+        beside: Beside,
     ) -> Self {
         log::start();
         let mut config = ServerConfig::default();
@@ -121,8 +153,11 @@ impl World {
         config.http.listen = "127.0.0.1:0".parse().unwrap();
         change(&mut config);
         let clock: Arc<dyn Clock> = Arc::new(RealClock);
-        let counted = Counted::default();
-        let ports = memory(&counted);
+        let Beside { ports, nodes, log_hunts } = beside;
+        let (ports, counted) = ports.unwrap_or_else(|| {
+            let counted = Counted::default();
+            (memory(&counted), counted)
+        });
         let authority = pki::load(certificates.path()).unwrap();
         let authority_pem = authority.certificate_pem().to_owned();
         let admin = User {
@@ -135,7 +170,8 @@ impl World {
         };
         ports.accounts.put_user(&admin).await.unwrap();
         let core = Core::new(Parts {
-            ports,
+            ports: ports.clone(),
+            nodes: nodes.clone().unwrap_or_else(|| NodeParts::in_memory(Arc::clone(&clock))),
             entropy: Box::new(SeededEntropy::new(clock.now().as_micros() as u64)),
             authority,
             vql: vql(&clock),
@@ -150,7 +186,7 @@ impl World {
         let (assets, health) = (Arc::new(OnePage), Arc::new(Health::new()));
         let start = Start { config: &config, assets, health };
         let server = Server::start(Arc::new(core), start).await.unwrap();
-        Self { server, authority_pem, counted, certificates }
+        Self { server, authority_pem, counted, certificates, ports, nodes }
     }
 
     /// A browser that nobody has signed in with.

@@ -38,7 +38,8 @@ pub enum Command {
         /// Which; they do not meet one another.
         windows: Vec<Window>,
     },
-    /// Give the next slice that is ready to somebody. Leases that are over are taken back first.
+    /// Give the next slice that is ready to somebody. Leases that are over are taken back first: each is
+    /// an attempt that was lost, and the policy says what follows from it.
     Claim {
         /// Whose it becomes.
         owner: Arc<str>,
@@ -49,6 +50,8 @@ pub enum Command {
         /// Not later than this moment's slices: `None` for any. Slices of a retry that waits for the
         /// next tick carry the tick that cut them.
         only_tick: Option<Timestamp>,
+        /// What follows for windows whose owner's lease is over.
+        policy: RetryPolicy,
     },
     /// Keep a lease.
     Renew {

@@ -30,6 +30,7 @@ pub(crate) fn slice(from: i64, to: i64) -> Slice {
         tick: Timestamp::EPOCH,
         state: SliceState::Planned,
         attempts: 0,
+        losses: 0,
         planned_at: Timestamp::EPOCH,
         moved_at: Timestamp::EPOCH,
     }

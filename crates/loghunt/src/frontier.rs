@@ -177,17 +177,6 @@ pub fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// The buffer that lets so much of what comes late through: the 99.9th percentile of how late rows
-/// were, within bounds. `lateness` need not be in order.
-pub fn adaptive_buffer(lateness: &mut [Duration], least: Duration, most: Duration) -> Duration {
-    if lateness.is_empty() {
-        return most;
-    }
-    lateness.sort_unstable();
-    let rank = (lateness.len() * 999).div_ceil(1000).max(1) - 1;
-    lateness[rank].clamp(least, most.max(least))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,21 +255,5 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
-    }
-
-    #[test]
-    fn the_buffer_follows_how_late_rows_are() {
-        let of = |lateness: &[u64]| {
-            let mut lateness: Vec<_> = lateness.iter().map(|s| Duration::from_secs(*s)).collect();
-            adaptive_buffer(&mut lateness, Duration::from_secs(10), Duration::from_secs(600))
-                .as_secs()
-        };
-        assert_eq!(of(&[]), 600);
-        assert_eq!(of(&[1, 2, 3]), 10);
-        assert_eq!(of(&[5, 90, 7]), 90);
-        assert_eq!(of(&[5, 90_000, 7]), 600);
-        let mut many = vec![20; 2000];
-        many[7] = 500;
-        assert_eq!(of(&many), 20);
     }
 }

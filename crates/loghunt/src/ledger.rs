@@ -27,7 +27,7 @@ pub use self::cuts::grid;
 use self::cuts::halves;
 use crate::command::{Applied, Command, Cut, Order, Refusal};
 use crate::ids::slice_id;
-use crate::retry::{RetryPolicy, Verdict, verdict};
+use crate::retry::{RetryPolicy, Verdict, verdict, verdict_on_loss};
 use crate::stream::{Changes, Run, RunOutcome, Stream, StreamStatus};
 
 /// A stream and the slices that its commands may touch: all that are open or end after the
@@ -123,7 +123,9 @@ impl Ledger {
             Command::Open { .. } => Ok(()),
             Command::Plan { tick, frontier, cut } => self.plan(*tick, *frontier, cut),
             Command::Add { tick, windows } => self.add(*tick, windows),
-            Command::Claim { owner, ttl, order, only_tick } => {
+            Command::Claim { owner, ttl, order, only_tick, policy } => {
+                self.active_stream()?;
+                self.take_back_overdue(policy)?;
                 self.claim(owner.clone(), *ttl, *order, *only_tick)
             }
             Command::Renew { slice, token, ttl } => {
@@ -147,6 +149,7 @@ impl Ledger {
                 self.refuse_closed()?;
                 self.named = Some(*slice);
                 let from = self.place(*slice)?;
+                self.slices.get_mut(&from).expect("it was just found").losses = 0;
                 self.move_slice(from, &SliceEvent::Reopen)
             }
             Command::Audited { slice, fingerprint, next } => {
@@ -216,6 +219,7 @@ impl Ledger {
             tick,
             state: like.map_or(SliceState::Planned, |slice| slice.state.clone()),
             attempts: like.map_or(0, |slice| slice.attempts),
+            losses: like.map_or(0, |slice| slice.losses),
             planned_at: self.now,
             moved_at: self.now,
         };
@@ -302,9 +306,9 @@ impl Ledger {
         only_tick: Option<Timestamp>,
     ) -> Result<(), Refusal> {
         let now = self.now;
-        self.active_stream()?;
-        self.take_back_overdue()?;
-        if self.slices.values().any(|slice| slice.state.lease().is_some()) {
+        // What was taken back may have stopped the stream; that is recorded, and nothing is claimed.
+        let stopped = self.active_stream().is_err();
+        if stopped || self.slices.values().any(|slice| slice.state.lease().is_some()) {
             return Ok(());
         }
         let ready = |slice: &&Slice| {
@@ -331,8 +335,9 @@ impl Ledger {
         Ok(())
     }
 
-    /// Gives back every slice whose lease is over by the store's clock.
-    fn take_back_overdue(&mut self) -> Result<(), Refusal> {
+    /// Takes back every slice whose lease is over by the store's clock. Nobody heard how its run went:
+    /// it counts as an attempt, so that a window which takes its scheduler down each time ends.
+    fn take_back_overdue(&mut self, policy: &RetryPolicy) -> Result<(), Refusal> {
         let over =
             |slice: &&Slice| slice.state.lease().is_some_and(|lease| lease.until <= self.now);
         let overdue: Vec<Slice> = self.slices.values().filter(over).cloned().collect();
@@ -340,7 +345,14 @@ impl Ledger {
             let lease = slice.state.lease().expect("it was filtered by its lease").clone();
             self.record(&slice, &lease, RunOutcome::Lost);
             self.taken_back = Some((slice.id, lease.token));
-            self.move_slice(slice.window.from(), &SliceEvent::Release { token: lease.token })?;
+            let from = slice.window.from();
+            let kept = self.slices.get_mut(&from).expect("it was just seen");
+            (kept.attempts, kept.losses) = (kept.attempts + 1, kept.losses + 1);
+            match verdict_on_loss(policy, &slice, self.now) {
+                // The first time a scheduler was merely stopped, most likely: the next one goes on at once.
+                None => self.move_slice(from, &SliceEvent::Release { token: lease.token })?,
+                Some((decided, failure)) => self.follow(decided, &slice, lease.token, &failure)?,
+            }
         }
         Ok(())
     }
@@ -427,22 +439,36 @@ impl Ledger {
         jitter: f64,
     ) -> Result<(), Refusal> {
         let (from, lease) = self.held(id, token)?;
-        let slice = self.slices[&from].clone();
+        let slice = Slice { losses: 0, ..self.slices[&from].clone() };
         self.record(&slice, &lease, RunOutcome::Failed(failure.clone()));
-        let now = self.now;
+        let decided = verdict(policy, &slice, failure, self.now, jitter);
+        let kept = self.slices.get_mut(&from).expect("it is held");
+        (kept.attempts, kept.losses) = (kept.attempts + 1, 0);
+        self.follow(decided, &slice, token, failure)
+    }
+
+    /// Does what was decided of a run that failed or was lost. `slice` is as it was while it ran.
+    fn follow(
+        &mut self,
+        decided: Verdict,
+        slice: &Slice,
+        token: u64,
+        failure: &Failure,
+    ) -> Result<(), Refusal> {
+        let (from, now) = (slice.window.from(), self.now);
         let stream = self.stream_mut();
         stream.last_run = Some(now);
         stream.last_failure = Some(failure.clone());
-        let decided = verdict(policy, &slice, failure, now, jitter);
         let again = |not_before| SliceEvent::Fail { token, not_before, failure: failure.clone() };
-        self.slices.get_mut(&from).expect("it is held").attempts += 1;
         match decided {
             Verdict::Again(not_before) => self.move_slice(from, &again(not_before)),
             Verdict::Split => {
                 self.move_slice(from, &SliceEvent::Split { token: Some(token) })?;
                 // The halves remember why they are small, so that planning leaves them so.
                 let state = SliceState::Backoff { not_before: now, failure: failure.clone() };
-                let like = Slice { state, attempts: 0, ..slice.clone() };
+                // Of what was lost again and again, a half may be lost once by accident.
+                let losses = slice.losses.saturating_sub(1);
+                let like = Slice { state, attempts: 0, losses, ..slice.clone() };
                 for half in halves(slice.window) {
                     self.insert(half, slice.tick, Some(&like));
                 }
@@ -470,9 +496,9 @@ fn later(kept: Option<Slice>, other: Slice) -> Slice {
         _ => None,
     };
     let attempts = kept.attempts.max(other.attempts);
-    let mut later = if wait(&other) > wait(&kept) { other } else { kept };
-    later.attempts = attempts;
-    later
+    let losses = kept.losses.max(other.losses);
+    let later = if wait(&other) > wait(&kept) { other } else { kept };
+    Slice { attempts, losses, ..later }
 }
 
 /// A source that is not the one that was read so far.
@@ -492,11 +518,13 @@ mod tests {
         stream: Option<Stream>,
         slices: BTreeMap<SliceId, Slice>,
         now: i64,
+        policy: RetryPolicy,
     }
 
     impl Bench {
         fn open(t0: i64) -> Self {
-            let mut bench = Self { stream: None, slices: BTreeMap::new(), now: 0 };
+            let (slices, policy) = (BTreeMap::new(), RetryPolicy::default());
+            let mut bench = Self { stream: None, slices, now: 0, policy };
             let t0 = Position(t0 * 1_000_000);
             let open = Command::Open { domain: Domain::EventTime, t0, source_identity: None };
             bench.does(&[open]).expect("a new stream");
@@ -530,24 +558,13 @@ mod tests {
                 ttl: Duration::from_secs(60),
                 order: Order::OldestFirst,
                 only_tick: None,
+                policy: self.policy,
             };
             self.does(&[claim]).expect("an active stream").claimed
         }
 
         fn commit(&mut self, slice: &Slice, token: u64, frontier: i64) -> Result<Applied, Refusal> {
-            let evidence = Evidence {
-                token,
-                revision: "r".into(),
-                rows: 1,
-                findings_new: 0,
-                bytes: 0,
-                fingerprint: None,
-                source_clock: None,
-                took: Duration::ZERO,
-                committed_at: Timestamp::EPOCH,
-                audit_at: None,
-                audits: 0,
-            };
+            let evidence = Evidence { rows: 1, ..Evidence::of(token, "r") };
             let frontier = Position(frontier * 1_000_000);
             self.does(&[Command::Commit { slice: slice.id, evidence, frontier }])
         }
@@ -621,6 +638,90 @@ mod tests {
         assert_eq!(bench.commit(&old, token(&old), 600), Err(Refusal::Fenced { token: 1 }));
         bench.commit(&new, token(&new), 600).expect("the new owner holds it");
         assert_eq!(bench.commit(&new, token(&new), 600), Err(Refusal::Fenced { token: 2 }));
+    }
+
+    /// Claims, and lets the lease run out without a word, until the window with `from` is given up.
+    /// How often it was held.
+    fn losses_until_it_ends(bench: &mut Bench, from: i64) -> u32 {
+        for losses in 0..100 {
+            let is_open = |(start, _, state): &(i64, i64, &str)| {
+                *start == from && ["planned", "leased", "backoff"].contains(state)
+            };
+            if !bench.windows().iter().any(is_open) {
+                return losses;
+            }
+            while bench.claim("a").is_none() {
+                bench.now += 10;
+                let over = !bench.windows().iter().any(is_open);
+                if over {
+                    return losses;
+                }
+            }
+            bench.now += 61;
+        }
+        panic!("it never ends: {:?}", bench.windows());
+    }
+
+    #[test]
+    fn a_window_that_takes_its_schedulers_down_becomes_a_gap() {
+        let mut bench = Bench::open(0);
+        bench.policy = RetryPolicy { attempts_max: 4, ..RetryPolicy::default() };
+        bench.plan(100, 3600);
+        assert_eq!(losses_until_it_ends(&mut bench, 0), 4);
+        assert_eq!(bench.windows(), [(0, 100, "quarantined")]);
+        assert_eq!(bench.checkpoint(), 100);
+        let failure = bench.stream.as_ref().and_then(|stream| stream.last_failure.clone());
+        expect_test::expect!["too_large: the lease ran out 4 times in a row without a word of how the run went: it may take its scheduler down"]
+            .assert_eq(&failure.expect("it is told").to_string());
+    }
+
+    #[test]
+    fn one_that_was_lost_once_is_taken_over_at_once_and_later_it_waits() {
+        let mut bench = Bench::open(0);
+        bench.plan(600, 3600);
+        bench.claim("a").expect("a window");
+        bench.now = 61;
+        let again = bench.claim("b").expect("at once");
+        assert_eq!((again.attempts, again.losses), (1, 1));
+        bench.now = 122;
+        assert_eq!(bench.claim("c"), None, "its scheduler died twice");
+        bench.now = 133;
+        let third = bench.claim("c").expect("after a while");
+        bench.fail(&third, FailureClass::Transient, RetryPolicy::default());
+        let slice = bench.slices.values().next().expect("one window");
+        assert_eq!((slice.attempts, slice.losses), (3, 0), "somebody came back from it");
+    }
+
+    #[test]
+    fn what_takes_schedulers_down_is_cut_before_it_is_given_up() {
+        let mut bench = Bench::open(0);
+        bench.policy = RetryPolicy { attempts_max: 3, ..RetryPolicy::default() };
+        bench.plan(200, 3600);
+        // The poison lies in the first half: whoever reads it dies.
+        for _ in 0..200 {
+            match bench.claim("a") {
+                None => bench.now += 10,
+                Some(slice) if slice.window.from() == Position(0) => bench.now += 61,
+                Some(good) => drop(bench.commit(&good, token(&good), 200).expect("it is held")),
+            }
+        }
+        let mut windows = bench.windows();
+        windows.retain(|(.., state)| *state != "split");
+        assert_eq!(windows, [(0, 100, "quarantined"), (100, 200, "committed")]);
+    }
+
+    #[test]
+    fn a_stream_that_must_not_have_gaps_stops_instead() {
+        let mut bench = Bench::open(0);
+        bench.policy = RetryPolicy { attempts_max: 2, quarantine: false, ..RetryPolicy::default() };
+        bench.plan(100, 3600);
+        for _ in 0..2 {
+            bench.claim("a").expect("a window");
+            bench.now += 61;
+        }
+        assert_eq!(bench.claim("b"), None);
+        let status = bench.stream.as_ref().map(|stream| stream.status.word());
+        assert_eq!(status, Some("stopped"));
     }
 
     #[test]

@@ -77,6 +77,39 @@ pub fn verdict(
     }
 }
 
+/// Decides what follows when nobody heard of a run until its lease was over, and as which failure it
+/// counts; nothing the first time in a row. `slice` is as it was while it ran.
+///
+/// Whatever ran in a scheduler that died was lost with it: waits differ from window to window, so that
+/// those which have nothing to do with its death run without the one that has.
+pub fn verdict_on_loss(
+    policy: &RetryPolicy,
+    slice: &Slice,
+    now: Timestamp,
+) -> Option<(Verdict, Failure)> {
+    let losses = slice.losses + 1;
+    let failure = |class| {
+        let message = format!(
+            "the lease ran out {losses} times in a row without a word of how the run went: it may take its scheduler down"
+        );
+        Failure { class, message }
+    };
+    if losses >= policy.attempts_max.max(1) {
+        // A smaller window may hold less than what a scheduler cannot bear.
+        let failure = failure(FailureClass::TooLarge);
+        let spent = Slice { attempts: policy.attempts_max, ..slice.clone() };
+        return Some((verdict(policy, &spent, &failure, now, 0.0), failure));
+    }
+    if losses == 1 {
+        return None;
+    }
+    // Ids are hashes: each window has its own jitter, and another one each time.
+    let bits = (slice.id.0 >> (losses % 8 * 16)) & 0xffff;
+    let jitter = bits as f64 / f64::from(0xffff);
+    let failure = failure(FailureClass::Transient);
+    Some((Verdict::Again(now.plus(wait(policy, losses, jitter))), failure))
+}
+
 /// The wait grows with each attempt up to the cap, with full jitter above a tenth of it.
 fn wait(policy: &RetryPolicy, attempts: u32, jitter: f64) -> Duration {
     let doubled = policy.wait_first.saturating_mul(1 << (attempts - 1).min(20));

@@ -9,7 +9,7 @@ use base::Timestamp;
 use log_rules::{CatchUp, RuleClass};
 use loghunt::command::{Applied, Command, Order, Refusal};
 use loghunt::engine::{EngineError, Horizon, Source, SqlEngine};
-use loghunt::frontier::{Beginning, Planned, frontier, plan};
+use loghunt::frontier::{Beginning, Planned, frontier, plan, retry_policy};
 use loghunt::ledger::source_changed;
 use loghunt::lineage::{self, Lineage};
 use loghunt::ports::{AuditNote, Step};
@@ -115,7 +115,11 @@ impl Shared {
             Ok(frontier) => frontier,
             Err(error) => return Ok(Prepared::Unreachable(error)),
         };
-        let view = View { due, session, part, horizon, tick, frontier };
+        let session = match self.whole_source(assignment, session).await {
+            Ok(session) => session,
+            Err(error) => return Ok(Prepared::Unreachable(error)),
+        };
+        let view = View { due, session: &session, part, horizon, tick, frontier };
         let (key, mut commands) = match self.begin(&view, known.as_ref()).await? {
             Begun::Ready(key, commands) => (key, commands),
             Begun::Stopped(why) => return Ok(Prepared::Held(HeldWhy::Stopped(why))),
@@ -132,6 +136,7 @@ impl Shared {
             ttl: self.settings.lease,
             order: order(due, known.as_ref()),
             only_tick: None,
+            policy: retry_policy(&assignment.rule, domain),
         });
         let leased_at = self.ports.time.elapsed();
         let step = Step { audit: retention_note(&commands, &key, tick), ..Step::of(key, commands) };

@@ -55,17 +55,13 @@ impl Shared {
         let audit_at =
             fingerprint.as_ref().and_then(|_| next_audit(job.slice.window, &ages, clock));
         let evidence = Evidence {
-            token: job.token,
-            revision: assignment.revision(),
             rows,
-            findings_new: 0,
             bytes: report.bytes,
             fingerprint,
             source_clock: job.horizon.clock,
             took: report.took,
-            committed_at: now,
             audit_at,
-            audits: 0,
+            ..Evidence::of(job.token, assignment.revision())
         };
         let step = Step {
             key: job.key.clone(),

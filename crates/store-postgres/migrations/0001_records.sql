@@ -47,6 +47,7 @@ CREATE TABLE log_slices (
     state text NOT NULL,
     open boolean NOT NULL,
     attempts bigint NOT NULL,
+    losses bigint NOT NULL,
     planned_at bigint NOT NULL,
     moved_at bigint NOT NULL,
     owner text,

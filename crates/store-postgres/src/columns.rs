@@ -112,8 +112,8 @@ pub(crate) const STREAM: &str = "k.domain, k.t0, k.planned_to, k.checkpoint, k.t
     k.last_run, k.last_class, k.last_wait, k.last_message, k.heartbeat";
 
 /// The columns of a slice besides its key and domain, in the order of [`read_slice`].
-pub(crate) const SLICE: &str = "s.id, s.from_pos, s.to_pos, s.tick, s.attempts, s.planned_at, \
-    s.moved_at, s.owner, s.token, s.until, s.query_tag, s.not_before, s.class, s.wait, s.message, \
+pub(crate) const SLICE: &str = "s.id, s.from_pos, s.to_pos, s.tick, s.attempts, s.losses, \
+    s.planned_at, s.moved_at, s.owner, s.token, s.until, s.query_tag, s.not_before, s.class, s.wait, s.message, \
     s.actor, s.reason, s.revision, s.rows, s.findings_new, s.bytes, s.fingerprint, s.source_clock, \
     s.took, s.committed_at, s.audit_at, s.audits, s.state";
 
@@ -148,7 +148,7 @@ pub(crate) fn read_stream(key: StreamKey, row: &mut Columns<'_>) -> Done<Stream>
 pub(crate) fn read_slice(key: StreamKey, domain: Domain, row: &mut Columns<'_>) -> Done<Slice> {
     let id = SliceId(row.bits()?);
     let window = row.window()?;
-    let (tick, attempts) = (row.moment()?, row.small()?);
+    let (tick, attempts, losses) = (row.moment()?, row.small()?, row.small()?);
     let (planned_at, moved_at) = (row.moment()?, row.moment()?);
     let columns = StateColumns {
         owner: row.take()?,
@@ -171,7 +171,7 @@ pub(crate) fn read_slice(key: StreamKey, domain: Domain, row: &mut Columns<'_>) 
         audits: row.take()?,
     };
     let state = row.word("state of a window", |word| columns.state(word))?;
-    Ok(Slice { id, key, domain, window, tick, state, attempts, planned_at, moved_at })
+    Ok(Slice { id, key, domain, window, tick, state, attempts, losses, planned_at, moved_at })
 }
 
 /// Reads an attempt.

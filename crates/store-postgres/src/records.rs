@@ -44,6 +44,7 @@ pub(crate) fn slices(stream: i64, slices: &[Slice]) -> String {
             "state": slice.state.word(),
             "open": slice.state.is_open(),
             "attempts": slice.attempts,
+            "losses": slice.losses,
             "planned_at": slice.planned_at.as_micros(),
             "moved_at": slice.moved_at.as_micros(),
             "owner": some(state.owner.as_deref()),

@@ -241,7 +241,8 @@ struct Written<'s> {
 const PUT_SLICES: &str = "INSERT INTO log_slices
     SELECT * FROM json_populate_recordset(NULL::log_slices, $1::text::json)
     ON CONFLICT (id) DO UPDATE SET tick = EXCLUDED.tick, state = EXCLUDED.state,
-        open = EXCLUDED.open, attempts = EXCLUDED.attempts, planned_at = EXCLUDED.planned_at,
+        open = EXCLUDED.open, attempts = EXCLUDED.attempts, losses = EXCLUDED.losses,
+        planned_at = EXCLUDED.planned_at,
         moved_at = EXCLUDED.moved_at, owner = EXCLUDED.owner, token = EXCLUDED.token,
         until = EXCLUDED.until, query_tag = EXCLUDED.query_tag, not_before = EXCLUDED.not_before,
         class = EXCLUDED.class, wait = EXCLUDED.wait, message = EXCLUDED.message,

@@ -43,6 +43,7 @@ CREATE TABLE log_slices (
     state TEXT NOT NULL,
     open INTEGER NOT NULL,
     attempts INTEGER NOT NULL,
+    losses INTEGER NOT NULL,
     planned_at INTEGER NOT NULL,
     moved_at INTEGER NOT NULL,
     owner TEXT,

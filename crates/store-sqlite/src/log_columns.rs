@@ -89,8 +89,8 @@ pub(crate) const STREAM: &str = "k.domain, k.t0, k.planned_to, k.checkpoint, k.t
     k.last_run, k.last_class, k.last_wait, k.last_message, k.heartbeat";
 
 /// The columns of a slice besides its key and domain, in the order of [`read_slice`].
-pub(crate) const SLICE: &str = "s.id, s.from_pos, s.to_pos, s.tick, s.attempts, s.planned_at, \
-    s.moved_at, s.owner, s.token, s.until, s.query_tag, s.not_before, s.class, s.wait, s.message, \
+pub(crate) const SLICE: &str = "s.id, s.from_pos, s.to_pos, s.tick, s.attempts, s.losses, \
+    s.planned_at, s.moved_at, s.owner, s.token, s.until, s.query_tag, s.not_before, s.class, s.wait, s.message, \
     s.actor, s.reason, s.revision, s.rows, s.findings_new, s.bytes, s.fingerprint, s.source_clock, \
     s.took, s.committed_at, s.audit_at, s.audits, s.state";
 
@@ -129,7 +129,7 @@ pub(crate) fn read_slice(
 ) -> rusqlite::Result<Slice> {
     let id = SliceId(u128::from_be_bytes(row.take()?));
     let window = row.window()?;
-    let (tick, attempts) = (row.moment()?, row.take()?);
+    let (tick, attempts, losses) = (row.moment()?, row.take()?, row.take()?);
     let (planned_at, moved_at) = (row.moment()?, row.moment()?);
     let columns = StateColumns {
         owner: row.take()?,
@@ -152,7 +152,7 @@ pub(crate) fn read_slice(
         audits: row.take()?,
     };
     let state = row.word("state of a window", |word| columns.state(word))?;
-    Ok(Slice { id, key, domain, window, tick, state, attempts, planned_at, moved_at })
+    Ok(Slice { id, key, domain, window, tick, state, attempts, losses, planned_at, moved_at })
 }
 
 /// Reads an attempt.
@@ -232,15 +232,15 @@ pub(crate) fn put_slice(db: &Connection, stream: i64, slice: &Slice) -> rusqlite
         "INSERT INTO log_slices (stream, to_pos, id, from_pos, tick, state, open, attempts,
              planned_at, moved_at, owner, token, until, query_tag, not_before, class, wait, message,
              actor, reason, revision, rows, findings_new, bytes, fingerprint, source_clock, took,
-             committed_at, audit_at, audits)
+             committed_at, audit_at, audits, losses)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)
+             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31)
          ON CONFLICT (stream, to_pos, id) DO UPDATE SET tick = ?5, state = ?6, open = ?7,
              attempts = ?8, planned_at = ?9, moved_at = ?10, owner = ?11, token = ?12, until = ?13,
              query_tag = ?14, not_before = ?15, class = ?16, wait = ?17, message = ?18, actor = ?19,
              reason = ?20, revision = ?21, rows = ?22, findings_new = ?23, bytes = ?24,
              fingerprint = ?25, source_clock = ?26, took = ?27, committed_at = ?28, audit_at = ?29,
-             audits = ?30",
+             audits = ?30, losses = ?31",
     )?
     .execute(params![
         stream,
@@ -273,6 +273,7 @@ pub(crate) fn put_slice(db: &Connection, stream: i64, slice: &Slice) -> rusqlite
         state.committed_at,
         state.audit_at,
         state.audits,
+        slice.losses,
     ])?;
     Ok(())
 }

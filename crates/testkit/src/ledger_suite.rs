@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use loghunt::command::{Command, Refusal};
 use loghunt::ports::{AuditNote, FindingQuery, Old, SliceQuery, Step, StreamQuery};
+use loghunt::retry::RetryPolicy;
 use loghunt::stream::{RunOutcome, StreamStatus};
 use model::log::{FailureClass, Lane, SliceState, StreamKey};
 use model::org::Actor;
@@ -24,6 +25,7 @@ pub async fn ledger_suite(fresh: impl AsyncFn() -> LogStores) {
     nothing_happens_without_a_stream(fresh().await).await;
     an_old_token_commits_nothing(fresh().await).await;
     leases_are_over_by_the_stores_clock(fresh().await).await;
+    leases_that_run_out_without_a_word_are_attempts(fresh().await).await;
     a_lost_answer_is_found_on_the_ledger(fresh().await).await;
     a_refused_step_leaves_nothing(fresh().await).await;
     a_step_is_noted(fresh().await).await;
@@ -157,6 +159,31 @@ async fn leases_are_over_by_the_stores_clock(stores: LogStores) {
     let renew = Command::Renew { slice: slice.id, token: 1, ttl: Duration::from_secs(60) };
     assert_eq!(stores.tries(&Step::of(key.clone(), vec![renew])).await, over);
     assert_eq!(token(&stores.claim(&key, "b").await.unwrap()), 2);
+}
+
+/// A window that takes its scheduler down each time says nothing else: it counts, and ends.
+async fn leases_that_run_out_without_a_word_are_attempts(stores: LogStores) {
+    let key = key("acme", "whoami");
+    let slice = stores.leased(&key).await;
+    let most = RetryPolicy::default().attempts_max;
+    for losses in 1..most {
+        stores.clock.advance(Duration::from_secs(61));
+        let mut again = stores.claim(&key, "b").await;
+        assert_eq!(again.is_some(), losses == 1, "only the first loss is taken over at once");
+        while again.is_none() {
+            stores.clock.advance(Duration::from_secs(300));
+            again = stores.claim(&key, "b").await;
+        }
+        let again = again.unwrap();
+        assert_eq!((again.id, again.attempts, again.losses), (slice.id, losses, losses));
+        assert_eq!(stores.slice(slice.id).await.unwrap(), again);
+    }
+    stores.clock.advance(Duration::from_secs(61));
+    // The window is large enough to be cut; what is left of it is tried again.
+    stores.claim(&key, "b").await;
+    assert_eq!(stores.slice(slice.id).await.map(|slice| slice.state.word()), None);
+    let halves = stores.windows(&key).await;
+    assert_eq!(halves.len(), 2, "{halves:?}");
 }
 
 async fn a_lost_answer_is_found_on_the_ledger(stores: LogStores) {

@@ -166,6 +166,7 @@ pub fn claim(owner: &str) -> Command {
         ttl: Duration::from_secs(60),
         order: Order::OldestFirst,
         only_tick: None,
+        policy: RetryPolicy::default(),
     }
 }
 
@@ -177,17 +178,13 @@ pub fn token(slice: &Slice) -> u64 {
 /// What a run of a slice knows.
 pub fn evidence(token: u64) -> Evidence {
     Evidence {
-        token,
-        revision: "r1".into(),
         rows: 3,
-        findings_new: 0,
         bytes: 4_096,
         fingerprint: Some("count=3".into()),
         source_clock: Some(at(990)),
         took: Duration::from_millis(250),
-        committed_at: Timestamp::EPOCH,
         audit_at: Some(at(5_000)),
-        audits: 0,
+        ..Evidence::of(token, "r1")
     }
 }
 

@@ -3,7 +3,6 @@
 //! on the whole of it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use base::Timestamp;
 use loghunt::command::{Applied, Command, Refusal};
@@ -31,19 +30,7 @@ pub(crate) fn window(from: i64, to: i64) -> Window {
 
 /// What a run knows; only what the ledger looks at matters.
 pub(crate) fn evidence(token: u64) -> Evidence {
-    Evidence {
-        token,
-        revision: "r1".into(),
-        rows: 0,
-        findings_new: 0,
-        bytes: 0,
-        fingerprint: None,
-        source_clock: None,
-        took: Duration::ZERO,
-        committed_at: Timestamp::EPOCH,
-        audit_at: None,
-        audits: 0,
-    }
+    Evidence::of(token, "r1")
 }
 
 /// The stream, all of its slices ever, and what was once true of it.

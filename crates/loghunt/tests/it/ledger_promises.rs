@@ -14,6 +14,17 @@ use proptest::prelude::*;
 
 use crate::driven::{Driven, evidence, window};
 
+fn policy(width_min: u64, quarantine: bool) -> RetryPolicy {
+    RetryPolicy {
+        wait_first: Duration::from_micros(3),
+        wait_max: Duration::from_micros(20),
+        attempts_max: 3,
+        width_min,
+        quarantine,
+        ..RetryPolicy::default()
+    }
+}
+
 /// What happens next. Slices and tokens are named by the number of the claim that gave them out,
 /// counted back from the last: late answers of owners that were thought dead come from there.
 #[derive(Clone, Debug)]
@@ -105,6 +116,7 @@ impl Player {
             ttl: Duration::from_micros(ttl),
             order: if newest { Order::NewestFirst } else { Order::OldestFirst },
             only_tick: None,
+            policy: policy(2, newest),
         };
         let failure = |class| Failure { class, message: "no".into() };
         vec![match a_move {
@@ -135,14 +147,7 @@ impl Player {
             Move::Commit { back, short } => self.commit(*back, *short),
             Move::Fail { back, class, width_min, quarantine } => {
                 let (slice, token) = self.claimed(*back);
-                let policy = RetryPolicy {
-                    wait_first: Duration::from_micros(3),
-                    wait_max: Duration::from_micros(20),
-                    attempts_max: 3,
-                    width_min: *width_min,
-                    quarantine: *quarantine,
-                    ..RetryPolicy::default()
-                };
+                let policy = policy(*width_min, *quarantine);
                 let failure = failure(*class);
                 Command::Fail { slice, token, failure, policy, jitter_millionths: 500_000 }
             }
@@ -209,6 +214,11 @@ proptest! {
             player.play(&Move::Claim { ttl: 30, newest: false }).unwrap();
             if player.driven.live().iter().all(|slice| slice.state.is_settled()) {
                 break;
+            }
+            // What was lost twice waits before it is given to somebody again.
+            if player.driven.live().iter().all(|slice| slice.state.lease().is_none()) {
+                player.driven.now += 20;
+                continue;
             }
             player.play(&Move::Commit { back: 0, short: 0 }).unwrap();
         }

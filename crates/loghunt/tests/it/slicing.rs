@@ -71,6 +71,17 @@ impl Hunt {
         self.driven.does(&[Command::Plan { tick, frontier, cut }]).expect("an active stream");
     }
 
+    fn policy(&self) -> RetryPolicy {
+        RetryPolicy {
+            wait_first: Duration::from_micros(4),
+            wait_max: Duration::from_micros(25),
+            attempts_max: u32::MAX,
+            width_min: 1,
+            may_split: self.cut.is_some(),
+            ..RetryPolicy::default()
+        }
+    }
+
     /// Claims the next slice and ends it; `None` when nothing is ready.
     fn run_one(&mut self, failure: Option<FailureClass>) -> Option<()> {
         let claim = Command::Claim {
@@ -78,18 +89,12 @@ impl Hunt {
             ttl: Duration::from_micros(5),
             order: Order::OldestFirst,
             only_tick: None,
+            policy: self.policy(),
         };
         let claimed = self.driven.does(&[claim]).expect("an active stream").claimed?;
         let token = claimed.state.lease().expect("it was claimed").token;
         let (slice, frontier) = (claimed.id, self.driven.stream.planned_to);
-        let policy = RetryPolicy {
-            wait_first: Duration::from_micros(4),
-            wait_max: Duration::from_micros(25),
-            attempts_max: u32::MAX,
-            width_min: 1,
-            may_split: self.cut.is_some(),
-            ..RetryPolicy::default()
-        };
+        let policy = self.policy();
         let end = match failure {
             None => Command::Commit { slice, evidence: evidence(token), frontier },
             Some(class) => {
@@ -122,6 +127,7 @@ impl Hunt {
                     ttl: Duration::from_micros(3),
                     order: Order::NewestFirst,
                     only_tick: None,
+                    policy: self.policy(),
                 };
                 self.driven.does(&[claim]).expect("an active stream");
             }

@@ -130,8 +130,11 @@ pub struct Slice {
     pub tick: Timestamp,
     /// Where it is in its life.
     pub state: SliceState,
-    /// Attempts that failed so far.
+    /// Attempts that failed or were lost so far.
     pub attempts: u32,
+    /// Of them the last ones in a row whose owner gave no sign of life until its lease was over. A run
+    /// that takes its scheduler down says nothing else.
+    pub losses: u32,
     /// When it was cut.
     pub planned_at: Timestamp,
     /// When it last moved.
@@ -215,6 +218,25 @@ pub struct Evidence {
     pub audit_at: Option<Timestamp>,
     /// How often it was looked at again.
     pub audits: u32,
+}
+
+impl Evidence {
+    /// Of a run that read and found nothing.
+    pub fn of(token: u64, revision: impl Into<Arc<str>>) -> Self {
+        Self {
+            token,
+            revision: revision.into(),
+            rows: 0,
+            findings_new: 0,
+            bytes: 0,
+            fingerprint: None,
+            source_clock: None,
+            took: Duration::ZERO,
+            committed_at: Timestamp::EPOCH,
+            audit_at: None,
+            audits: 0,
+        }
+    }
 }
 
 /// Whether an answer was whole. Only a complete one may be committed.
@@ -475,19 +497,7 @@ mod tests {
     }
 
     fn evidence(token: u64) -> Evidence {
-        Evidence {
-            token,
-            revision: "r1".into(),
-            rows: 0,
-            findings_new: 0,
-            bytes: 0,
-            fingerprint: None,
-            source_clock: None,
-            took: Duration::ZERO,
-            committed_at: Timestamp::EPOCH,
-            audit_at: None,
-            audits: 0,
-        }
+        Evidence::of(token, "r1")
     }
 
     #[test]

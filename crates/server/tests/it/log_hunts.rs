@@ -171,6 +171,7 @@ impl Past {
             ttl: Duration::from_secs(600),
             order: Order::OldestFirst,
             only_tick: None,
+            policy: RetryPolicy::default(),
         };
         let slice = self.step(key, vec![claim]).await.claimed.unwrap();
         let token = slice.state.lease().unwrap().token;

@@ -106,7 +106,7 @@ impl Hash for State {
         (stream.token, stream.planned_to, stream.checkpoint, self.checkpoint_before).hash(hasher);
         for slice in self.slices.values() {
             slice.id.hash(hasher);
-            slice.attempts.hash(hasher);
+            (slice.attempts, slice.losses).hash(hasher);
             slice.state.word().hash(hasher);
             if let Some(lease) = slice.state.lease() {
                 (lease.token, lease.until).hash(hasher);
@@ -165,20 +165,21 @@ fn key() -> StreamKey {
     }
 }
 
-fn evidence(grant: Grant) -> Evidence {
-    Evidence {
-        token: grant.token,
-        revision: grant.revision.to_string().into(),
-        rows: 0,
-        findings_new: 0,
-        bytes: 0,
-        fingerprint: None,
-        source_clock: None,
-        took: Duration::ZERO,
-        committed_at: Timestamp::EPOCH,
-        audit_at: None,
-        audits: 0,
+/// A window that fails or is lost so often is cut, or given up.
+const ATTEMPTS_MAX: u32 = 2;
+
+fn policy() -> RetryPolicy {
+    RetryPolicy {
+        wait_first: Duration::ZERO,
+        wait_max: Duration::ZERO,
+        attempts_max: ATTEMPTS_MAX,
+        width_min: 1,
+        ..RetryPolicy::default()
     }
+}
+
+fn evidence(grant: Grant) -> Evidence {
+    Evidence::of(grant.token, grant.revision.to_string())
 }
 
 /// Records without the moments that no decision looks at, so that equal states are equal.
@@ -226,6 +227,7 @@ impl State {
             ttl: Duration::from_micros(LEASE),
             order: Order::OldestFirst,
             only_tick: None,
+            policy: policy(),
         };
         let Some(slice) = self.does(claim).and_then(|applied| applied.claimed) else { return };
         let token = slice.state.lease().expect("it was claimed").token;
@@ -447,6 +449,16 @@ impl Model for Protocol {
                 let open_below = |slice: &&Slice| slice.window.from() < end;
                 state.live().iter().filter(|slice| open_below(slice)).all(|s| s.state.is_settled())
             }),
+            Property::always("what is lost again and again ends", |_, state: &State| {
+                let open = state.slices.values().filter(|slice| slice.state.is_open());
+                open.into_iter().all(|slice| slice.losses < ATTEMPTS_MAX)
+            }),
+            Property::sometimes("a window is given up by losses alone", |_, state: &State| {
+                let given_up = |slice: &Slice| {
+                    slice.losses >= ATTEMPTS_MAX && slice.state.word() == "quarantined"
+                };
+                state.slices.values().any(given_up)
+            }),
             Property::sometimes("all is committed and found", |model: &Self, state: &State| {
                 state.stream.checkpoint == Position(model.clock_max)
                     && state.found == [1; EVENTS.len()]
@@ -487,18 +499,11 @@ impl State {
     fn fails(&mut self, who: usize, too_large: bool) {
         let Memory::Holds { grant, .. } = self.schedulers[who] else { return };
         let class = if too_large { FailureClass::TooLarge } else { FailureClass::Transient };
-        let policy = RetryPolicy {
-            wait_first: Duration::ZERO,
-            wait_max: Duration::ZERO,
-            attempts_max: 2,
-            width_min: 1,
-            ..RetryPolicy::default()
-        };
         self.does(Command::Fail {
             slice: SliceId(grant.slice),
             token: grant.token,
             failure: Failure { class, message: "no".into() },
-            policy,
+            policy: policy(),
             jitter_millionths: 0,
         });
         self.schedulers[who] = Memory::Idle;

@@ -10,6 +10,7 @@ use loghunt::memory::MemoryLog;
 use loghunt::ports::{
     AuditNote, Facet, FindingQuery, Old, Settled, SliceQuery, Step, StreamQuery, Tell, TellHow,
 };
+use loghunt::retry::RetryPolicy;
 use model::log::{FailureClass, Finding, Lane, Position, Slice, SliceId, StreamKey};
 use model::org::Actor;
 use model::store::Paging;
@@ -127,6 +128,7 @@ fn random_command(dice: &mut SeededEntropy, known: &[Slice], now: Timestamp) -> 
             ttl: Duration::from_secs(20),
             order: Order::NewestFirst,
             only_tick: Some(at(frontier - 20)),
+            policy: RetryPolicy { attempts_max: 2, ..RetryPolicy::default() },
         },
         11 => Command::Waive { window: here, actor: Actor::System, reason: "retention".into() },
         12 => Command::Reopen { slice: id },

@@ -1,6 +1,6 @@
 //! Which rule runs over which logs: what the definitions say, per stream, ready to be run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use log_rules::{Dataset, Definitions, EngineKind, Question, Rule, RuleClass, Tenant};
@@ -98,6 +98,8 @@ pub struct Roster {
     pub definitions: Arc<Definitions>,
     /// Those that run, by the name of their stream: the key as it is printed.
     pub by_name: HashMap<Arc<str>, Arc<Assignment>>,
+    /// Tenants and engines that have streams, in order.
+    pub(crate) places: BTreeSet<(TenantName, EngineName)>,
     /// What could not be assigned, as whole sentences.
     pub problems: Vec<String>,
 }
@@ -116,7 +118,7 @@ impl Roster {
         let told = told.filter(|one| one.why != log_rules::Why::Disabled);
         let mut problems: Vec<String> =
             told.map(|one| problem(one.tenant, one.rule, &one.why)).collect();
-        let mut by_name = HashMap::new();
+        let mut by_name: HashMap<Arc<str>, Arc<Assignment>> = HashMap::new();
         for one in &streams.assignments {
             let (tenant, rule) = (&tenants[one.tenant], &rules[one.rule]);
             match assignment(&definitions, tenant, rule, one) {
@@ -124,7 +126,9 @@ impl Roster {
                 Err(why) => problems.push(problem(one.tenant, one.rule, &why)),
             }
         }
-        Self { definitions, by_name, problems }
+        let place = |one: &Arc<Assignment>| (one.tenant.name.clone(), one.dataset.engine.clone());
+        let places = by_name.values().map(place).collect();
+        Self { definitions, by_name, places, problems }
     }
 
     /// How much may run at once.

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::feedback::Ended;
 use crate::measure;
 use crate::prepare::Moment;
-use crate::shared::{Scheduler, Shared, Target};
+use crate::shared::{Scheduler, Shared, State, Target};
 use crate::timers::Kind;
 
 /// The clock is looked at at least so often, in case somebody set it.
@@ -95,11 +95,12 @@ impl Shared {
                 self.after_work(&ended);
                 // Streams that nothing was said of are not queued any more either.
                 let mut state = self.state.lock();
+                let State { targets, tally, .. } = &mut *state;
                 for name in &work.streams {
                     if !ended.iter().any(|one| one.name == *name)
-                        && let Some(target) = state.targets.get_mut(name)
+                        && let Some(target) = targets.get_mut(name)
                     {
-                        target.queued = false;
+                        tally.queue(target, false);
                     }
                 }
             }
@@ -124,11 +125,11 @@ impl Shared {
             if let Some(at) = next_due(target, now) {
                 state.timers.tick(name.clone(), at);
             }
-            if target.queued {
+            if target.queued() {
                 target.again = true;
                 continue;
             }
-            target.queued = true;
+            state.tally.queue(target, true);
             let work = work_of(target, name, now);
             if !target.assignment.together {
                 alone.push(work);
@@ -153,11 +154,11 @@ impl Shared {
         all.into_iter().for_each(|work| state.choice.push(work));
         for name in retries {
             let Some(target) = state.targets.get_mut(&name) else { continue };
-            if target.queued {
+            if target.queued() {
                 target.again = true;
                 continue;
             }
-            target.queued = true;
+            state.tally.queue(target, true);
             let live = target.lane == model::log::Lane::Live;
             let mut work = work_of(target, name, now);
             work.class = if live { Class::CatchUp } else { work.class };

@@ -17,7 +17,7 @@ use model::store::StoreError;
 use crate::measure;
 use crate::prepare::{Due, Job, Moment, Prepared};
 use crate::record::Recorded;
-use crate::shared::{Held, HeldWhy, Shared};
+use crate::shared::{Held, HeldWhy, Shared, State};
 use crate::tick::{Outcome, Ran};
 
 /// When a stream is looked at again.
@@ -206,6 +206,7 @@ impl Shared {
     /// What follows from a run.
     fn learn(&self, job: &Job, recorded: Recorded, moment: Moment, ended: &mut Ended) {
         measure::ended(job, &recorded);
+        self.moves.send_modify(|moves| *moves += 1);
         let (tenant, engine) = (&job.key.tenant, &job.due.assignment.dataset.engine);
         let retries = job.due.assignment.rule.schedule.retry == Retry::Backoff;
         let (outcome, applied) = match recorded {
@@ -326,10 +327,11 @@ impl Shared {
     /// Bytes that were read: what the next run is expected to cost, and what the day's budget loses.
     fn read(&self, job: &Job, bytes: u64, now: Timestamp) {
         let mut state = self.state.lock();
+        let state = &mut *state;
         state.store.succeeded();
         if let Some(target) = state.targets.get_mut(&job.due.name) {
             target.cost = if target.cost == 0 { bytes } else { (target.cost * 3 + bytes) / 4 };
-            target.held = None;
+            state.tally.hold(&job.due.name, target, None);
         }
         if let Lane::Backfill(name) = &job.key.lane {
             *state.spent_by_job.entry(name.clone()).or_default() += bytes;
@@ -351,9 +353,10 @@ impl Shared {
 
     fn hold(&self, due: &Due, why: HeldWhy, schema: Arc<str>) {
         let mut state = self.state.lock();
-        if let Some(target) = state.targets.get_mut(&due.name) {
+        let State { targets, tally, .. } = &mut *state;
+        if let Some(target) = targets.get_mut(&due.name) {
             let revision = due.assignment.revision();
-            target.held = Some(Held { why, revision, schema });
+            tally.hold(&due.name, target, Some(Held { why, revision, schema }));
         }
     }
 
@@ -362,39 +365,37 @@ impl Shared {
     fn still_held(&self, due: &Due, session: &crate::session::Session) -> Option<HeldWhy> {
         let schema = loghunt::lineage::schema(&session.description);
         let mut state = self.state.lock();
-        let target = state.targets.get_mut(&due.name)?;
-        let held = target.held.as_mut()?;
-        if !matches!(held.why, HeldWhy::Permanent(_)) || held.revision != due.assignment.revision()
-        {
-            target.held = None;
-            return None;
+        let State { targets, tally, .. } = &mut *state;
+        let target = targets.get_mut(&due.name)?;
+        let held = target.held()?;
+        let why = held.why.clone();
+        let lasts = matches!(why, HeldWhy::Permanent(_))
+            && held.revision == due.assignment.revision()
+            && (held.schema.is_empty() || held.schema == schema);
+        if lasts {
+            target.held_with(schema);
+            return Some(why);
         }
-        if held.schema.is_empty() {
-            held.schema = schema;
-            return Some(held.why.clone());
-        }
-        if held.schema == schema {
-            return Some(held.why.clone());
-        }
-        target.held = None;
+        tally.hold(&due.name, target, None);
         None
     }
 
     /// What is done after a piece of work: its streams may be queued again.
     pub(crate) fn after_work(&self, ended: &[Ended]) {
         for one in ended {
-            let mut state = self.state.lock();
+            let mut guard = self.state.lock();
+            let state = &mut *guard;
             let Some(target) = state.targets.get_mut(&one.name) else { continue };
-            target.queued = false;
+            state.tally.queue(target, false);
             let again = std::mem::take(&mut target.again) || one.again.now;
-            let held = target.held.is_some();
+            let held = target.held().is_some();
             let live = target.lane == Lane::Live;
             if let Some(at) = one.again.at
                 && !held
             {
                 state.timers.retry(one.name.clone(), at);
             }
-            drop(state);
+            drop(guard);
             if again && !held {
                 self.queue(&one.name, live.then_some(Class::CatchUp));
             }

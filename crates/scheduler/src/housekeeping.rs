@@ -1,4 +1,5 @@
-//! What is looked at now and then, whatever is due: pauses and jobs, old windows, the outbox.
+//! What is looked at now and then, whatever is due: pauses and jobs, old windows, what is
+//! too old to be kept, the outbox.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -28,6 +29,7 @@ impl Scheduler {
                 self.pause_between(AUDIT_EVERY).await;
                 while self.audit().await > 0 {}
                 self.take_up_repairs().await;
+                self.forget().await;
                 if let Err(error) = self.shared.measure_lag().await {
                     self.shared.store_failed(&error, self.shared.now());
                 }

@@ -1,5 +1,6 @@
 //! Jobs: stretches of the past that are read again, each in a lane of its own, within a budget.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use loghunt::ports::{Job, JobState, StreamQuery};
@@ -14,11 +15,10 @@ impl Shared {
     /// Queues what running jobs still have to read, and ends those that are through.
     pub(crate) async fn look_at_jobs(&self) {
         let jobs: Vec<Job> = self.state.lock().jobs.values().cloned().collect();
-        for job in jobs {
-            if job.state != JobState::Running {
-                self.drop_lane(&job.name);
-                continue;
-            }
+        let (running, ended): (Vec<Job>, Vec<Job>) =
+            jobs.into_iter().partition(|job| job.state == JobState::Running);
+        self.drop_lanes(&ended.iter().map(|job| job.name.clone()).collect());
+        for job in running {
             if let Err(error) = self.look_at_job(&job).await {
                 self.store_failed(&error, self.now());
             }
@@ -78,16 +78,21 @@ impl Shared {
         if let Some(known) = self.state.lock().jobs.get_mut(&job.name) {
             known.state = state;
         }
-        self.drop_lane(&job.name);
+        self.drop_lanes(&[job.name.clone()].into());
         self.note("backfill", &job.name, format!("the job is {}", state.word())).await;
         Ok(())
     }
 
-    /// Streams of a job that is over are forgotten once nothing of them waits or runs.
-    fn drop_lane(&self, job: &Arc<str>) {
+    /// Streams of jobs that are over are forgotten once nothing of them waits or runs.
+    fn drop_lanes(&self, jobs: &HashSet<Arc<str>>) {
+        if jobs.is_empty() {
+            return;
+        }
         let mut state = self.state.lock();
-        let of_job = |lane: &Lane| matches!(lane, Lane::Backfill(name) if name == job);
-        state.targets.retain(|_, target| target.queued || !of_job(&target.lane));
+        let State { targets, tally, .. } = &mut *state;
+        let over = |lane: &Lane| matches!(lane, Lane::Backfill(name) if jobs.contains(name));
+        let gone = targets.extract_if(|_, target| !target.queued() && over(&target.lane));
+        gone.for_each(|(name, mut target)| tally.hold(&name, &mut target, None));
     }
 
     /// Bytes that a job has read. Counted from the records once, then as they are read.
@@ -113,7 +118,7 @@ impl Shared {
     /// Queues a lane that has no ticks, unless it waits or runs already. One that is held is looked at,
     /// too: nothing else would ever see that what held it has changed.
     pub(crate) fn queue_again(&self, name: &Arc<str>) {
-        let idle = self.state.lock().targets.get(name).is_some_and(|target| !target.queued);
+        let idle = self.state.lock().targets.get(name).is_some_and(|target| !target.queued());
         if idle {
             self.queue(name, None);
             self.wake.notify_one();

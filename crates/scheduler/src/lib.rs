@@ -8,6 +8,7 @@
 //!   dropping its future kills it at whatever it is doing, which loses nothing.
 //! - [`Scheduler::tick_at`] plays one moment to its end and says what became of each window.
 //! - [`Scheduler::resume`], [`Scheduler::continue_stream`] and others in [`steering`] are what operators ask for.
+//! - [`Scheduler::moved`] says that something was committed, found, or failed.
 //! - [`Scheduler::audit`] and [`Scheduler::dispatch`] are rounds of what the daemon does by itself.
 //! - [`null::NullEngine`] answers nothing at once.
 //!
@@ -39,10 +40,12 @@ mod ports;
 mod prepare;
 mod record;
 mod reload;
+mod retention;
 mod run;
 mod session;
 mod shared;
 pub mod steering;
+mod tally;
 mod tick;
 mod timers;
 mod watch;

@@ -15,6 +15,7 @@
 //! | `lycaon_log_streams_held` | gauge | | streams that wait for a change |
 //! | `lycaon_log_lag_seconds_max` | gauge | `tenant` | how far the checkpoint of the tenant's last stream is behind |
 //! | `lycaon_log_deliveries_total` | counter | `channel`, `outcome` | messages |
+//! | `lycaon_log_forgotten_total` | counter | | old windows, attempts and findings that were forgotten |
 //! | `lycaon_log_store_healthy` | gauge | | 1 while the state store answers |
 
 use loghunt::choice::Class;
@@ -63,8 +64,7 @@ pub(crate) fn state(state: &State) {
     gauge!("lycaon_log_running").set(f64::from(state.choice.running()));
     let open = state.breakers.values().filter(|breaker| breaker.open_until().is_some());
     gauge!("lycaon_log_breakers_open").set(open.count() as f64);
-    let held = state.targets.values().filter(|target| target.held.is_some());
-    gauge!("lycaon_log_streams_held").set(held.count() as f64);
+    gauge!("lycaon_log_streams_held").set(state.tally.held().len() as f64);
     let healthy = state.store.open_until().is_none();
     gauge!("lycaon_log_store_healthy").set(f64::from(u8::from(healthy)));
 }

@@ -137,6 +137,10 @@ pub struct Settings {
     pub together_max: usize,
     /// How often what others may have changed is looked at: pauses, jobs, audits, the outbox.
     pub look_around: Duration,
+    /// For how long settled windows and attempts are kept; `None` for ever.
+    pub keep_runs: Option<Duration>,
+    /// For how long findings are kept; `None` for ever. One that is found again afterwards is new.
+    pub keep_findings: Option<Duration>,
 }
 
 impl Default for Settings {
@@ -152,6 +156,8 @@ impl Default for Settings {
             memory_max: 1 << 30,
             together_max: 512,
             look_around: Duration::from_secs(5),
+            keep_runs: Some(Duration::from_secs(90 * 86_400)),
+            keep_findings: None,
         }
     }
 }

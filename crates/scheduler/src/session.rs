@@ -128,6 +128,27 @@ impl Shared {
         Ok(Arc::new(OnThreads { engine, threads: self.threads.clone() }))
     }
 
+    /// The source of a correlation over several datasets is all of them together: it is another one as
+    /// soon as one of them is.
+    pub(crate) async fn whole_source(
+        &self,
+        assignment: &Assignment,
+        first: &Session,
+    ) -> Result<Session, EngineError> {
+        let mut whole = first.clone();
+        if assignment.others.is_empty() {
+            return Ok(whole);
+        }
+        let mut identity = first.description.identity.to_string();
+        for other in &assignment.others {
+            let session = self.session_of(assignment, other, assignment.dataset.domain).await?;
+            identity = format!("{identity} + {}", session.description.identity);
+        }
+        let description = Description { identity: identity.into(), ..(*first.description).clone() };
+        whole.description = Arc::new(description);
+        Ok(whole)
+    }
+
     /// The state of all sources of an assignment in a window. `None` where one of them has nothing
     /// cheap to tell.
     pub(crate) async fn fingerprint(

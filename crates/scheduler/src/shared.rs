@@ -14,11 +14,12 @@ use loghunt::ports::{Job, Pause};
 use loghunt::stream::Stream;
 use model::log::{EngineName, Failure, Lane, TenantName};
 use parking_lot::{Mutex, RwLock};
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, watch};
 
 use crate::assignment::{Assignment, Roster, name_of};
 use crate::ports::{Ports, Settings};
 use crate::session::Sessions;
+use crate::tally::Tally;
 use crate::timers::Timers;
 
 /// Runs log hunts. Clones are the same scheduler.
@@ -36,6 +37,8 @@ pub(crate) struct Shared {
     pub(crate) threads: Arc<Semaphore>,
     /// Something changed that the main loop must look at.
     pub(crate) wake: Notify,
+    /// Counts runs that ended.
+    pub(crate) moves: watch::Sender<u64>,
 }
 
 /// What is remembered between runs. The records correct it.
@@ -43,6 +46,7 @@ pub(crate) struct State {
     pub(crate) choice: Choice<Arc<str>>,
     pub(crate) timers: Timers,
     pub(crate) targets: HashMap<Arc<str>, Target>,
+    pub(crate) tally: Tally,
     pub(crate) breakers: HashMap<(TenantName, EngineName), Breaker>,
     /// Why an engine could not say where a tenant's tables stand, when it was asked last.
     pub(crate) unreachable: HashMap<(TenantName, EngineName), String>,
@@ -63,13 +67,13 @@ pub(crate) struct Target {
     pub(crate) assignment: Arc<Assignment>,
     pub(crate) lane: Lane,
     /// Waits or runs.
-    pub(crate) queued: bool,
+    queued: bool,
     /// Another tick came while it was queued.
     pub(crate) again: bool,
     /// Bytes that a run is expected to read.
     pub(crate) cost: u64,
     /// Why it is not run, until something changes.
-    pub(crate) held: Option<Held>,
+    held: Option<Held>,
     /// The last epoch of each part, as it was last seen.
     pub(crate) streams: HashMap<Arc<str>, Stream>,
 }
@@ -116,6 +120,31 @@ impl Target {
         Self { assignment, lane, queued, again, cost, held, streams: HashMap::new() }
     }
 
+    /// Whether it waits or runs. [`Tally`] changes it.
+    pub(crate) fn queued(&self) -> bool {
+        self.queued
+    }
+
+    pub(crate) fn set_queued(&mut self, queued: bool) {
+        self.queued = queued;
+    }
+
+    /// Why it is not run. [`Tally`] changes it.
+    pub(crate) fn held(&self) -> Option<&Held> {
+        self.held.as_ref()
+    }
+
+    pub(crate) fn set_held(&mut self, held: Option<Held>) {
+        self.held = held;
+    }
+
+    /// With which columns of the source it is held, once they are known.
+    pub(crate) fn held_with(&mut self, schema: Arc<str>) {
+        if let Some(held) = &mut self.held {
+            held.schema = schema;
+        }
+    }
+
     /// How urgent its work is when it is due.
     pub(crate) fn class(&self) -> Class {
         match self.lane {
@@ -136,6 +165,7 @@ impl Scheduler {
             choice: Choice::new(roster.limits(settings.slots)),
             timers: Timers::default(),
             targets: HashMap::new(),
+            tally: Tally::default(),
             breakers: HashMap::new(),
             unreachable: HashMap::new(),
             store: Breaker::default(),
@@ -154,10 +184,16 @@ impl Scheduler {
             sessions: Sessions::default(),
             threads,
             wake: Notify::new(),
+            moves: watch::Sender::new(0),
         };
         let scheduler = Self { shared: Arc::new(shared) };
         scheduler.shared.take_up(&roster);
         scheduler
+    }
+
+    /// Changes whenever a window was committed, failed or was lost.
+    pub fn moved(&self) -> watch::Receiver<u64> {
+        self.shared.moves.subscribe()
     }
 
     /// What runs.
@@ -212,6 +248,7 @@ impl Shared {
                 target.assignment = assignment.clone();
             }
         }
+        state.tally = Tally::of(&state.targets);
     }
 
     /// Makes sure that a lane other than the live one is known. Its name.
@@ -234,7 +271,7 @@ impl Shared {
             target.again = true;
             return;
         }
-        target.queued = true;
+        state.tally.queue(target, true);
         state.choice.push(Work {
             tenant: target.assignment.tenant.name.clone(),
             engine: target.assignment.dataset.engine.clone(),

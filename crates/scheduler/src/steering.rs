@@ -162,7 +162,10 @@ impl Scheduler {
                 let session = self.shared.session(assignment, stream.domain).await;
                 let session =
                     session.map_err(|error| NotDone::Source { stream: key.clone(), error })?;
-                Some(session.description.identity.clone())
+                let whole = self.shared.whole_source(assignment, &session).await;
+                let whole =
+                    whole.map_err(|error| NotDone::Source { stream: key.clone(), error })?;
+                Some(whole.description.identity.clone())
             }
         };
         let audit = Some(wish.note("continue", key));
@@ -175,9 +178,13 @@ impl Scheduler {
 
     fn queue_stream(&self, key: &StreamKey) {
         let name: Arc<str> = name_of(&StreamKey { part: "".into(), ..key.clone() });
-        if let Some(target) = self.shared.state.lock().targets.get_mut(&name) {
-            target.streams.clear();
-            target.held = None;
+        {
+            let mut state = self.shared.state.lock();
+            let state = &mut *state;
+            if let Some(target) = state.targets.get_mut(&name) {
+                target.streams.clear();
+                state.tally.hold(&name, target, None);
+            }
         }
         self.shared.queue(&name, None);
         self.shared.wake.notify_one();

@@ -7,6 +7,7 @@ use loghunt::engine::{EngineError, Estimate};
 use model::log::{DatasetName, EngineName, TenantName, Window};
 
 use crate::shared::Scheduler;
+use crate::tally::{Place, place};
 
 /// What runs and waits for one tenant at one engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,24 +31,24 @@ pub struct Queue {
 impl Scheduler {
     /// What runs and waits, by tenant and engine.
     pub fn queues(&self) -> Vec<Queue> {
+        let roster = self.roster();
         let state = self.shared.state.lock();
-        let mut queues: BTreeMap<(TenantName, EngineName), Queue> = BTreeMap::new();
-        for target in state.targets.values() {
-            let tenant = target.assignment.tenant.name.clone();
-            let engine = target.assignment.dataset.engine.clone();
-            let key = (tenant.clone(), engine.clone());
-            let breaker = state.breakers.get(&key);
-            let queue = queues.entry(key.clone()).or_insert_with(|| Queue {
-                bytes_today: state.spent.get(&tenant).map_or(0, |(_, bytes)| *bytes),
+        let mut queues: BTreeMap<Place, Queue> = BTreeMap::new();
+        for place @ (tenant, engine) in &roster.places {
+            let breaker = state.breakers.get(place);
+            let queue = Queue {
+                tenant: tenant.clone(),
+                engine: engine.clone(),
+                running: u64::from(state.choice.running_for(tenant, engine)),
+                waiting: state.tally.waiting(place),
+                failure: state.unreachable.get(place).cloned(),
                 closed_until: breaker.and_then(|breaker| breaker.open_until()),
-                running: u64::from(state.choice.running_for(&tenant, &engine)),
-                waiting: 0,
-                failure: state.unreachable.get(&key).cloned(),
-                tenant,
-                engine,
-            });
-            queue.waiting += u64::from(target.queued);
-            if let Some(held) = &target.held {
+                bytes_today: state.spent.get(tenant).map_or(0, |(_, bytes)| *bytes),
+            };
+            queues.insert(place.clone(), queue);
+        }
+        for target in state.tally.held().iter().filter_map(|name| state.targets.get(name)) {
+            if let (Some(queue), Some(held)) = (queues.get_mut(&place(target)), target.held()) {
                 queue.failure.get_or_insert_with(|| held.why.to_string());
             }
         }

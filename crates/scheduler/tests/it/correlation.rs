@@ -48,7 +48,50 @@ async fn a_match_over_two_slices_is_found_once_by_the_slice_that_completes_it() 
 }
 
 #[tokio::test]
-async fn a_correlation_over_two_datasets_waits_for_both_and_finds_what_spans_them() {
+async fn by_ingest_a_row_that_comes_late_completes_what_was_read_long_ago() {
+    let stage = Stage::new();
+    stage.logs.add("2026-01-01T11:56:00Z", "h");
+    stage.logs.add("2026-01-01T11:57:00Z", "h");
+    let mut definitions = definitions(&["acme"], vec![correlation()]);
+    let dataset = &mut definitions.tenants[0].datasets[0];
+    (dataset.domain, dataset.ingest_time) = (model::log::Domain::IngestTime, Some("seen".into()));
+    let scheduler = stage.scheduler(definitions);
+    for (moment, expected) in [("12:00", 0), ("12:10", 1), ("12:20", 1)] {
+        let ran = scheduler.tick_at(at(&format!("2026-01-01T{moment}:00Z"))).await;
+        assert_eq!(ran[0].outcome.word(), "committed", "{ran:?}");
+        assert_eq!(stage.findings().await.len(), expected, "after {moment}");
+        if moment == "12:00" {
+            stage.logs.add_late("2026-01-01T11:58:00Z", "2026-01-01T12:05:00Z", "h");
+            // By its ingest it is near, by its time it belongs to nothing.
+            stage.logs.add_late("2026-01-01T10:00:00Z", "2026-01-01T12:05:00Z", "h");
+        }
+    }
+    assert_eq!(stage.findings().await[0].instant, at("2026-01-01T11:58:00Z"));
+}
+
+#[tokio::test]
+async fn by_ingest_a_windowed_rule_reads_what_lies_around_its_new_rows() {
+    let stage = Stage::new();
+    stage.logs.add_late("2026-01-01T09:30:00Z", "2026-01-01T12:05:00Z", "h");
+    stage.logs.add_late("2026-01-01T09:40:00Z", "2026-01-01T12:06:00Z", "h");
+    let span = Duration::from_secs(300);
+    let windowed = Rule { class: RuleClass::Windowed { span }, ..rule() };
+    let mut definitions = definitions(&["acme"], vec![windowed]);
+    let dataset = &mut definitions.tenants[0].datasets[0];
+    (dataset.domain, dataset.ingest_time) = (model::log::Domain::IngestTime, Some("seen".into()));
+    let scheduler = stage.scheduler(definitions);
+    scheduler.tick_at(at("2026-01-01T12:00:00Z")).await;
+    stage.logs.reads.lock().clear();
+    scheduler.tick_at(at("2026-01-01T12:10:00Z")).await;
+    let reads = stage.logs.reads.lock().clone();
+    let [new, around] = &reads[..] else { panic!("two questions: {reads:?}") };
+    assert_eq!(new.from().moment(), at("2026-01-01T11:59:00Z"), "the span of new rows first");
+    assert_eq!(around.from().moment(), at("2026-01-01T09:25:00Z"));
+    assert_eq!(around.to().moment(), at("2026-01-01T09:45:00.000001Z"));
+}
+
+/// A correlation over two datasets, and who runs it.
+fn over_two() -> log_rules::Definitions {
     let text = "title: Ran\nname: ran\nlogsource: {category: processes}\ndetection:\n  s: {host: h}\n  \
                 condition: s\n---\ntitle: Came\nname: came\nlogsource: {category: logins}\n\
                 detection:\n  s: {host: h}\n  condition: s\n---\ntitle: Both\ncorrelation:\n  \
@@ -67,6 +110,26 @@ async fn a_correlation_over_two_datasets_waits_for_both_and_finds_what_spans_the
     let mut logins = definitions.tenants[0].datasets[0].clone();
     (logins.name, logins.table) = (name("logins"), "logins".into());
     definitions.tenants[0].datasets.push(logins);
+    definitions
+}
+
+#[tokio::test]
+async fn a_correlation_stops_whichever_of_its_sources_was_replaced() {
+    for table in ["processes", "logins"] {
+        let stage = Stage::new();
+        let scheduler = stage.scheduler(over_two());
+        let ran = scheduler.tick_at(at("2026-01-01T12:00:00Z")).await;
+        assert_eq!(ran[0].outcome.word(), "committed", "{ran:?}");
+        stage.logs.anew.lock().push(table);
+        let ran = scheduler.tick_at(at("2026-01-01T12:10:00Z")).await;
+        assert_eq!(ran[0].outcome.word(), "held", "{table}: {ran:?}");
+        assert!(ran[0].outcome.detail().contains("first anew"), "{ran:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_correlation_over_two_datasets_waits_for_both_and_finds_what_spans_them() {
+    let definitions = over_two();
     let stage = Stage::new();
     stage.logs.add_to("logins", "2026-01-01T11:58:00Z", "h");
     stage.logs.add_to("processes", "2026-01-01T12:01:00Z", "h");

@@ -159,3 +159,52 @@ async fn a_tenant_that_comes_back_goes_on_where_it_was_left() {
     let window = ran[0].slice.as_ref().expect("a window").window.show(ran[0].domain);
     assert_eq!(window, "[2026-01-01T11:59:00Z, 2026-01-01T12:19:00Z)");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_older_than_it_is_kept_is_forgotten() {
+    let stage = Stage::new();
+    stage.logs.add("2026-01-01T11:55:00Z", "old");
+    stage.logs.add("2026-01-04T11:55:00Z", "new");
+    let time = std::sync::Arc::new(Virtual::new(stage.clock.clone()));
+    let settings = scheduler::Settings {
+        keep_runs: Some(Duration::from_secs(86_400)),
+        keep_findings: Some(Duration::from_secs(2 * 86_400)),
+        ..scheduler::Settings::default()
+    };
+    let scheduler = stage.scheduler_as(settings, definitions(&["acme"], vec![rule()]), time);
+    let stop = CancellationToken::new();
+    let running = tokio::spawn({
+        let (scheduler, stop) = (scheduler.clone(), stop.clone());
+        async move { scheduler.run(stop).await }
+    });
+    pass(Duration::from_secs(3 * 86_400 + 600)).await;
+    stop.cancel();
+    running.await.expect("it ends");
+    let hosts: Vec<String> = stage
+        .findings()
+        .await
+        .iter()
+        .filter_map(|finding| finding.row.get("host").map(|host| host.to_text().to_string()))
+        .collect();
+    assert_eq!(hosts, ["new"]);
+    let windows = windows(&stage).await;
+    assert!((144..160).contains(&windows.len()), "a day of windows, not three: {}", windows.len());
+}
+
+#[tokio::test]
+async fn what_waits_and_what_is_held_is_counted_as_it_changes() {
+    let stage = Stage::new();
+    let scheduler = stage.scheduler(definitions(&["acme", "other"], vec![rule()]));
+    let mut moved = scheduler.moved();
+    let queues = scheduler.queues();
+    assert_eq!(queues.len(), 2, "one for each tenant and engine, whatever waits");
+    let why = loghunt::engine::EngineError::permanent("no such column");
+    *stage.logs.failing.lock() = Some(why);
+    scheduler.tick_at(at("2026-01-01T12:00:00Z")).await;
+    assert!(moved.has_changed().expect("it runs"), "it failed, and whoever looks is told");
+    moved.borrow_and_update();
+    let failures: Vec<_> = scheduler.queues().into_iter().map(|queue| queue.failure).collect();
+    assert_eq!(failures, [Some("no such column".to_owned()), Some("no such column".to_owned())]);
+    scheduler.reload(definitions(&["acme"], vec![]).into()).await;
+    assert_eq!(scheduler.queues(), []);
+}

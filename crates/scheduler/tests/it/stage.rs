@@ -12,8 +12,8 @@ use log_rules::{
 };
 use loghunt::channel::Channel;
 use loghunt::engine::{
-    Capabilities, Description, EngineError, Estimate, Horizon, Match, MatchSink, Report, Scan,
-    Source, SqlEngine,
+    Capabilities, Description, EngineError, Estimate, Horizon, Match, MatchSink, Query, Report,
+    Scan, Source, SqlEngine,
 };
 use loghunt::memory::MemoryLog;
 use loghunt::ports::{FindingQuery, FindingStore, LedgerStore, StreamQuery};
@@ -30,13 +30,30 @@ pub(crate) fn at(text: &str) -> Timestamp {
     text.parse().expect("a moment")
 }
 
+/// Something that happened.
+pub(crate) struct Event {
+    at: Timestamp,
+    ingested: Timestamp,
+    host: String,
+    /// In which table: an empty name for all of them.
+    table: &'static str,
+}
+
+impl Event {
+    /// Where it stands, as positions are counted.
+    fn position(&self, domain: Domain) -> Position {
+        Position::at(if domain == Domain::IngestTime { self.ingested } else { self.at })
+    }
+}
+
 /// A driven engine.
 pub(crate) struct Logs {
     pub(crate) clock: Arc<FixedClock>,
-    /// When, which host, and in which table: an empty name for all of them.
-    pub(crate) events: Mutex<Vec<(Timestamp, String, &'static str)>>,
+    pub(crate) events: Mutex<Vec<Event>>,
     pub(crate) failing: Mutex<Option<EngineError>>,
     pub(crate) identity: Mutex<String>,
+    /// Tables that were made anew.
+    pub(crate) anew: Mutex<Vec<&'static str>>,
     pub(crate) reads: Mutex<Vec<Window>>,
     /// Up to where cursors can be read.
     pub(crate) stable: Mutex<Option<Position>>,
@@ -51,7 +68,14 @@ impl Logs {
     }
 
     pub(crate) fn add_to(&self, table: &'static str, moment: &str, host: &str) {
-        self.events.lock().push((at(moment), host.to_owned(), table));
+        let at = at(moment);
+        self.events.lock().push(Event { at, ingested: at, host: host.to_owned(), table });
+    }
+
+    /// A row that is seen later than it happened.
+    pub(crate) fn add_late(&self, moment: &str, ingested: &str, host: &str) {
+        let (at, ingested) = (at(moment), at(ingested));
+        self.events.lock().push(Event { at, ingested, host: host.to_owned(), table: "" });
     }
 }
 
@@ -61,8 +85,10 @@ impl SqlEngine for Logs {
         &self.capabilities
     }
 
-    async fn describe(&self, _source: &Source) -> Result<Description, EngineError> {
-        let identity = self.identity.lock().as_str().into();
+    async fn describe(&self, source: &Source) -> Result<Description, EngineError> {
+        let anew = self.anew.lock().contains(&&*source.table);
+        let identity = format!("{}{}", self.identity.lock(), if anew { " anew" } else { "" });
+        let identity = identity.into();
         let columns = vec![("at".into(), "timestamp".into()), ("host".into(), "text".into())];
         Ok(Description { identity, columns, parts: Vec::new(), oldest: None })
     }
@@ -82,11 +108,12 @@ impl SqlEngine for Logs {
 
     async fn fingerprint(
         &self,
-        _source: &Source,
+        source: &Source,
         window: Window,
     ) -> Result<Option<Arc<str>>, EngineError> {
         let events = self.events.lock();
-        let count = events.iter().filter(|(at, ..)| window.contains(Position::at(*at))).count();
+        let inside = |event: &&Event| window.contains(event.position(source.domain));
+        let count = events.iter().filter(inside).count();
         Ok(Some(format!("{count}").into()))
     }
 
@@ -96,18 +123,33 @@ impl SqlEngine for Logs {
         }
         self.reads.lock().push(scan.read);
         let events = self.events.lock();
-        let inside = events.iter().filter(|(at, _, table)| {
-            let there = table.is_empty() || *table == &*scan.source.table;
-            there && scan.read.contains(Position::at(*at))
+        let inside = events.iter().filter(|event| {
+            let there = event.table.is_empty() || event.table == &*scan.source.table;
+            there && scan.read.contains(event.position(scan.source.domain))
         });
-        let matches: Vec<Match> = inside
-            .map(|(at, host, _)| Match {
-                row: Row::from([("host", Value::text(host.as_str()))]),
-                position: Position::at(*at),
-                event_time: Some(*at),
-                identity: None,
-            })
-            .collect();
+        let found = |event: &Event| Match {
+            row: Row::from([("host", Value::text(event.host.as_str()))]),
+            position: event.position(scan.source.domain),
+            event_time: Some(event.at),
+            identity: None,
+        };
+        // The only question in SQL whose text matters here: the span of new rows.
+        let asks_span =
+            matches!(&scan.query, Query::Sql { text, .. } if text.contains("AS earliest"));
+        let matches: Vec<Match> = if asks_span {
+            let times: Vec<Timestamp> = inside.map(|event| event.at).collect();
+            let span = times.iter().min().zip(times.iter().max());
+            let time = |at: &Timestamp| {
+                Value::Time(rows::Time::from_unix_nanos(i128::from(at.as_micros()) * 1_000))
+            };
+            let row =
+                |(first, last)| Row::from([("earliest", time(first)), ("latest", time(last))]);
+            let one =
+                |row| Match { row, position: scan.read.from(), event_time: None, identity: None };
+            span.map(row).map(one).into_iter().collect()
+        } else {
+            inside.map(found).collect()
+        };
         let rows_read = matches.len() as u64;
         let _ = sink.take(matches);
         let (completeness, took) = (Completeness::Complete, Duration::ZERO);
@@ -251,6 +293,7 @@ impl Stage {
             events: Mutex::default(),
             failing: Mutex::default(),
             identity: Mutex::new("first".into()),
+            anew: Mutex::default(),
             reads: Mutex::default(),
             stable: Mutex::default(),
             meanwhile: Mutex::default(),
@@ -276,6 +319,15 @@ impl Stage {
         definitions: Definitions,
         time: Arc<dyn Time>,
     ) -> Scheduler {
+        self.scheduler_as(Settings::default(), definitions, time)
+    }
+
+    pub(crate) fn scheduler_as(
+        &self,
+        settings: Settings,
+        definitions: Definitions,
+        time: Arc<dyn Time>,
+    ) -> Scheduler {
         let store = Arc::new(self.store.clone());
         let ports = Ports {
             ledger: store.clone(),
@@ -288,7 +340,7 @@ impl Stage {
             time,
             entropy: Arc::new(Mutex::new(Box::new(SeededEntropy::new(1)))),
         };
-        Scheduler::new(ports, Settings::default(), Arc::new(definitions))
+        Scheduler::new(ports, settings, Arc::new(definitions))
     }
 
     pub(crate) async fn findings(&self) -> Vec<Finding> {

@@ -15,8 +15,8 @@ use std::ops::ControlFlow;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::StreamExt;
-use loghunt::engine::{Capabilities, EngineError, Estimate, Horizon, Source};
-use model::log::{Domain, FailureClass};
+use loghunt::engine::{EngineError, Estimate, Horizon, Source};
+use model::log::FailureClass;
 use reqwest::{Response, StatusCode, Url};
 use rows::Value;
 use sql_text::{Dialect, Parameter, Statement};
@@ -24,7 +24,7 @@ use sql_text::{Dialect, Parameter, Statement};
 use crate::answer::{Kept, RowSink};
 use crate::facts::TableFacts;
 use crate::names::parts;
-use crate::remote::{Backend, Estimator, Figures, Task, moment, plain_tag};
+use crate::remote::{Backend, Estimator, Figures, Nature, Task, moment, plain_tag};
 use crate::site::{ASIDE, Site};
 use cell::Column;
 
@@ -32,7 +32,7 @@ use cell::Column;
 pub(crate) struct ClickHouse {
     site: Site,
     http: reqwest::Client,
-    capabilities: Capabilities,
+    nature: Nature,
 }
 
 /// What travels with each question.
@@ -55,17 +55,9 @@ const SETTINGS: &[(&str, &str)] = &[
 impl ClickHouse {
     pub(crate) fn new(site: Site) -> Result<Self, EngineError> {
         Ok(Self {
+            nature: Nature::new(&site, Dialect::ClickHouse, "clickhouse", Some("re2")),
             http: site.http()?,
             site,
-            capabilities: Capabilities {
-                kind: "clickhouse",
-                domains: vec![Domain::EventTime, Domain::IngestTime],
-                like_is_cased: true,
-                regex: Some("re2"),
-                rows_max: None,
-                many_in_one_pass: false,
-                blocking: false,
-            },
         })
     }
 
@@ -312,16 +304,8 @@ impl Lines {
 
 #[async_trait]
 impl Backend for ClickHouse {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
-    fn dialect(&self) -> Dialect {
-        Dialect::ClickHouse
-    }
-
-    fn place(&self) -> &str {
-        &self.site.place
+    fn nature(&self) -> &Nature {
+        &self.nature
     }
 
     async fn facts(&self, source: &Source) -> Result<TableFacts, EngineError> {

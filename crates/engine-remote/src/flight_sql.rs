@@ -23,8 +23,7 @@ use arrow_flight::sql::client::FlightSqlServiceClient;
 use arrow_flight::{FlightInfo, Ticket};
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
-use loghunt::engine::{Capabilities, EngineError, Horizon, Source};
-use model::log::Domain;
+use loghunt::engine::{EngineError, Horizon, Source};
 use parking_lot::Mutex;
 use sql_text::{Dialect, Parameter, Statement};
 use tonic::Code;
@@ -32,7 +31,7 @@ use tonic::transport::Channel;
 
 use crate::answer::{Kept, RowSink};
 use crate::facts::TableFacts;
-use crate::remote::{Backend, Figures, Task, moment};
+use crate::remote::{Backend, Figures, Nature, Task, moment};
 use crate::site::Site;
 use crate::{batches, grpc};
 
@@ -41,7 +40,7 @@ pub(crate) struct FlightSql {
     site: Site,
     channel: Channel,
     token: Mutex<Option<String>>,
-    capabilities: Capabilities,
+    nature: Nature,
 }
 
 impl FlightSql {
@@ -53,18 +52,10 @@ impl FlightSql {
             ));
         }
         Ok(Self {
+            nature: Nature::new(&site, Dialect::FlightSql, "flight_sql", None),
             channel: grpc::channel(&site, secure, 32_010)?,
             site,
             token: Mutex::new(None),
-            capabilities: Capabilities {
-                kind: "flight_sql",
-                domains: vec![Domain::EventTime, Domain::IngestTime],
-                like_is_cased: true,
-                regex: None,
-                rows_max: None,
-                many_in_one_pass: false,
-                blocking: false,
-            },
         })
     }
 
@@ -197,16 +188,8 @@ fn bound(parameters: &[Parameter]) -> Result<RecordBatch, arrow::error::ArrowErr
 
 #[async_trait]
 impl Backend for FlightSql {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
-    fn dialect(&self) -> Dialect {
-        Dialect::FlightSql
-    }
-
-    fn place(&self) -> &str {
-        &self.site.place
+    fn nature(&self) -> &Nature {
+        &self.nature
     }
 
     async fn facts(&self, source: &Source) -> Result<TableFacts, EngineError> {

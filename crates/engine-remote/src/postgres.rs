@@ -15,7 +15,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base::Timestamp;
 use futures_util::TryStreamExt;
-use loghunt::engine::{Capabilities, EngineError, Estimate, Horizon, Source};
+use loghunt::engine::{EngineError, Estimate, Horizon, Source};
 use model::log::{Domain, Position};
 use parking_lot::Mutex;
 use rows::Value;
@@ -27,7 +27,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::answer::{Kept, RowSink};
 use crate::facts::TableFacts;
-use crate::remote::{Backend, Estimator, Figures, Task, plain_tag, too_slow};
+use crate::remote::{Backend, Estimator, Figures, Nature, Task, plain_tag, too_slow};
 use crate::site::{CONNECT, Site, causes};
 use cell::{Bound, Cell};
 
@@ -41,7 +41,7 @@ pub(crate) struct Postgres {
     tls: MakeRustlsConnect,
     free: Semaphore,
     idle: Mutex<Vec<Client>>,
-    capabilities: Capabilities,
+    nature: Nature,
 }
 
 /// Ends the statement on the server unless told that it has ended.
@@ -82,20 +82,13 @@ impl Postgres {
         config.application_name("lycaon").connect_timeout(CONNECT);
         config.tcp_user_timeout(Duration::from_secs(30));
         Ok(Self {
+            nature: Nature::new(&site, Dialect::Postgres, "postgresql", Some("postgresql"))
+                .with_cursors(),
             tls: MakeRustlsConnect::new((*site.tls).clone()),
             site,
             config,
             free: Semaphore::new(CONNECTIONS),
             idle: Mutex::new(Vec::new()),
-            capabilities: Capabilities {
-                kind: "postgresql",
-                domains: vec![Domain::EventTime, Domain::IngestTime, Domain::Cursor],
-                like_is_cased: true,
-                regex: Some("postgresql"),
-                rows_max: None,
-                many_in_one_pass: false,
-                blocking: false,
-            },
         })
     }
 
@@ -254,16 +247,8 @@ const OLDEST_OPEN: &str = "SELECT least( \
 
 #[async_trait]
 impl Backend for Postgres {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
-    fn dialect(&self) -> Dialect {
-        Dialect::Postgres
-    }
-
-    fn place(&self) -> &str {
-        &self.site.place
+    fn nature(&self) -> &Nature {
+        &self.nature
     }
 
     fn clock_form(&self, kind: &str) -> Option<ClockForm> {

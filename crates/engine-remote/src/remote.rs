@@ -9,7 +9,7 @@ use loghunt::engine::{
     Capabilities, Description, EngineError, Estimate, Horizon, MatchSink, Report, Scan, Source,
     SqlEngine,
 };
-use model::log::{Completeness, Window};
+use model::log::{Completeness, Domain, Window};
 use rows::Value;
 use sql_text::{ClockForm, Dialect, Statement, Target, select};
 
@@ -17,7 +17,7 @@ use crate::answer::{Collector, Kept, RowSink};
 use crate::asking::{Asked, asked};
 use crate::facts::{How, TableFacts};
 use crate::running::Running;
-use crate::site::ASIDE;
+use crate::site::{ASIDE, Site};
 
 /// How a statement is run.
 #[derive(Clone)]
@@ -37,19 +37,49 @@ pub(crate) struct Figures {
     pub(crate) partial: Option<String>,
 }
 
+/// What is known of a server without asking it.
+pub(crate) struct Nature {
+    /// Engine and host, as messages name it.
+    pub(crate) place: Arc<str>,
+    pub(crate) dialect: Dialect,
+    pub(crate) capabilities: Capabilities,
+}
+
+impl Nature {
+    /// Of most servers: both clocks, no cursors, `LIKE` with regard to case.
+    pub(crate) fn new(
+        site: &Site,
+        dialect: Dialect,
+        kind: &'static str,
+        regex: Option<&'static str>,
+    ) -> Self {
+        let capabilities = Capabilities {
+            kind,
+            domains: vec![Domain::EventTime, Domain::IngestTime],
+            like_is_cased: true,
+            regex,
+            rows_max: None,
+            many_in_one_pass: false,
+            blocking: false,
+        };
+        Self { place: site.place.clone(), dialect, capabilities }
+    }
+
+    /// Of one that can also be read by a cursor.
+    pub(crate) fn with_cursors(mut self) -> Self {
+        self.capabilities.domains.push(Domain::Cursor);
+        self
+    }
+}
+
 /// One kind of server.
 #[async_trait]
 pub(crate) trait Backend: Send + Sync {
-    fn capabilities(&self) -> &Capabilities;
-
-    fn dialect(&self) -> Dialect;
-
-    /// Engine and host, as messages name it.
-    fn place(&self) -> &str;
+    fn nature(&self) -> &Nature;
 
     /// How a column of a type holds moments.
     fn clock_form(&self, kind: &str) -> Option<ClockForm> {
-        crate::facts::usual_clock(self.dialect(), kind)
+        crate::facts::usual_clock(self.nature().dialect, kind)
     }
 
     /// What the server says of a table. Fails when it does not exist or is not allowed.
@@ -108,19 +138,15 @@ impl<B: Backend> Remote<B> {
         work: impl Future<Output = Result<T, EngineError>> + Send,
     ) -> Result<T, EngineError> {
         tokio::time::timeout(time, work).await.unwrap_or_else(|_| {
-            let place = self.backend.place();
+            let place = &self.backend.nature().place;
             Err(EngineError::transient(format!("{place}: no answer within {time:?}")))
         })
     }
 
     fn with_how<T>(&self, source: &Source, job: impl FnOnce(&How<'_>) -> T) -> T {
+        let nature = self.backend.nature();
         let clock_form = |kind: &str| self.backend.clock_form(kind);
-        job(&How {
-            dialect: self.backend.dialect(),
-            place: self.backend.place(),
-            source,
-            clock_form: &clock_form,
-        })
+        job(&How { dialect: nature.dialect, place: &nature.place, source, clock_form: &clock_form })
     }
 
     /// The statement for every row of a window.
@@ -179,7 +205,7 @@ impl<B: Backend> Remote<B> {
 #[async_trait]
 impl<B: Backend> SqlEngine for Remote<B> {
     fn capabilities(&self) -> &Capabilities {
-        self.backend.capabilities()
+        &self.backend.nature().capabilities
     }
 
     async fn describe(&self, source: &Source) -> Result<Description, EngineError> {
@@ -224,7 +250,7 @@ impl<B: Backend> SqlEngine for Remote<B> {
         let timeout = scan.limits.timeout;
         let entered = self.running.enter(&scan.tag);
         let work = self.answer(scan, sink, started + timeout);
-        let place = self.backend.place();
+        let place = &self.backend.nature().place;
         let ended = tokio::select! {
             biased;
             () = entered.token.cancelled() => Err(EngineError::transient(

@@ -17,8 +17,7 @@ use std::sync::Arc;
 
 use arrow::ipc::reader::StreamReader;
 use async_trait::async_trait;
-use loghunt::engine::{Capabilities, EngineError, Horizon, Source};
-use model::log::Domain;
+use loghunt::engine::{EngineError, Horizon, Source};
 use parking_lot::Mutex;
 use rows::Value;
 use sql_text::{Dialect, Statement};
@@ -30,7 +29,7 @@ use tonic_prost::ProstCodec;
 
 use crate::answer::{Kept, RowSink};
 use crate::facts::TableFacts;
-use crate::remote::{Backend, Figures, Task, moment, plain_tag};
+use crate::remote::{Backend, Figures, Nature, Task, moment, plain_tag};
 use crate::site::{ASIDE, Site};
 use crate::{batches, grpc};
 use proto::{
@@ -44,7 +43,7 @@ pub(crate) struct Spark {
     channel: Channel,
     metadata: MetadataMap,
     session: Mutex<Arc<str>>,
-    capabilities: Capabilities,
+    nature: Nature,
 }
 
 impl Spark {
@@ -75,19 +74,11 @@ impl Spark {
             )?;
         }
         Ok(Self {
+            nature: Nature::new(&site, Dialect::Spark, "spark", Some("java")),
             channel: grpc::channel(&site, secure, 15_002)?,
             site,
             metadata,
             session: Mutex::new(session.unwrap_or_else(fresh_session)),
-            capabilities: Capabilities {
-                kind: "spark",
-                domains: vec![Domain::EventTime, Domain::IngestTime],
-                like_is_cased: true,
-                regex: Some("java"),
-                rows_max: None,
-                many_in_one_pass: false,
-                blocking: false,
-            },
         })
     }
 
@@ -206,16 +197,8 @@ fn fresh_session() -> Arc<str> {
 
 #[async_trait]
 impl Backend for Spark {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
-    fn dialect(&self) -> Dialect {
-        Dialect::Spark
-    }
-
-    fn place(&self) -> &str {
-        &self.site.place
+    fn nature(&self) -> &Nature {
+        &self.nature
     }
 
     async fn facts(&self, source: &Source) -> Result<TableFacts, EngineError> {

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use loghunt::engine::{Capabilities, EngineError, Horizon, Source};
-use model::log::{Domain, FailureClass};
+use loghunt::engine::{EngineError, Horizon, Source};
+use model::log::FailureClass;
 use parking_lot::Mutex;
 use reqwest::{Method, StatusCode, Url};
 use rows::Value;
@@ -26,7 +26,7 @@ use sql_text::{Dialect, Parameter, Statement};
 
 use crate::answer::{Kept, RowSink};
 use crate::facts::TableFacts;
-use crate::remote::{Backend, Figures, Task, moment, plain_tag};
+use crate::remote::{Backend, Figures, Nature, Task, moment, plain_tag};
 use crate::site::{ASIDE, Site};
 
 /// How often a page is asked for again when the server is busy, and how long it is waited between.
@@ -37,7 +37,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Trino {
     site: Site,
     http: reqwest::Client,
-    capabilities: Capabilities,
+    nature: Nature,
 }
 
 /// Deletes the rest of an answer unless told that there is none.
@@ -69,17 +69,9 @@ impl Trino {
             ));
         }
         Ok(Self {
+            nature: Nature::new(&site, Dialect::Trino, "trino", Some("java")),
             http: site.http()?,
             site,
-            capabilities: Capabilities {
-                kind: "trino",
-                domains: vec![Domain::EventTime, Domain::IngestTime],
-                like_is_cased: true,
-                regex: Some("java"),
-                rows_max: None,
-                many_in_one_pass: false,
-                blocking: false,
-            },
         })
     }
 
@@ -264,16 +256,8 @@ impl Trino {
 
 #[async_trait]
 impl Backend for Trino {
-    fn capabilities(&self) -> &Capabilities {
-        &self.capabilities
-    }
-
-    fn dialect(&self) -> Dialect {
-        Dialect::Trino
-    }
-
-    fn place(&self) -> &str {
-        &self.site.place
+    fn nature(&self) -> &Nature {
+        &self.nature
     }
 
     async fn facts(&self, source: &Source) -> Result<TableFacts, EngineError> {

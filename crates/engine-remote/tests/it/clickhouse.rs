@@ -13,7 +13,7 @@ use rows::{Row, Value};
 use testkit::engine_suite::{Habits, Kind, Stand, Table, WRONG_SECRET, engine_suite};
 
 use crate::fake::{Silent, raw};
-use crate::scans::{address, everything, http, real, run, source, tenant};
+use crate::scans::{address, columns, everything, http, real, run, source, tenant};
 
 struct ClickHouseStand {
     url: String,
@@ -77,21 +77,9 @@ impl Stand for ClickHouseStand {
 
     async fn create(&self, table: &Table) -> Arc<str> {
         self.statement("CREATE DATABASE IF NOT EXISTS suite".into()).await;
-        let columns: Vec<String> = table
-            .columns
-            .iter()
-            .map(|(name, kind)| {
-                let kind = match kind {
-                    Kind::Text => "String",
-                    Kind::Int => "Int64",
-                    Kind::Float => "Float64",
-                    Kind::Bool => "Bool",
-                    Kind::Time => "DateTime64(9, 'UTC')",
-                };
-                format!("`{name}` Nullable({kind})")
-            })
-            .collect();
-        let (name, columns) = (&table.name, columns.join(", "));
+        let types = ["String", "Int64", "Float64", "Bool", "DateTime64(9, 'UTC')"];
+        let columns = columns(table, types, |name, kind| format!("`{name}` Nullable({kind})"));
+        let name = &table.name;
         let text =
             format!("CREATE TABLE suite.{name} ({columns}) ENGINE = MergeTree ORDER BY tuple()");
         self.statement(text).await;

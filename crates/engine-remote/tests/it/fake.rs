@@ -4,6 +4,9 @@
 use std::net::SocketAddr;
 
 use axum::Router;
+use axum::body::Bytes;
+use axum::http::{HeaderMap, Method, Uri};
+use axum::response::IntoResponse;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -13,6 +16,24 @@ pub(crate) async fn serve(router: Router) -> SocketAddr {
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     address
+}
+
+/// A request.
+pub(crate) struct Asked {
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// The URL of a server that answers every request by a function.
+pub(crate) async fn answering<R: IntoResponse>(
+    answer: impl Fn(Asked) -> R + Clone + Send + Sync + 'static,
+) -> String {
+    let handler = async move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
+        answer(Asked { method, uri, headers, body })
+    };
+    format!("http://{}", serve(Router::new().fallback(handler)).await)
 }
 
 /// A server that answers each connection's request with these bytes and closes it: for answers that

@@ -11,10 +11,10 @@ use log_rules::{Address, EngineKind};
 use loghunt::engine::SqlEngine;
 use model::log::{Completeness, FailureClass};
 use rows::{Row, Value};
-use testkit::engine_suite::{Habits, Kind, Stand, Table, WRONG_SECRET, engine_suite};
+use testkit::engine_suite::{Habits, Stand, Table, WRONG_SECRET, engine_suite};
 
 use crate::fake::Silent;
-use crate::scans::{address, everything, run, source, tenant};
+use crate::scans::{address, columns, everything, run, source, tenant};
 use peer::Peer;
 
 struct FlightStand {
@@ -57,21 +57,9 @@ impl Stand for FlightStand {
     }
 
     async fn create(&self, table: &Table) -> Arc<str> {
-        let columns: Vec<String> = table
-            .columns
-            .iter()
-            .map(|(name, kind)| {
-                let kind = match kind {
-                    Kind::Text => "TEXT",
-                    Kind::Int => "BIGINT",
-                    Kind::Float => "DOUBLE",
-                    Kind::Bool => "BOOLEAN",
-                    Kind::Time => "TIMESTAMP",
-                };
-                format!("\"{name}\" {kind}")
-            })
-            .collect();
-        let text = format!("CREATE TABLE \"{}\" ({})", table.name, columns.join(", "));
+        let types = ["TEXT", "BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP"];
+        let columns = columns(table, types, |name, kind| format!("\"{name}\" {kind}"));
+        let text = format!("CREATE TABLE \"{}\" ({columns})", table.name);
         self.peer.write().execute(&text, []).unwrap();
         self.add(table, &table.name, &table.rows).await;
         table.name.as_str().into()

@@ -6,8 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use axum::Router;
-use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use engine_remote::connect;
 use log_rules::{Address, EngineKind};
@@ -17,7 +15,7 @@ use rows::{Row, Value};
 use serde_json::{Value as Json, json};
 use testkit::engine_suite::{Habits, Kind, Stand, Table, engine_suite};
 
-use crate::fake::{Silent, serve};
+use crate::fake::{Silent, answering};
 use crate::scans::{address, everything, http, real, run, source, tenant};
 
 fn at(url: &str) -> Arc<dyn SqlEngine> {
@@ -130,11 +128,10 @@ struct Fake {
 impl Fake {
     async fn start(&self) -> Arc<dyn SqlEngine> {
         let fake = self.clone();
-        let handler = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
-            let fake = fake.clone();
-            async move { fake.answer(&method, &uri, &headers, &body) }
-        };
-        at(&format!("http://{}", serve(Router::new().fallback(handler)).await))
+        at(&answering(move |asked| {
+            fake.answer(&asked.method, &asked.uri, &asked.headers, &asked.body)
+        })
+        .await)
     }
 
     fn answer(

@@ -7,6 +7,7 @@ use log_rules::Address;
 use loghunt::engine::{EngineError, Match, Query, Report, Scan, ScanLimits, Source, SqlEngine};
 use model::log::{Domain, Position, TenantName, Window};
 use sigma::Predicate;
+use testkit::engine_suite::{Kind, Table};
 
 pub(crate) fn address(url: &str) -> Address {
     Address { url: url.into(), user: None, secret: None, database: None, ca_file: None }
@@ -42,6 +43,26 @@ pub(crate) fn source(table: &str) -> Source {
         part: "".into(),
         lateness_max: None,
     }
+}
+
+/// The columns of a table, as a statement that makes it spells them: `spelled` of name and type, types
+/// for texts, whole numbers, fractions, truths and moments.
+pub(crate) fn columns(
+    table: &Table,
+    [text, int, float, bool, time]: [&str; 5],
+    spelled: impl Fn(&str, &str) -> String,
+) -> String {
+    let column = |(name, kind): &(&str, Kind)| {
+        let kind = match kind {
+            Kind::Text => text,
+            Kind::Int => int,
+            Kind::Float => float,
+            Kind::Bool => bool,
+            Kind::Time => time,
+        };
+        spelled(name, kind)
+    };
+    table.columns.iter().map(column).collect::<Vec<_>>().join(", ")
 }
 
 pub(crate) fn everything(source: &Source) -> Scan {

@@ -19,7 +19,7 @@ use tonic::transport::Endpoint;
 use tonic_prost::ProstCodec;
 
 use crate::fake::Silent;
-use crate::scans::{address, everything, real, run, source, tenant};
+use crate::scans::{address, columns, everything, real, run, source, tenant};
 
 /// The session in which the tables are.
 const SESSION: &str = "6b3c8f8e-2d2c-4c55-9a54-0a4f2a1f7c11";
@@ -93,25 +93,13 @@ impl Stand for SparkStand {
     }
 
     async fn create(&self, table: &Table) -> Arc<str> {
-        let columns: Vec<String> = table
-            .columns
-            .iter()
-            .map(|(name, kind)| {
-                let kind = match kind {
-                    Kind::Text => "STRING",
-                    Kind::Int => "BIGINT",
-                    Kind::Float => "DOUBLE",
-                    Kind::Bool => "BOOLEAN",
-                    Kind::Time => "TIMESTAMP",
-                };
-                format!("`{name}` {kind}")
-            })
-            .collect();
+        let types = ["STRING", "BIGINT", "DOUBLE", "BOOLEAN", "TIMESTAMP"];
+        let columns = columns(table, types, |name, kind| format!("`{name}` {kind}"));
         let place = self.folder.path().join(&table.name);
         self.statement(format!(
             "CREATE TABLE {} ({}) USING parquet LOCATION '{}'",
             table.name,
-            columns.join(", "),
+            columns,
             place.display()
         ))
         .await;

@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use axum::Router;
-use axum::body::Bytes;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use engine_remote::connect;
 use log_rules::EngineKind;
@@ -12,7 +10,7 @@ use loghunt::engine::SqlEngine;
 use model::log::{Completeness, FailureClass, Position};
 use serde_json::{Value as Json, json};
 
-use crate::fake::serve;
+use crate::fake::answering;
 use crate::scans::{address, everything, run, source, tenant};
 
 fn at(url: &str) -> Arc<dyn SqlEngine> {
@@ -31,11 +29,10 @@ struct Fake {
 impl Fake {
     async fn start(&self) -> Arc<dyn SqlEngine> {
         let fake = self.clone();
-        let handler = move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
-            let fake = fake.clone();
-            async move { fake.answer(&method, &uri, &headers, &body) }
-        };
-        at(&format!("http://{}", serve(Router::new().fallback(handler)).await))
+        at(&answering(move |asked| {
+            fake.answer(&asked.method, &asked.uri, &asked.headers, &asked.body)
+        })
+        .await)
     }
 
     fn answer(

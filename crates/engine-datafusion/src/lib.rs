@@ -27,6 +27,7 @@ mod engine;
 mod files;
 mod known;
 mod manifest;
+mod matchers;
 mod os;
 mod parquet_file;
 mod parquet_writer;

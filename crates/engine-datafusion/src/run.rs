@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use arrow::datatypes::Schema;
 use loghunt::engine::{EngineError, MatchSink, Query, QueryClass, Report, Scan, Source};
-use matcher::Matcher;
 use model::log::Window;
 use tokio::sync::mpsc;
 
 use crate::engine::{Aborted, Inner, StopOnDrop, report};
+use crate::matchers::matchers;
 use crate::predicates::{Ask, AskState, Matches, Questions, renamed};
 use crate::reading::{Columns, Stop, Wanted};
 use crate::sql::{Asked, Table, held, places_schema};
@@ -209,9 +209,10 @@ impl Job {
         window: Window,
         asks: Vec<Ask>,
     ) -> Result<(), EngineError> {
-        let matcher = Matcher::new(asks.iter().map(|ask| &*ask.predicate))
-            .map_err(|error| EngineError::permanent(error.to_string()))?;
-        let questions = Questions::new(asks, Arc::new(matcher), source.clone(), self.to.clone());
+        let predicates = asks.iter().map(|ask| ask.predicate.clone()).collect();
+        let matcher =
+            matchers().of(predicates).map_err(|error| EngineError::permanent(error.to_string()))?;
+        let questions = Questions::new(asks, matcher, source.clone(), self.to.clone());
         let pass = self.inner.pass(source, window, questions.wanted(), self.stop.clone()).await?;
         pass.run(Arc::new(move |piece| questions.ask(&piece))).await
     }

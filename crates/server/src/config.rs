@@ -58,6 +58,16 @@ pub struct LogHuntsConfig {
     /// How many pieces of work run at once.
     #[serde(default = "slots")]
     pub slots: u32,
+    /// Days for which settled windows and attempts are kept; 0 keeps them for ever.
+    #[serde(default = "keep_runs_days")]
+    pub keep_runs_days: u32,
+    /// Days for which findings are kept; 0 keeps them for ever.
+    #[serde(default)]
+    pub keep_findings_days: u32,
+}
+
+fn keep_runs_days() -> u32 {
+    90
 }
 
 fn yes() -> bool {

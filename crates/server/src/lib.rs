@@ -38,6 +38,7 @@ pub mod vql;
 
 pub use agents::{Gate, GateLimits};
 pub use people::assets::{Asset, Assets, NoAssets};
+pub use people::metrics::Counted;
 pub use people::sign_in::{hash_password, secret_hash};
 pub use ports::Ports;
 pub use serve::{Server, Start};

@@ -20,6 +20,7 @@ use model::log::{DatasetName, EngineName, RuleName, SliceId, StreamKey, TenantNa
 use model::org::Actor;
 use model::store::StoreError;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::log_survey::Survey;
 
@@ -52,6 +53,11 @@ pub trait LogDesk: Send + Sync {
     /// What is wrong with the scheduler, as sentences.
     fn troubles(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    /// Changes whenever the scheduler committed, found, or failed; `None` where there is none.
+    fn moved(&self) -> Option<watch::Receiver<u64>> {
+        None
     }
 
     /// What runs and waits, by tenant and engine.

@@ -22,10 +22,11 @@ use crate::event::TaskFellBehind;
 use crate::health::Health;
 use crate::nodes::{duties, hearing, herald, pulse};
 use crate::people::assets::Assets;
+use crate::people::metrics::Counted;
 use crate::people::throttle::Throttle;
 use crate::people::{People, listen, routes};
 use crate::pki::PkiError;
-use crate::tasks::{janitor, manager};
+use crate::tasks::{janitor, log_news, manager};
 use crate::tls::{self, TlsError};
 
 /// How long connections may take to finish what is under way.
@@ -118,6 +119,8 @@ pub struct Start<'a> {
     pub assets: Arc<dyn Assets>,
     /// Who knows what is wrong.
     pub health: Arc<Health>,
+    /// Figures of the process for `/metrics`, besides the server's own.
+    pub counted: Option<Counted>,
 }
 
 async fn listen_on(
@@ -149,7 +152,7 @@ fn watch(health: &Health, core: &Arc<Core>, gate: &Arc<Gate>, connections_max: u
 impl Server {
     /// Binds both ports, reads the active hunts, and starts everything.
     pub async fn start(core: Arc<Core>, start: Start<'_>) -> Result<Self, StartError> {
-        let Start { config, assets, health } = start;
+        let Start { config, assets, health, counted } = start;
         let (agents_socket, agents) =
             listen_on(config.agents.listen, ("agents", "agents.listen")).await?;
         let (people_socket, people_address) =
@@ -200,6 +203,7 @@ impl Server {
             throttle: Throttle::new(core.settings.wrong_passwords_max),
             health,
             assets,
+            counted,
             stop: stop.clone(),
         });
         let router = routes::router(people);
@@ -213,6 +217,7 @@ impl Server {
             tokio::spawn(duties::run(Arc::clone(&core), stop.clone())),
             tokio::spawn(herald::run(Arc::clone(&core), stop.clone())),
             tokio::spawn(hearing::run(Arc::clone(&core), ear, stop.clone())),
+            tokio::spawn(log_news::run(Arc::clone(&core), stop.clone())),
         ];
         Ok(Self { agents, people: people_address, core, routes, stop, tasks })
     }

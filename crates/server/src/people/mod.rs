@@ -28,6 +28,7 @@ pub(crate) mod log_streams;
 pub(crate) mod log_view;
 pub(crate) mod log_windows;
 pub(crate) mod members;
+pub(crate) mod metrics;
 pub(crate) mod monitoring;
 pub(crate) mod nodes;
 pub(crate) mod query;
@@ -64,6 +65,8 @@ pub(crate) struct People {
     pub(crate) throttle: Throttle,
     pub(crate) health: Arc<Health>,
     pub(crate) assets: Arc<dyn Assets>,
+    /// What the process counts by itself, where it does.
+    pub(crate) counted: Option<metrics::Counted>,
     /// Ends streams that would go on for ever.
     pub(crate) stop: CancellationToken,
 }

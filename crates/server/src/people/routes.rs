@@ -18,8 +18,8 @@ use hyper::{HeaderMap, Method, StatusCode, Uri};
 use super::error::ApiError;
 use super::{
     People, artifacts, audit, clients, downloads, events, flows, guard, health, hunts, log,
-    log_act, log_findings, log_rules, log_streams, log_windows, members, monitoring, nodes, query,
-    results, sessions, sign_in, tokens, tools,
+    log_act, log_findings, log_rules, log_streams, log_windows, members, metrics, monitoring, nodes,
+    query, results, sessions, sign_in, tokens, tools,
 };
 
 /// Bytes of a request's body.
@@ -35,8 +35,12 @@ pub(crate) fn router(people: Arc<People>) -> Router {
         .route("/health", get(health::health))
         .route("/openapi.json", get(health::openapi));
     let api = open.merge(signed_in).fallback(unknown_path);
+    let figures = Router::new()
+        .route("/metrics", get(metrics::metrics))
+        .layer(from_fn_with_state(people.clone(), sign_in::authenticate));
     Router::new()
         .nest(api::PREFIX, api)
+        .merge(figures)
         .fallback(asset)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(map_response(shape_refusals))

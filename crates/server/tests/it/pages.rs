@@ -40,6 +40,33 @@ async fn nothing_is_told_to_strangers() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn figures_are_for_those_who_may_read() {
+    let world = World::start().await;
+    let stranger = world.stranger().send(Method::GET, "/metrics", None).await;
+    assert_eq!(stranger.status, 401);
+    let admin = world.admin().await;
+    let (_identity, _agent) = connected(&world, &admin).await;
+    let made = admin.post("/hunts", hunt("SELECT * FROM rows")).await.good();
+    let reply = admin.send(Method::GET, "/metrics", None).await;
+    assert_eq!(reply.header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+    let text = String::from_utf8(reply.body.to_vec()).unwrap();
+    let pending = format!("lycaon_hunt_members{{hunt={},queue=\"refused\"}} 0", made["id"]);
+    for line in [
+        "# TYPE lycaon_clients_connected gauge",
+        "lycaon_clients_connected 1",
+        "lycaon_clients 1",
+        "lycaon_hunts{state=\"running\"} 1",
+        "lycaon_store_trouble 0",
+        "process_counts 1",
+        pending.as_str(),
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} in {text}");
+    }
+    let helps = text.lines().filter(|line| line.starts_with("# HELP lycaon_hunt_members"));
+    assert_eq!(helps.count(), 1, "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_browsers_change_needs_the_token_of_its_page() {
     let world = World::start().await;
     let (mut browser, csrf) = browser_session(&world).await;

@@ -16,6 +16,7 @@ mod complaint;
 mod credentials;
 mod demo;
 mod download;
+mod figures;
 mod flow;
 mod gui;
 mod help;

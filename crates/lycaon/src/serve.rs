@@ -27,7 +27,7 @@ use crate::log::LogHunts;
 use crate::login::note;
 use crate::machine::{SystemClock, SystemEntropy};
 use crate::storage::{self, Storage};
-use crate::{local, os};
+use crate::{figures, local, os};
 
 /// Run the server
 #[derive(clap::Args, Debug)]
@@ -86,7 +86,14 @@ async fn serve(config: &ServerConfig) -> Outcome {
             tracing::warn!(file = %file.display(), "no artifact declares a tool for this file");
         }
     }
-    let start = Start { config, assets: Arc::new(Gui::default()), health: Arc::new(Health::new()) };
+    let figures = figures::install()
+        .map_err(|error| Complaint::failed(format!("cannot count what log hunts do: {error}")))?;
+    let start = Start {
+        config,
+        assets: Arc::new(Gui::default()),
+        health: Arc::new(Health::new()),
+        counted: Some(Arc::new(move || figures.render())),
+    };
     let server = Server::start(core, start)
         .await
         .map_err(|error| Complaint::failed(Chain(&error).to_string()).hint(error.hint()))?;

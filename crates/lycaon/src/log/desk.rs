@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use api::LogFileProblem;
 use async_trait::async_trait;
 use base::{Chain, Clock};
-use log_rules::{Definitions, Problem};
+use log_rules::Problem;
 use loghunt::engine::Estimate;
 use model::log::{DatasetName, RuleName, TenantName, Window};
 use parking_lot::RwLock;
@@ -19,22 +18,24 @@ use server::log::{
     LogWish,
 };
 use store_sqlite::LogStore;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::config::{self, Read};
 use super::engines::OpenEngines;
 use super::state::Records;
-use super::{check, config, tick};
+use super::tick::kept_for;
+use super::watch::Watched;
+use super::{check, tick};
 use crate::complaint::{Complaint, Outcome};
 use crate::machine::SystemClock;
 use crate::os;
-
-/// How often the files of definitions are looked at.
-const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// Log hunts of a server.
 pub(crate) struct LogHunts {
     desk: Arc<Desk>,
     ports: LogPorts,
+    watched: Watched,
     run: bool,
 }
 
@@ -45,28 +46,22 @@ struct Desk {
     running: bool,
 }
 
-/// What the files said when they were read.
-struct Read {
-    definitions: Arc<Definitions>,
-    problems: Vec<Problem>,
-    errors: bool,
-}
-
 impl LogHunts {
     /// Opens the records in the server's data folder. Definitions with errors do not keep the server
     /// from starting: people see what is wrong, and mended files are taken up.
     pub(crate) async fn open(settings: &LogHuntsConfig, data: &Path) -> Outcome<Self> {
         let home = data.join("log-hunts");
         let records = records(&home)?;
-        let read = read(&settings.folder);
-        let definitions = match read.errors {
-            true => Arc::new(Definitions::default()),
-            false => Arc::clone(&read.definitions),
-        };
+        let (watched, read) = Watched::new(&settings.folder);
+        let known = known(&settings.folder, &read);
         let ports = records.clone().ports(OpenEngines::new(&home), Arc::new(SystemClock));
-        let own = scheduler::Settings { slots: settings.slots.max(1), ..tick::settings("server") };
-        let scheduler = Scheduler::new(ports, own, Arc::clone(&definitions));
-        let known = known(&settings.folder, definitions, &read);
+        let own = scheduler::Settings {
+            slots: settings.slots.max(1),
+            keep_runs: kept_for(settings.keep_runs_days),
+            keep_findings: kept_for(settings.keep_findings_days),
+            ..tick::settings("server")
+        };
+        let scheduler = Scheduler::new(ports, own, Arc::clone(&known.definitions));
         let desk = Arc::new(Desk {
             folder: settings.folder.clone(),
             scheduler,
@@ -80,7 +75,7 @@ impl LogHunts {
             control: records.control,
             desk: desk.clone(),
         };
-        Ok(Self { desk, ports, run: settings.run })
+        Ok(Self { desk, ports, watched, run: settings.run })
     }
 
     /// What the server's handlers are given.
@@ -90,7 +85,7 @@ impl LogHunts {
 
     /// Runs rules until the token is cancelled, and takes up changed definitions.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let watching = self.desk.watch();
+        let watching = self.desk.watch(self.watched);
         if !self.run {
             tokio::select! {
                 () = watching => {}
@@ -112,31 +107,26 @@ fn records(home: &Path) -> Outcome<Records> {
     Ok(Records::of(Arc::new(store)))
 }
 
-fn read(folder: &Path) -> Read {
-    let files = match config::files(&[folder.to_owned()]) {
-        Ok(files) => files,
-        Err(bad) => {
-            let problem = Problem {
-                severity: log_rules::ProblemSeverity::Error,
-                file: folder.display().to_string(),
-                line: 1,
-                column: 1,
-                field: String::new(),
-                message: bad.message().to_owned(),
-                hint: Some("`log_hunts: folder:` in the server's configuration names it".into()),
-                excerpt: String::new(),
-            };
-            return Read { definitions: Arc::default(), problems: vec![problem], errors: true };
-        }
-    };
-    let (mut definitions, problems) = log_rules::read(&files);
-    super::engines::at_home(&mut definitions, folder);
-    let errors = problems.iter().any(config::is_error);
-    Read { definitions: Arc::new(definitions), problems, errors }
+/// What is known after the files were read for the first time, or without an error.
+fn known(folder: &Path, read: &Read) -> KnownDefinitions {
+    let usable = !read.has_errors();
+    KnownDefinitions {
+        definitions: if usable { Arc::clone(&read.definitions) } else { Arc::default() },
+        folder: folder.display().to_string(),
+        loaded_at: usable.then(|| SystemClock.now()),
+        stale: !usable,
+        problems: read.problems.iter().map(told).collect(),
+    }
 }
 
-fn known(folder: &Path, definitions: Arc<Definitions>, read: &Read) -> KnownDefinitions {
-    let told = |problem: &Problem| LogFileProblem {
+/// The definitions in use stay, with when they were read; the files are wrong now.
+fn but_wrong(before: &KnownDefinitions, read: &Read) -> KnownDefinitions {
+    let problems = read.problems.iter().map(told).collect();
+    KnownDefinitions { stale: true, problems, ..before.clone() }
+}
+
+fn told(problem: &Problem) -> LogFileProblem {
+    LogFileProblem {
         file: problem.file.clone(),
         problem: api::Problem {
             field: problem.field.clone(),
@@ -148,35 +138,28 @@ fn known(folder: &Path, definitions: Arc<Definitions>, read: &Read) -> KnownDefi
             message: problem.message.clone(),
             hint: problem.hint.clone().unwrap_or_default(),
         },
-    };
-    KnownDefinitions {
-        definitions,
-        folder: folder.display().to_string(),
-        loaded_at: Some(SystemClock.now()),
-        stale: read.errors,
-        problems: read.problems.iter().map(told).collect(),
     }
 }
 
 impl Desk {
     /// Takes up changed definitions, for ever.
-    async fn watch(&self) {
+    async fn watch(&self, mut watched: Watched) {
         loop {
-            tokio::time::sleep(LOOK_AGAIN_AFTER).await;
-            let folder = self.folder.clone();
-            let Ok(read) = tokio::task::spawn_blocking(move || read(&folder)).await else {
-                continue;
-            };
-            let before = Arc::clone(&self.known.read());
-            if read.errors {
-                *self.known.write() =
-                    Arc::new(known(&self.folder, Arc::clone(&before.definitions), &read));
+            let read = watched.changed().await;
+            let before = self.known();
+            if read.has_errors() {
+                *self.known.write() = Arc::new(but_wrong(&before, &read));
                 continue;
             }
-            if before.stale || read.definitions.revision != before.definitions.revision {
+            let same = read.definitions.revision == before.definitions.revision;
+            let mut known = known(&self.folder, &read);
+            if same {
+                known.loaded_at = before.loaded_at;
+            }
+            let definitions = Arc::clone(&known.definitions);
+            *self.known.write() = Arc::new(known);
+            if !same {
                 tracing::info!(folder = %self.folder.display(), "the definitions of log hunts are read");
-                let definitions = Arc::clone(&read.definitions);
-                *self.known.write() = Arc::new(known(&self.folder, definitions.clone(), &read));
                 self.scheduler.reload(definitions).await;
             }
         }
@@ -195,6 +178,10 @@ impl LogDesk for Desk {
 
     fn troubles(&self) -> Vec<String> {
         self.scheduler.troubles()
+    }
+
+    fn moved(&self) -> Option<watch::Receiver<u64>> {
+        self.running.then(|| self.scheduler.moved())
     }
 
     fn queues(&self) -> Vec<LogQueue> {

@@ -14,6 +14,7 @@ mod secrets;
 mod state;
 mod steer;
 mod tick;
+mod watch;
 
 pub(crate) use desk::LogHunts;
 

@@ -1,22 +1,21 @@
 //! `lycaon log run`: the daemon.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusBuilder;
 use scheduler::Scheduler;
 use tokio_util::sync::CancellationToken;
 
 use super::config;
 use super::engines::OpenEngines;
 use super::state::StateArgs;
-use super::tick::{runtime, settings};
+use super::tick::{kept_for, runtime, settings};
+use super::watch::Watched;
 use crate::complaint::{Complaint, Outcome};
 use crate::login::note;
 use crate::machine::SystemClock;
-use crate::os;
+use crate::{figures, os};
 
 /// Run rules on their schedules, until asked to end
 ///
@@ -38,11 +37,18 @@ pub(super) struct RunArgs {
     /// For how many seconds a window stays with a scheduler that gives no sign of life
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(3..=3600))]
     lease: u64,
+    /// For how many days settled windows and attempts are kept; 0 for ever
+    #[arg(long, value_name = "DAYS", default_value_t = 90)]
+    keep_runs: u32,
+    /// For how many days findings are kept; 0 for ever
+    #[arg(long, value_name = "DAYS", default_value_t = 0)]
+    keep_findings: u32,
 }
 
 pub(super) fn run(args: &RunArgs) -> Outcome {
     crate::serve::start_log(false);
-    let definitions = config::load(&args.state.config)?;
+    let (watched, read) = Watched::new(&args.state.config);
+    let definitions = config::usable(&args.state.config, read)?;
     os::raise_open_files();
     runtime()?.block_on(async {
         if let Some(address) = args.listen {
@@ -53,11 +59,16 @@ pub(super) fn run(args: &RunArgs) -> Outcome {
         let records = args.state.open(None).await?;
         let engines = OpenEngines::new(&args.state.folder());
         let ports = records.ports(engines, Arc::new(SystemClock));
-        let settings = scheduler::Settings { slots: args.slots.max(1), ..leased(args.lease) };
+        let settings = scheduler::Settings {
+            slots: args.slots.max(1),
+            keep_runs: kept_for(args.keep_runs),
+            keep_findings: kept_for(args.keep_findings),
+            ..leased(args.lease)
+        };
         let scheduler = Scheduler::new(ports, settings, definitions);
         told(&scheduler);
         let stop = CancellationToken::new();
-        let watching = watch(&scheduler, &args.state.config);
+        let watching = watch(&scheduler, watched);
         let ending = async {
             os::asked_to_end().await;
             note("ending; what runs is let finish");
@@ -84,15 +95,8 @@ fn leased(secs: u64) -> scheduler::Settings {
 
 /// Prometheus metrics at every path of an address.
 async fn serve_metrics(address: SocketAddr) -> Result<(), Box<dyn std::error::Error>> {
-    let metrics = PrometheusBuilder::new().install_recorder()?;
+    let metrics = figures::install()?;
     let listener = tokio::net::TcpListener::bind(address).await?;
-    let upkeep = metrics.clone();
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(Duration::from_secs(5)).await;
-            upkeep.run_upkeep();
-        }
-    });
     let page = axum::Router::new().fallback(move || std::future::ready(metrics.render()));
     tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, page).await {
@@ -111,28 +115,20 @@ fn told(scheduler: &Scheduler) {
 }
 
 /// Takes up changed definitions.
-async fn watch(scheduler: &Scheduler, folder: &Path) {
-    let mut bad = None;
+async fn watch(scheduler: &Scheduler, mut watched: Watched) {
+    let mut bad = String::new();
     loop {
-        tokio::time::sleep(Duration::from_secs(2)).await;
-        let home = folder.to_owned();
-        let Ok(found) = tokio::task::spawn_blocking(move || config::read_again(&home)).await else {
-            continue;
-        };
-        match found {
-            Ok(definitions) if definitions.revision != scheduler.roster().definitions.revision => {
-                note("the definitions have changed");
-                scheduler.reload(definitions).await;
-                told(scheduler);
-                bad = None;
+        let read = watched.changed().await;
+        let errors = read.errors();
+        if !errors.is_empty() {
+            if bad != errors {
+                note(&format!("the old definitions stay: {errors}"));
             }
-            Ok(_) => {}
-            Err(why) => {
-                if bad.as_ref() != Some(&why) {
-                    note(&format!("the old definitions stay: {why}"));
-                    bad = Some(why);
-                }
-            }
+        } else if read.definitions.revision != scheduler.roster().definitions.revision {
+            note("the definitions have changed");
+            scheduler.reload(read.definitions).await;
+            told(scheduler);
         }
+        bad = errors;
     }
 }

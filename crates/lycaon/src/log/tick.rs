@@ -1,6 +1,7 @@
 //! `lycaon log tick`: plays one moment, so that anybody can see what a schedule does.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::{FixedClock, Timestamp};
 use scheduler::{Ran, Scheduler, Settings};
@@ -90,6 +91,11 @@ pub(super) fn settings(what: &str) -> Settings {
     let unique = getrandom::fill(&mut bits).map_or(0, |()| u32::from_le_bytes(bits));
     let owner = format!("{what}-{}-{unique:08x}", std::process::id());
     Settings { owner: owner.into(), ..Settings::default() }
+}
+
+/// What so many days mean: 0 is for ever.
+pub(super) fn kept_for(days: u32) -> Option<Duration> {
+    (days > 0).then(|| Duration::from_secs(u64::from(days) * 86_400))
 }
 
 pub(super) fn runtime() -> Outcome<tokio::runtime::Runtime> {

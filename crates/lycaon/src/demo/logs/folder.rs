@@ -5,6 +5,8 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
+use log_rules::Definitions;
+use model::log::RuleName;
 use rust_embed::RustEmbed;
 use serde_json::Value;
 
@@ -17,8 +19,32 @@ use crate::complaint::{Complaint, Outcome};
 #[folder = "demo/log"]
 pub(crate) struct DemoFiles;
 
-/// The demo's rules: path below the definitions' folder, and text.
-pub(crate) fn rules() -> Vec<(String, String)> {
+/// The demo's rules, read once.
+pub(crate) struct Rules {
+    /// Path below the definitions' folder, and text.
+    pub(crate) files: Vec<(String, String)>,
+    /// What they say.
+    pub(crate) definitions: Definitions,
+}
+
+impl Rules {
+    pub(crate) fn read() -> Self {
+        let files = files();
+        let (definitions, _) = log_rules::read(&files);
+        Self { files, definitions }
+    }
+
+    /// Rules whose SQL only the engine over files knows.
+    fn only_in_process(&self) -> Vec<&RuleName> {
+        let foreign = |rule: &&log_rules::Rule| match &rule.question {
+            log_rules::Question::Sql(text) => text.contains("INTERVAL"),
+            _ => false,
+        };
+        self.definitions.rules.iter().filter(foreign).map(|rule| &rule.name).collect()
+    }
+}
+
+fn files() -> Vec<(String, String)> {
     let mut files: Vec<(String, String)> = DemoFiles::iter()
         .filter(|path| path.ends_with(".yaml") || path.ends_with(".yml"))
         .filter_map(|path| {
@@ -31,14 +57,16 @@ pub(crate) fn rules() -> Vec<(String, String)> {
 }
 
 /// Writes engines, channels, tenants and rules.
-pub(crate) fn write(folder: &Path, logs: &Path, tenants: u32, findings: &Path) -> Outcome {
-    for (path, text) in rules() {
-        save(&folder.join(path), &hurried(&text))?;
+pub(crate) fn write(rules: &Rules, folder: &Path, tenants: u32, logs: &Path) -> Outcome {
+    for (path, text) in &rules.files {
+        save(&folder.join(path), &hurried(text))?;
     }
-    save(&folder.join("engines.yaml"), &engines(logs, findings))?;
+    save(&folder.join("engines.yaml"), &engines(logs))?;
+    let without = rules.only_in_process();
     for number in 1..=tenants {
         let name = tenant_name(number);
-        save(&folder.join("tenants").join(format!("{name}.yaml")), &tenant(&name, number == WEAK))?;
+        let text = tenant(&name, (number == WEAK).then_some(without.as_slice()));
+        save(&folder.join("tenants").join(format!("{name}.yaml")), &text)?;
     }
     Ok(())
 }
@@ -63,40 +91,31 @@ fn hurried(text: &str) -> String {
     text.split("---\n").map(document).collect::<Vec<_>>().join("---\n")
 }
 
-fn engines(logs: &Path, findings: &Path) -> String {
+fn engines(logs: &Path) -> String {
     // A JSON text is a YAML text, whatever the path has in it.
     let text = |path: &Path| Value::from(path.display().to_string()).to_string();
     format!(
         "engine: lake\nkind: datafusion\nroot: {}\nconcurrency: 8\n---\nengine: old-database\nkind: sqlite\npath: {}\ntimeout: 5s\n---\nchannel: soc-file\nkind: file\npath: {}\n",
         text(logs),
         text(&logs.join("weak.db")),
-        text(findings)
+        text(&logs.with_file_name("findings.jsonl"))
     )
 }
 
-/// Rules whose SQL only the engine over files knows.
-fn only_in_process() -> Vec<String> {
-    let (definitions, _) = log_rules::read(&rules());
-    let foreign = |rule: &&log_rules::Rule| match &rule.question {
-        log_rules::Question::Sql(text) => text.contains("INTERVAL"),
-        _ => false,
-    };
-    definitions.rules.iter().filter(foreign).map(|rule| rule.name.to_string()).collect()
-}
-
-fn tenant(name: &str, weak: bool) -> String {
+/// A tenant; a weak one has a database, and is without these rules.
+fn tenant(name: &str, weak_without: Option<&[&RuleName]>) -> String {
     let mut text = format!("tenant: {name}\ndatasets:\n");
     for dataset in DATASETS {
-        let (engine, table) = match weak {
-            true => ("old-database", dataset.to_owned()),
-            false => ("lake", format!("{name}/{dataset}")),
+        let (engine, table) = match weak_without {
+            Some(_) => ("old-database", dataset.to_owned()),
+            None => ("lake", format!("{name}/{dataset}")),
         };
         let _ = write!(
             text,
             "  {dataset}:\n    engine: {engine}\n    table: {table}\n    time: {{ event: event_time, ingest: ingested_at }}\n    log_source: {dataset}\n"
         );
     }
-    let without = if weak { only_in_process() } else { Vec::new() };
+    let without = weak_without.unwrap_or_default();
     if !without.is_empty() {
         text.push_str("overrides:\n");
         for rule in without {
@@ -145,19 +164,19 @@ mod tests {
 
     #[test]
     fn forty_rules_are_without_a_fault() {
+        let rules = Rules::read();
+        let without = rules.only_in_process();
         let mut files: Vec<(String, String)> =
-            rules().into_iter().map(|(path, text)| (path, hurried(&text))).collect();
-        let logs = Path::new("/logs");
-        files.push(("engines.yaml".into(), engines(logs, Path::new("/findings.jsonl"))));
-        files.push(("tenants/a.yaml".into(), tenant("tenant-01", false)));
-        files.push(("tenants/b.yaml".into(), tenant("tenant-02", true)));
+            rules.files.iter().map(|(path, text)| (path.clone(), hurried(text))).collect();
+        files.push(("engines.yaml".into(), engines(Path::new("/demo/logs"))));
+        files.push(("tenants/a.yaml".into(), tenant("tenant-01", None)));
+        files.push(("tenants/b.yaml".into(), tenant("tenant-02", Some(&without))));
         let (definitions, problems) = log_rules::read(&files);
         let told: Vec<String> = problems.iter().map(|problem| format!("{problem:?}")).collect();
         assert_eq!(told, [""; 0]);
         assert_eq!(definitions.rules.len(), 40);
         let streams = definitions.streams();
-        let left_out = only_in_process().len();
-        assert!(left_out > 0, "some rules are not for a database");
-        assert_eq!(streams.assignments.len(), 80 - left_out);
+        assert!(!without.is_empty(), "some rules are not for a database");
+        assert_eq!(streams.assignments.len(), 80 - without.len());
     }
 }

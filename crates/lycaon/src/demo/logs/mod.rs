@@ -19,6 +19,7 @@ use serde_json::Value;
 
 use crate::complaint::Outcome;
 use events::{DATASETS, Days};
+use folder::Rules;
 use plants::{Plant, Plants};
 use weak::WeakTenant;
 
@@ -70,13 +71,14 @@ impl LogDemo {
     /// Writes definitions to `folder/log-hunts` and logs to `folder/logs`. The last hour is there at once.
     pub(crate) fn lay_out(folder: &Path, tenants: u32, now: Timestamp) -> Outcome<Self> {
         let logs = folder.join("logs");
-        let plants = Plants::of_rules(&folder::rules())?;
+        let rules = Rules::read();
+        let plants = Plants::of_rules(&rules.definitions)?;
         let weak = match tenants >= WEAK {
             true => Some(WeakTenant::make(&logs.join("weak.db"))?),
             false => None,
         };
         let definitions = folder.join("log-hunts");
-        folder::write(&definitions, &logs, tenants, &folder.join("findings.jsonl"))?;
+        folder::write(&rules, &definitions, tenants, &logs)?;
         let mut demo = Self {
             definitions,
             start: now,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use base::Timestamp;
-use log_rules::{Question, RuleClass};
+use log_rules::{Definitions, Question, RuleClass};
 use rows::Row;
 use serde_json::Value;
 
@@ -35,9 +35,8 @@ impl Plant {
 impl Plants {
     /// One row that the first test of each rule in SQL finds, when it finds rows one by one, and the
     /// rows beside the Sigma rules.
-    pub(crate) fn of_rules(files: &[(String, String)]) -> Outcome<Self> {
+    pub(crate) fn of_rules(definitions: &Definitions) -> Outcome<Self> {
         let mut plants = Self::default();
-        let (definitions, _) = log_rules::read(files);
         let per_event = definitions.rules.iter().filter(|rule| rule.class == RuleClass::PerEvent);
         for rule in per_event.filter(|rule| matches!(rule.question, Question::Sql(_))) {
             if let Some(test) = rule.tests.first() {
@@ -84,11 +83,11 @@ fn no_json(error: serde_json::Error) -> Complaint {
 mod tests {
     use super::*;
     use crate::demo::logs::events::DATASETS;
-    use crate::demo::logs::folder;
+    use crate::demo::logs::folder::Rules;
 
     #[test]
     fn every_dataset_has_something_to_be_found() {
-        let plants = Plants::of_rules(&folder::rules()).unwrap();
+        let plants = Plants::of_rules(&Rules::read().definitions).unwrap();
         let found: usize = DATASETS.iter().map(|dataset| plants.of(dataset).count()).sum();
         assert_eq!(found, 12 + 18);
         assert!(DATASETS.iter().all(|dataset| plants.of(dataset).count() >= 4));

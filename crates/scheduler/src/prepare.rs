@@ -265,6 +265,7 @@ impl Shared {
             return Ok(verdict);
         }
         let session = self.open_session(assignment, dataset, dataset.domain).await?;
+        let session = self.whole_source(assignment, &session).await?;
         let horizon = session.parts.iter().find(|(part, _)| part == view.part);
         Ok(horizon.map_or(verdict, |(_, horizon)| {
             lineage::lineage(stream, dataset, &session.description, horizon)

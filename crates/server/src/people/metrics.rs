@@ -3,7 +3,7 @@
 //!
 //! | name | labels | what |
 //! |---|---|---|
-//! | `lycaon_clients_connected` | | agents that are connected |
+//! | `lycaon_clients_connected` | | agents that are connected to this node |
 //! | `lycaon_clients` | | agents that are enrolled |
 //! | `lycaon_flows` | `state` | flows that wait for their client, or run |
 //! | `lycaon_hunts` | `state` | hunts that recruit or admit |
@@ -55,8 +55,8 @@ pub(crate) async fn metrics(
 
 async fn clients(people: &People, who: &Principal, page: &mut Page) -> Result<(), ApiError> {
     let none = Paging::first(0);
-    let connected = people.hall.presence(fleet::presence::Presence::count) as u64;
-    page.gauge("lycaon_clients_connected", "Agents that are connected", &[], connected);
+    let connected = people.hall.presence(fleet::presence::Presence::count_here) as u64;
+    page.gauge("lycaon_clients_connected", "Agents that are connected to this node", &[], connected);
     let all = ClientList {
         presence: PresenceFilter::Any,
         paging: none,

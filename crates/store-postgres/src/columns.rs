@@ -9,6 +9,7 @@ use loghunt::stream::{Run, Stream};
 use model::log::{
     DatasetName, Domain, Lane, Position, RuleName, Slice, SliceId, StreamKey, TenantName, Window,
 };
+use model::org::{Actor, OrgId};
 use tokio_postgres::Row;
 use tokio_postgres::types::FromSql;
 
@@ -63,6 +64,41 @@ impl<'r> Columns<'r> {
         let bytes: [u8; 16] =
             self.take::<&[u8]>()?.try_into().map_err(|_| Failure::Unreadable("identity"))?;
         Ok(u128::from_be_bytes(bytes))
+    }
+
+    pub(crate) fn bits_or_none(&mut self) -> Done<Option<u128>> {
+        let Some(bytes) = self.take::<Option<&[u8]>>()? else { return Ok(None) };
+        let bytes: [u8; 16] = bytes.try_into().map_err(|_| Failure::Unreadable("identity"))?;
+        Ok(Some(u128::from_be_bytes(bytes)))
+    }
+
+    /// Whether the next column is empty.
+    pub(crate) fn is_nothing(&self) -> bool {
+        struct Anything;
+        impl FromSql<'_> for Anything {
+            fn from_sql(
+                _: &tokio_postgres::types::Type,
+                _: &[u8],
+            ) -> Result<Self, Box<dyn std::error::Error + Sync + Send>> {
+                Ok(Self)
+            }
+            fn accepts(_: &tokio_postgres::types::Type) -> bool {
+                true
+            }
+        }
+        matches!(self.row.try_get::<_, Option<Anything>>(self.next), Ok(None))
+    }
+
+    pub(crate) fn hash(&mut self) -> Done<[u8; 32]> {
+        self.take::<&[u8]>()?.try_into().map_err(|_| Failure::Unreadable("hash"))
+    }
+
+    pub(crate) fn org(&mut self) -> Done<OrgId> {
+        self.word("organisation", OrgId::new)
+    }
+
+    pub(crate) fn actor(&mut self) -> Done<Actor> {
+        Ok(Actor::parse(self.take()?))
     }
 
     /// A word, by whatever reads it.

@@ -1,4 +1,10 @@
 //! Connects, brings the schema up to date, and says clearly when that cannot be done.
+//!
+//! # A database that is away
+//!
+//! A call on a connection that is gone fails at once, one on a machine that does not answer within
+//! [`SILENCE_MAX`]; a statement that waits for a lock or works for too long is ended by the server. The
+//! pool makes new connections by itself as soon as the database answers again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,17 +19,51 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::failure::Done;
 
-/// All migrations, in order. One is never changed once it has been released.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_records.sql")];
+/// One of the two sets of tables that may lie in a database, and how it came to them.
+struct Schema {
+    /// The table that holds how many migrations have run.
+    version: &'static str,
+    /// Only one client at a time brings the tables up to date.
+    lock: i64,
+    /// All migrations, in order. One is never changed once it has been released.
+    migrations: &'static [&'static str],
+}
 
-/// Only one client at a time brings the schema up to date: "LYCL".
-const MIGRATION_LOCK: i64 = 0x4c59_434c;
+/// The records of log hunts: "LYCL".
+const LOG_HUNTS: Schema = Schema {
+    version: "log_schema",
+    lock: 0x4c59_434c,
+    migrations: &[include_str!("../migrations/0001_records.sql")],
+};
+
+/// The records of an installation: "LYCA".
+const RECORDS: Schema = Schema {
+    version: "record_schema",
+    lock: 0x4c59_4341,
+    migrations: &[include_str!("../migrations/records_0001.sql")],
+};
+
+/// How long a machine may leave what was sent to it without an answer.
+const SILENCE_MAX: Duration = Duration::from_secs(15);
+
+/// What the server ends by itself, in milliseconds: statements, waits for locks, transactions that
+/// nobody goes on with.
+const SERVER_LIMITS: &str = "-c statement_timeout=120000 -c lock_timeout=20000 \
+    -c idle_in_transaction_session_timeout=60000";
 
 /// The records of log hunts in a PostgreSQL database. Clones share their connections.
 #[derive(Clone)]
 pub struct PostgresLog {
     pool: Pool,
     clock: Option<Arc<dyn Clock>>,
+}
+
+/// All records of an installation in a PostgreSQL database, for several servers. Clones share their
+/// connections.
+#[derive(Clone)]
+pub struct RecordStore {
+    pub(crate) pool: Pool,
+    pub(crate) asks: Arc<crate::asks::KnownAsks>,
 }
 
 /// How to connect.
@@ -90,34 +130,7 @@ impl PostgresLog {
     /// When the URL makes no sense, the server cannot be reached or refuses, or the schema is newer
     /// than this program.
     pub async fn connect(url: &str, settings: Settings) -> Result<Self, OpenError> {
-        let mut config: Config = url.parse().map_err(OpenError::Url)?;
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(Duration::from_secs(10));
-        }
-        if config.get_application_name().is_none() {
-            config.application_name("lycaon");
-        }
-        let server = describe(&config);
-        let tls = MakeRustlsConnect::new(tls(settings.ca_pem.as_deref())?);
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = Manager::from_config(config, tls, recycling);
-        let fail = |error: &dyn std::error::Error| OpenError::Connect {
-            server: server.clone(),
-            why: base::Chain(error).to_string(),
-        };
-        let pool = Pool::builder(manager)
-            .max_size(settings.connections.max(1))
-            .runtime(Runtime::Tokio1)
-            .create_timeout(Some(Duration::from_secs(15)))
-            .wait_timeout(Some(Duration::from_secs(60)))
-            .build()
-            .map_err(|error| fail(&error))?;
-        let mut connection = pool.get().await.map_err(|error| fail(&error))?;
-        let known = i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX);
-        let found = migrate(&mut connection).await.map_err(|error| fail(&error))?;
-        if found > known {
-            return Err(OpenError::Newer { server, found, known });
-        }
+        let pool = open(url, &settings, &LOG_HUNTS).await?;
         Ok(Self { pool, clock: settings.clock })
     }
 
@@ -130,6 +143,65 @@ impl PostgresLog {
     pub(crate) fn replaced_clock(&self) -> Option<i64> {
         self.clock.as_ref().map(|clock| Timestamp::as_micros(clock.now()))
     }
+}
+
+impl RecordStore {
+    /// Connects to the database of this URL and brings its schema up to date.
+    ///
+    /// # Errors
+    ///
+    /// When the URL makes no sense, the server cannot be reached or refuses, or the schema is newer
+    /// than this program.
+    pub async fn open(url: &str, settings: Settings) -> Result<Self, OpenError> {
+        let pool = open(url, &settings, &RECORDS).await?;
+        Ok(Self { pool, asks: Arc::default() })
+    }
+
+    /// A connection of the pool.
+    pub(crate) async fn connection(&self) -> Done<Object> {
+        Ok(self.pool.get().await?)
+    }
+}
+
+/// A pool of connections to a database whose tables are up to date.
+async fn open(url: &str, settings: &Settings, schema: &Schema) -> Result<Pool, OpenError> {
+    let mut config: Config = url.parse().map_err(OpenError::Url)?;
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(Duration::from_secs(10));
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("lycaon");
+    }
+    if config.get_options().is_none() {
+        config.options(SERVER_LIMITS);
+    }
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(SILENCE_MAX);
+    }
+    config.keepalives_idle(SILENCE_MAX);
+    let server = describe(&config);
+    let tls = MakeRustlsConnect::new(tls(settings.ca_pem.as_deref())?);
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = Manager::from_config(config, tls, recycling);
+    let fail = |error: &dyn std::error::Error| OpenError::Connect {
+        server: server.clone(),
+        why: base::Chain(error).to_string(),
+    };
+    let pool = Pool::builder(manager)
+        .max_size(settings.connections.max(1))
+        .runtime(Runtime::Tokio1)
+        .create_timeout(Some(Duration::from_secs(15)))
+        .wait_timeout(Some(Duration::from_secs(30)))
+        .build()
+        .map_err(|error| fail(&error))?;
+    let mut connection = pool.get().await.map_err(|error| fail(&error))?;
+    let known = i32::try_from(schema.migrations.len()).unwrap_or(i32::MAX);
+    let found = migrate(&mut connection, schema).await.map_err(|error| fail(&error))?;
+    if found > known {
+        return Err(OpenError::Newer { server, found, known });
+    }
+    drop(connection);
+    Ok(pool)
 }
 
 /// Host, port and database, without user and password.
@@ -161,22 +233,26 @@ fn tls(ca_pem: Option<&[u8]>) -> Result<ClientConfig, OpenError> {
 }
 
 /// Runs the migrations that have not run, all in one transaction; the answer is the schema's number.
-async fn migrate(connection: &mut Object) -> Result<i32, tokio_postgres::Error> {
+async fn migrate(connection: &mut Object, schema: &Schema) -> Result<i32, tokio_postgres::Error> {
+    let Schema { version: table, lock, migrations } = schema;
     let transaction = connection.transaction().await?;
-    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
-    let exists = "SELECT to_regclass('log_schema') IS NOT NULL";
-    if !transaction.query_one(exists, &[]).await?.get::<_, bool>(0) {
-        let create = "CREATE TABLE log_schema (version integer NOT NULL);
-                      INSERT INTO log_schema VALUES (0)";
-        transaction.batch_execute(create).await?;
+    transaction.execute("SELECT pg_advisory_xact_lock($1)", &[lock]).await?;
+    let exists = format!("SELECT to_regclass('{table}') IS NOT NULL");
+    if !transaction.query_one(&exists, &[]).await?.get::<_, bool>(0) {
+        let create = format!(
+            "CREATE TABLE {table} (version integer NOT NULL); INSERT INTO {table} VALUES (0)"
+        );
+        transaction.batch_execute(&create).await?;
     }
-    let done: i32 = transaction.query_one("SELECT version FROM log_schema", &[]).await?.get(0);
+    let done = format!("SELECT version FROM {table}");
+    let done: i32 = transaction.query_one(&done, &[]).await?.get(0);
     let before = usize::try_from(done).unwrap_or(0);
-    for migration in MIGRATIONS.iter().skip(before) {
+    for migration in migrations.iter().skip(before) {
         transaction.batch_execute(migration).await?;
     }
-    let version = done.max(i32::try_from(MIGRATIONS.len()).unwrap_or(i32::MAX));
-    transaction.execute("UPDATE log_schema SET version = $1", &[&version]).await?;
+    let version = done.max(i32::try_from(migrations.len()).unwrap_or(i32::MAX));
+    let note = format!("UPDATE {table} SET version = $1");
+    transaction.execute(&note, &[&version]).await?;
     transaction.commit().await?;
     Ok(version)
 }

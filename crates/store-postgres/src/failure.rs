@@ -19,7 +19,14 @@ pub(crate) enum Failure {
     Unreadable(&'static str),
     /// Another client made the record at the same moment.
     Met,
+    /// It was given up: the database took too long.
+    Late,
 }
+
+/// What is said of a database that took too long.
+#[derive(Debug, thiserror::Error)]
+#[error("the database did not answer in time")]
+struct Late;
 
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
@@ -43,7 +50,7 @@ impl Failure {
     fn is(&self, states: &[SqlState]) -> bool {
         match self {
             Self::Server(error) => error.code().is_some_and(|code| states.contains(code)),
-            Self::Pool(_) | Self::Store(_) | Self::Unreadable(_) | Self::Met => false,
+            Self::Pool(_) | Self::Store(_) | Self::Unreadable(_) | Self::Met | Self::Late => false,
         }
     }
 
@@ -53,6 +60,34 @@ impl Failure {
             || self.is(&[SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE])
     }
 
+    /// Whether another client wrote the same key at the same moment: begun again, the transaction finds
+    /// what that one wrote.
+    pub(crate) fn met_another(&self) -> bool {
+        self.passes() || self.is(&[SqlState::UNIQUE_VIOLATION])
+    }
+
+    /// Whether the database cannot be reached, or not now: the same call may succeed later.
+    fn is_away(&self) -> bool {
+        const AWAY: [SqlState; 8] = [
+            SqlState::ADMIN_SHUTDOWN,
+            SqlState::CRASH_SHUTDOWN,
+            SqlState::CANNOT_CONNECT_NOW,
+            SqlState::TOO_MANY_CONNECTIONS,
+            SqlState::QUERY_CANCELED,
+            SqlState::LOCK_NOT_AVAILABLE,
+            SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
+            SqlState::READ_ONLY_SQL_TRANSACTION,
+        ];
+        match self {
+            Self::Server(error) => error.as_db_error().is_none() || self.is(&AWAY),
+            Self::Pool(PoolError::Backend(error)) => {
+                error.as_db_error().is_none_or(|said| AWAY.contains(said.code()))
+            }
+            Self::Pool(_) | Self::Late | Self::Met => true,
+            Self::Store(_) | Self::Unreadable(_) => false,
+        }
+    }
+
     /// Whether committed windows would have met.
     pub(crate) fn is_overlap(&self) -> bool {
         self.is(&[SqlState::EXCLUSION_VIOLATION])
@@ -60,14 +95,20 @@ impl Failure {
 
     /// The failure as the port tells it.
     pub(crate) fn while_doing(self, doing: &str) -> StoreError {
+        let away = self.is_away();
+        let broken = |source: Box<dyn std::error::Error + Send + Sync>| match away {
+            true => StoreError::away(doing, source),
+            false => StoreError::broken(doing, source),
+        };
         match self {
-            Self::Server(error) => StoreError::broken(doing, error),
-            Self::Pool(error) => StoreError::broken(doing, error),
+            Self::Server(error) => broken(error.into()),
+            Self::Pool(error) => broken(error.into()),
             Self::Store(error) => error,
             Self::Unreadable(what) => {
                 StoreError::broken(doing, format!("a record has an unknown {what}"))
             }
-            Self::Met => StoreError::broken(doing, "other clients made the same record each time"),
+            Self::Met => broken("other clients made the same record each time".into()),
+            Self::Late => broken(Late.into()),
         }
     }
 }

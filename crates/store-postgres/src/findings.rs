@@ -15,7 +15,7 @@ use crate::PostgresLog;
 use crate::columns::{Columns, clean};
 use crate::failure::Done;
 use crate::filter::Filter;
-use crate::records::{comments, read_comments};
+use crate::log_records::{comments, read_comments};
 use crate::transaction::Lent;
 
 /// The columns of a finding, in the order of [`read`].

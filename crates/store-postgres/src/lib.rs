@@ -1,42 +1,61 @@
-//! The records of log hunts on PostgreSQL, for several schedulers.
+//! The record ports on PostgreSQL: the records of an installation for several servers
+//! ([`RecordStore`]), those of log hunts for several schedulers ([`PostgresLog`]).
 //!
 //! # How a step becomes one transaction
 //!
-//! The row of the stream is locked (`SELECT … FOR UPDATE`), the store's clock and the working set are
-//! read behind the lock, the ledger decides, and everything that follows is written before the
-//! commit. Statements are prepared once and sent without waiting for one another where none needs
-//! another's answer: a step without findings takes two round trips, one that found something three
-//! or four.
+//! What a step is about is locked and read, the mind decides, and everything that follows is written
+//! before the commit. Statements are prepared once for each connection and sent without waiting for
+//! one another where none needs another's answer: most steps take two round trips.
 //!
 //! # Invariants
 //!
-//! - The clock is the server's, read after the lock was granted: steps of a stream see it in the order
-//!   in which they happen, from whatever machine they come.
-//! - No two committed windows of a stream meet: an exclusion constraint says so, whatever the ledger
-//!   had loaded.
+//! - A call that returned `Ok` is on the disk of the database, whose `synchronous_commit` is left on.
+//! - Rows are locked in one order, so that steps do not wait for one another in a circle: for log
+//!   hunts the stream, findings by id, buckets by name; for endpoint hunts the gate of admissions, the
+//!   hunts' own locks, flows by id, members by key, counters by key, offers. Should they all the same,
+//!   the step is begun again.
+//! - A key that another node writes at the same moment makes a step fail and begin again, with the
+//!   other's record before it. So a decision is made twice and written once.
 //! - A transaction that was not ended in good order closes its connection; it never goes back to the
 //!   pool.
-//! - Rows are locked in one order (stream, findings by id, buckets by name), so that steps do not wait
-//!   for one another in a circle. Should they all the same, the step is begun again.
 //! - Nothing that comes from outside becomes SQL text: values are bound.
+//! - Leases of log hunts follow the server's clock, read after the lock was granted; endpoint hunts
+//!   follow the moments that their callers give.
 //!
 //! # Not here
 //!
-//! Any decision: `loghunt`. What becomes of a value in a column: `loghunt::flat`.
+//! Any decision: `fleet`, `flows`, `hunts`, `loghunt`. What becomes of a value in a column: `records`
+//! and `loghunt::flat`. Bytes of uploaded files.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod accounts;
+mod admission;
+mod asks;
+mod clients;
 mod columns;
 mod connect;
 mod control;
 mod failure;
 mod filter;
 mod findings;
+mod flows_table;
+mod hunts_table;
 mod ledger;
+mod log_records;
+mod members;
+mod members_write;
+mod monitoring;
 mod outbox;
-mod records;
+mod record_store;
+mod rows_read;
+mod rows_write;
 mod step;
+mod tokens;
+mod tools;
 mod transaction;
+mod uploads;
+mod values;
 
-pub use connect::{OpenError, PostgresLog, Settings};
+pub use connect::{OpenError, PostgresLog, RecordStore, Settings};

@@ -18,7 +18,7 @@ use crate::columns::{Columns, OF_KEY, SLICE, STREAM, clean, read_slice, read_str
 use crate::control::{INSERT_NOTE, note_values};
 use crate::failure::{Done, Failure};
 use crate::filter::Bound;
-use crate::records;
+use crate::log_records as records;
 use crate::transaction::Lent;
 
 /// How often a step is begun again when it met another.

@@ -2,4 +2,5 @@
 //! used. Where no server is installed the tests say so; in continuous integration that fails them.
 
 mod opening;
+mod records;
 mod suites;

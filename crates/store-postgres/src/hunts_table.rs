@@ -1,0 +1,393 @@
+//! Hunts and the one record of offers.
+//!
+//! # Who waits for whom
+//!
+//! Each hunt has a lock of its own ([`lock_alone`], [`lock_shared`]), an advisory one of the database:
+//! it is fair, so that a person who stops a hunt waits only for the decisions under way, however many
+//! more are coming, and it costs no write. Whoever changes a hunt holds it alone; decisions and
+//! admissions share it. Behind it flows are locked, then members, then counters, offers last.
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use base::{ClientId, FlowId, HuntId, Timestamp};
+use flows::life::after;
+use hunts::life;
+use hunts::membership::is_stranded;
+use hunts::ports::{
+    ActiveHunts, HuntEdit, HuntList, HuntStep, HuntStore, HuntSummary, NewHunt, Transitioned,
+};
+use model::flow::{Flow, FlowEvent};
+use model::hunt::{EndReason, Hunt, HuntEvent, HuntState, OfferSeq};
+use model::member::{Member, MemberEvent, MemberQueue};
+use model::store::{Page, StoreError};
+use records::{queue_number, read_spec, write_spec};
+use tokio_postgres::Row;
+
+use crate::RecordStore;
+use crate::columns::{Columns, clean};
+use crate::failure::{Done, Failure};
+use crate::filter::{Bound, Filter};
+use crate::flows_table::{self, FLOW, FLOWS, read_flow};
+use crate::members_write::{MEMBER, MemberChanges, read_member, read_sums};
+use crate::transaction::{Lent, Question};
+use crate::values::{Id, int, moment, one, text};
+
+/// The columns of a hunt, in the order of [`hunt_of`].
+pub(crate) const HUNT: &str = "h.id, h.org, h.spec, h.state, h.revision, h.condition_revision, \
+    h.round, h.offer, h.creator, h.created, h.started, h.ended, h.end_reason, h.ended_by";
+
+/// Reads a hunt.
+pub(crate) fn hunt_of(row: &mut Columns<'_>) -> Done<Hunt> {
+    Ok(Hunt {
+        id: HuntId::from_bits(row.bits()?),
+        org: row.org()?,
+        spec: row.word("spec of a hunt", |json| read_spec(json).ok())?,
+        state: row.word("state of a hunt", HuntState::from_name)?,
+        revision: row.small()?,
+        condition_revision: row.small()?,
+        round: row.small()?,
+        offer: OfferSeq(row.count()?),
+        creator: row.actor()?,
+        created: row.moment()?,
+        started: row.moment_or_none()?,
+        ended: match row.moment_or_none()? {
+            Some(at) => Some((at, row.word("end of a hunt", EndReason::from_name)?, row.actor()?)),
+            None => None,
+        },
+    })
+}
+
+/// Reads a hunt and its sums.
+pub(crate) fn read_summary(row: &Row) -> Done<HuntSummary> {
+    let mut row = Columns::of(row);
+    let counts = read_sums(&mut row)?;
+    Ok(HuntSummary { counts, hunt: hunt_of(&mut row)? })
+}
+
+/// Hunts with the sums of their current round. One record of counters for each hunt, also when it has
+/// no members.
+const COUNTED: &str = "hunts h CROSS JOIN LATERAL (
+    SELECT coalesce(sum(c.q0), 0)::bigint AS q0, coalesce(sum(c.q1), 0)::bigint AS q1,
+        coalesce(sum(c.q2), 0)::bigint AS q2, coalesce(sum(c.q3), 0)::bigint AS q3,
+        coalesce(sum(c.q4), 0)::bigint AS q4, coalesce(sum(c.q5), 0)::bigint AS q5,
+        coalesce(sum(c.q6), 0)::bigint AS q6, coalesce(sum(c.q7), 0)::bigint AS q7
+    FROM member_counts c WHERE c.hunt = h.id AND c.round = h.round) n";
+
+/// The sums of [`COUNTED`], in the order of [`read_sums`].
+const SUMS: &str = "n.q0, n.q1, n.q2, n.q3, n.q4, n.q5, n.q6, n.q7";
+
+/// These hunts with their sums.
+pub(crate) fn find_summaries(hunts: &BTreeSet<HuntId>) -> Question {
+    let ids: Vec<Id> = hunts.iter().map(|hunt| Id(hunt.bits())).collect();
+    let sql = format!("SELECT {SUMS}, {HUNT} FROM {COUNTED} WHERE h.id = ANY($1)");
+    Question::new(sql, vec![one(ids)])
+}
+
+/// The lock of a hunt.
+fn lock_number(hunt: HuntId) -> i64 {
+    let bits = hunt.bits();
+    ((bits >> 64) as u64 ^ bits as u64).cast_signed()
+}
+
+/// Nobody else decides about this hunt until the end of the transaction.
+pub(crate) fn lock_alone(hunt: HuntId) -> Question {
+    Question::new("SELECT 1 FROM pg_advisory_xact_lock($1)", vec![one(lock_number(hunt))])
+}
+
+/// Nobody changes these hunts until the end of the transaction.
+pub(crate) fn lock_shared(hunts: &BTreeSet<HuntId>) -> Question {
+    // In one order, so that nobody waits in a circle.
+    let numbers: BTreeSet<i64> = hunts.iter().map(|hunt| lock_number(*hunt)).collect();
+    let numbers: Vec<i64> = numbers.into_iter().collect();
+    let sql = "SELECT pg_advisory_xact_lock_shared(x) IS NULL FROM unnest($1::bigint[]) x";
+    Question::new(sql, vec![one(numbers)])
+}
+
+/// These hunts.
+pub(crate) fn find_all(hunts: &BTreeSet<HuntId>) -> Question {
+    let ids: Vec<Id> = hunts.iter().map(|hunt| Id(hunt.bits())).collect();
+    Question::new(format!("SELECT {HUNT} FROM hunts h WHERE h.id = ANY($1)"), vec![one(ids)])
+}
+
+/// Reads hunts as [`find_all`] finds them.
+pub(crate) fn read_hunt(row: &Row) -> Done<Hunt> {
+    hunt_of(&mut Columns::of(row))
+}
+
+/// That there is no such hunt.
+pub(crate) fn unknown(hunt: HuntId) -> StoreError {
+    StoreError::not_found(format!("hunt {hunt}"))
+}
+
+fn values_of(hunt: &Hunt) -> Vec<Bound> {
+    let spec = &hunt.spec;
+    let artifacts = spec.artifacts.iter().map(|call| call.name.as_str());
+    let search: Vec<&str> =
+        [spec.name.as_str(), spec.description.as_str()].into_iter().chain(artifacts).collect();
+    let ended = hunt.ended.as_ref();
+    vec![
+        one(Id(hunt.id.bits())),
+        text(hunt.org.as_str()),
+        // JSON has no NUL in it.
+        one(write_spec(spec)),
+        text(&search.join("\n").to_lowercase()),
+        text(hunt.state.name()),
+        one(i64::from(hunt.revision)),
+        one(i64::from(hunt.condition_revision)),
+        one(i64::from(hunt.round)),
+        one(int(hunt.offer.0)),
+        text(&hunt.creator.to_string()),
+        moment(hunt.created),
+        one(hunt.started.map(Timestamp::as_micros)),
+        one(ended.map(|(at, _, _)| at.as_micros())),
+        one(ended.map(|(_, reason, _)| reason.name())),
+        one(ended.map(|(_, _, by)| clean(&by.to_string()))),
+    ]
+}
+
+const INSERT: &str = "INSERT INTO hunts (id, org, spec, search, state, revision,
+        condition_revision, round, offer, creator, created, started, ended, end_reason, ended_by)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
+    ON CONFLICT (id) DO NOTHING";
+
+const UPDATE: &str = "UPDATE hunts SET org = $2, spec = $3, search = $4, state = $5, revision = $6,
+        condition_revision = $7, round = $8, offer = $9, creator = $10, created = $11,
+        started = $12, ended = $13, end_reason = $14, ended_by = $15
+    WHERE id = $1";
+
+/// Writes a hunt that is there.
+pub(crate) fn update(hunt: &Hunt) -> Question {
+    Question::new(UPDATE, values_of(hunt))
+}
+
+/// Takes the next offer. From here to the commit no other transaction takes one, so that the order of
+/// offers is the order of commits.
+async fn take_offer(lent: &Lent, now: Timestamp) -> Done<(OfferSeq, Question)> {
+    let newest = Question::new("SELECT newest FROM offers WHERE one FOR UPDATE", vec![]);
+    let rows = lent.ask(vec![newest]).await?;
+    let row = rows.iter().flatten().next().ok_or(Failure::Unreadable("record of offers"))?;
+    let next = OfferSeq(Columns::of(row).count()?).next(now);
+    let write = "UPDATE offers SET newest = $1 WHERE one";
+    Ok((next, Question::new(write, vec![one(int(next.0))])))
+}
+
+async fn edit(lent: Lent, edit: &HuntEdit) -> Done<Hunt> {
+    let only = BTreeSet::from([edit.id]);
+    let found = lent.begin(vec![lock_alone(edit.id), find_all(&only)]).await?;
+    let Some(row) = found.get(1).and_then(|rows| rows.first()) else {
+        return lent.refuse(unknown(edit.id)).await;
+    };
+    let before = read_hunt(row)?;
+    let mut hunt = match life::edited(&before, edit) {
+        Ok(hunt) => hunt,
+        Err(why) => return lent.refuse(why).await,
+    };
+    let mut writes = Vec::new();
+    if life::needs_offer_after_edit(&before, &hunt) {
+        let (offer, write) = take_offer(&lent, edit.now).await?;
+        hunt.offer = offer;
+        writes.push(write);
+    }
+    writes.push(update(&hunt));
+    lent.commit(writes).await?;
+    Ok(hunt)
+}
+
+/// Flows of members that stand in these queues, and then the members, locked in the order of their
+/// keys. Nobody can join them: the hunt is locked.
+fn lock_queues(hunt: HuntId, queues: &[MemberQueue]) -> Vec<Question> {
+    let values = || {
+        let queues: Vec<i64> = queues.iter().map(|queue| queue_number(*queue)).collect();
+        vec![one(Id(hunt.bits())), one(queues)]
+    };
+    let of_queues = "m.hunt = $1 AND m.queue = ANY($2) AND m.round =
+        (SELECT h.round FROM hunts h WHERE h.id = $1)";
+    let flows = format!(
+        "SELECT {FLOW} FROM {FLOWS} WHERE f.id IN
+             (SELECT m.flow FROM members m WHERE {of_queues} AND m.flow IS NOT NULL)
+         ORDER BY f.id FOR NO KEY UPDATE OF f"
+    );
+    let members = format!(
+        "SELECT {MEMBER} FROM members m WHERE {of_queues}
+         ORDER BY m.hunt, m.round, m.client FOR NO KEY UPDATE"
+    );
+    vec![Question::new(flows, values()), Question::new(members, values())]
+}
+
+/// Members and flows that move together.
+pub(crate) struct Joint {
+    pub(crate) members: MemberChanges,
+    flows: std::collections::BTreeMap<FlowId, Flow>,
+    moved: BTreeSet<FlowId>,
+}
+
+impl Joint {
+    /// Starts from what was found and locked.
+    pub(crate) fn of(flows: &[Row], members: Vec<Member>) -> Done<Self> {
+        let flows = flows.iter().map(read_flow).collect::<Done<Vec<Flow>>>()?;
+        let flows = flows.into_iter().map(|flow| (flow.id, flow)).collect();
+        Ok(Self { members: MemberChanges::of(members), flows, moved: BTreeSet::new() })
+    }
+
+    /// Moves a member and its flow together. Gives the flow when its client is to be told.
+    pub(crate) fn move_both(
+        &mut self,
+        member: &Member,
+        event: &MemberEvent,
+        now: Timestamp,
+    ) -> Option<(ClientId, FlowId)> {
+        let moved = member.on(event, now)?;
+        self.members.put(moved);
+        let flow_event = match event {
+            MemberEvent::Cancel => FlowEvent::Cancel,
+            MemberEvent::Expire => FlowEvent::Expire,
+            MemberEvent::Admitted { .. } | MemberEvent::FlowEnded { .. } | MemberEvent::Retry => {
+                return None;
+            }
+        };
+        let id = member.flow?;
+        let flow = self.flows.get_mut(&id)?;
+        *flow = after(flow, &flow_event, false, now)?;
+        self.moved.insert(id);
+        Some((member.client, id))
+    }
+
+    /// What is to be written.
+    pub(crate) fn writes(&self) -> Vec<Question> {
+        let moved: Vec<&Flow> = self.moved.iter().filter_map(|id| self.flows.get(id)).collect();
+        let mut writes = Vec::new();
+        if !moved.is_empty() {
+            writes.push(flows_table::update(&moved));
+        }
+        writes.extend(self.members.writes());
+        writes
+    }
+}
+
+async fn transition(lent: Lent, step: &HuntStep) -> Done<Transitioned> {
+    let queues: &[MemberQueue] = match step.event {
+        HuntEvent::Stop => &[MemberQueue::Pending, MemberQueue::Running],
+        HuntEvent::Drain => &[MemberQueue::Pending],
+        HuntEvent::Start
+        | HuntEvent::Pause
+        | HuntEvent::Resume
+        | HuntEvent::Drained
+        | HuntEvent::Archive => &[],
+    };
+    let only = BTreeSet::from([step.id]);
+    let mut questions = vec![lock_alone(step.id), find_all(&only)];
+    if !queues.is_empty() {
+        questions.extend(lock_queues(step.id, queues));
+    }
+    let mut found = lent.begin(questions).await?.into_iter().skip(1);
+    let hunts = found.next().unwrap_or_default();
+    let Some(row) = hunts.first() else { return lent.refuse(unknown(step.id)).await };
+    let before = read_hunt(row)?;
+    let mut hunt = match life::moved(&before, step) {
+        Ok(hunt) => hunt,
+        Err(why) => return lent.refuse(why).await,
+    };
+    let flows = found.next().unwrap_or_default();
+    let members = found.next().unwrap_or_default();
+    let members = members.iter().map(read_member).collect::<Done<Vec<Member>>>()?;
+    let mut joint = Joint::of(&flows, members.clone())?;
+    let mut cancelled = Vec::new();
+    for member in &members {
+        let event = match step.event {
+            HuntEvent::Stop => MemberEvent::Cancel,
+            HuntEvent::Drain if is_stranded(&hunt, member) => MemberEvent::Expire,
+            _ => continue,
+        };
+        cancelled.extend(joint.move_both(member, &event, step.now));
+    }
+    let mut writes = joint.writes();
+    if life::needs_offer_after_move(before.state, step.event) {
+        let (offer, write) = take_offer(&lent, step.now).await?;
+        hunt.offer = offer;
+        writes.push(write);
+    }
+    writes.push(update(&hunt));
+    lent.commit(writes).await?;
+    Ok(Transitioned { hunt, cancelled })
+}
+
+fn conditions(query: &HuntList) -> Filter {
+    let mut filter = Filter::default();
+    filter.and_text("h.org = ?", Some(query.org.as_str()));
+    if let Some(wanted) = &query.text {
+        let wanted = clean(&wanted.to_lowercase());
+        filter.and(
+            "(strpos('h.' || encode(h.id, 'hex'), ?) > 0 OR strpos(h.search, ?) > 0)",
+            [one(wanted.clone()), one(wanted)],
+        );
+    }
+    if query.states.is_empty() {
+        filter.and("h.state <> 'archived'", []);
+    } else {
+        filter.one_of("h.state", query.states.iter().copied());
+    }
+    filter
+}
+
+#[async_trait]
+impl HuntStore for RecordStore {
+    async fn create(&self, new: &NewHunt) -> Result<Hunt, StoreError> {
+        let hunt = life::draft(new);
+        let write = Question::new(INSERT, values_of(&hunt));
+        match self.write_one("write a new hunt", write).await? {
+            0 => Err(StoreError::conflict(format!("a hunt {} exists already", new.id))),
+            _ => Ok(hunt),
+        }
+    }
+
+    async fn edit(&self, change: &HuntEdit) -> Result<Hunt, StoreError> {
+        self.step("edit a hunt", |lent| edit(lent, change)).await
+    }
+
+    async fn transition(&self, step: &HuntStep) -> Result<Transitioned, StoreError> {
+        self.step("move a hunt", |lent| transition(lent, step)).await
+    }
+
+    async fn get(&self, id: HuntId) -> Result<Option<HuntSummary>, StoreError> {
+        let find = find_summaries(&BTreeSet::from([id]));
+        self.read("read a hunt", |db| async move {
+            find.rows(&db).await?.first().map(read_summary).transpose()
+        })
+        .await
+    }
+
+    async fn list(&self, query: &HuntList) -> Result<Page<HuntSummary>, StoreError> {
+        let columns = format!("{SUMS}, {HUNT}");
+        let order = "h.created DESC, h.id DESC";
+        self.read("list hunts", |db| async move {
+            conditions(query)
+                .page(&db, [&columns, COUNTED, order], query.paging, read_summary)
+                .await
+        })
+        .await
+    }
+
+    async fn active(&self) -> Result<ActiveHunts, StoreError> {
+        // One statement sees one state of everything.
+        let sql = format!(
+            "SELECT o.newest, {SUMS}, {HUNT} FROM offers o
+             LEFT JOIN ({COUNTED}) ON h.state IN ('running', 'paused', 'draining')
+             ORDER BY h.offer, h.id"
+        );
+        let find = Question::new(sql, vec![]);
+        self.read("read the active hunts", |db| async move {
+            let mut active = ActiveHunts::default();
+            for row in &find.rows(&db).await? {
+                let mut row = Columns::of(row);
+                active.newest = OfferSeq(row.count()?);
+                if !row.is_nothing() {
+                    let counts = read_sums(&mut row)?;
+                    active.hunts.push(HuntSummary { hunt: hunt_of(&mut row)?, counts });
+                }
+            }
+            Ok(active)
+        })
+        .await
+    }
+}

@@ -104,6 +104,27 @@ pub enum ColumnKind {
     Mixed,
 }
 
+impl ColumnKind {
+    const WORDS: [(Self, &'static str); 5] = [
+        (Self::Integers, "integers"),
+        (Self::Numbers, "numbers"),
+        (Self::Booleans, "booleans"),
+        (Self::Texts, "texts"),
+        (Self::Mixed, "mixed"),
+    ];
+
+    /// The word for it.
+    pub fn word(self) -> &'static str {
+        let found = Self::WORDS.iter().find(|(kind, _)| *kind == self);
+        found.map_or("mixed", |(_, word)| word)
+    }
+
+    /// The kind with this word.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::WORDS.iter().find(|(_, known)| *known == word).map(|(kind, _)| *kind)
+    }
+}
+
 /// A column of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SegmentColumn {

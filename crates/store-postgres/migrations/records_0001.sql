@@ -14,6 +14,17 @@ BEGIN
 END
 $do$;
 
+CREATE FUNCTION record_now() RETURNS bigint LANGUAGE sql VOLATILE
+    AS 'SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint';
+
+-- Which node has which duty, by the server's clock. Tokens never fall.
+CREATE TABLE leases (
+    duty text COLLATE "C" PRIMARY KEY,
+    token bigint NOT NULL,
+    node bytea NOT NULL,
+    until bigint NOT NULL
+) WITH (fillfactor = 20);
+
 CREATE TABLE clients (
     id bytea PRIMARY KEY,
     org text COLLATE "C" NOT NULL,
@@ -211,13 +222,16 @@ CREATE TABLE attempt_sources (
     kind bigint NOT NULL,
     source text COLLATE "C" NOT NULL,
     seq bigint GENERATED ALWAYS AS IDENTITY,
+    hunt bytea,
     batches bigint NOT NULL,
     rows bigint NOT NULL,
     columns text NOT NULL,
     PRIMARY KEY (flow, attempt, kind, source)
 ) WITH (fillfactor = 70);
+CREATE INDEX attempt_sources_by_hunt ON attempt_sources (hunt) WHERE hunt IS NOT NULL;
 
--- Rows as they came, a batch in one record: one JSON object a line, compressed when `packed`.
+-- Rows as they came, a batch in one record: one JSON object a line, compressed when `packed`. A number
+-- is never given again.
 CREATE TABLE batches (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     flow bytea NOT NULL,
@@ -234,17 +248,48 @@ CREATE TABLE batches (
 -- The bodies are compressed already.
 ALTER TABLE batches ALTER COLUMN body SET STORAGE EXTERNAL;
 CREATE UNIQUE INDEX batches_by_attempt ON batches (flow, attempt, source, seq);
-CREATE INDEX batches_by_hunt ON batches (hunt, round, id) INCLUDE (flow, attempt, source, count)
-    WHERE hunt IS NOT NULL;
+CREATE INDEX batches_by_hunt ON batches (hunt, round, id)
+    INCLUDE (flow, attempt, source, count, stored) WHERE hunt IS NOT NULL;
+
+-- Rows of finished attempts leave for segments; here is which segments there are.
+CREATE TABLE segments (
+    key text COLLATE "C" PRIMARY KEY,
+    hunt bytea NOT NULL,
+    round bigint NOT NULL,
+    source text COLLATE "C" NOT NULL,
+    rows bigint NOT NULL,
+    batches bigint NOT NULL,
+    bytes bigint NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    columns text NOT NULL, -- a JSON list of name and kind
+    registered bigint NOT NULL
+);
+CREATE INDEX segments_by_hunt ON segments (hunt, round, source, first, key);
+
+-- Keys that are no longer live, or never were: none of them is ever registered. Kept for a while after
+-- the object is gone, for whoever still writes one.
+CREATE TABLE doomed_segments (
+    key text COLLATE "C" PRIMARY KEY,
+    since bigint NOT NULL,
+    erased boolean NOT NULL
+);
+CREATE INDEX doomed_segments_waiting ON doomed_segments (since) WHERE NOT erased;
+
+-- The largest number of a writer of segments that was seen. Whoever changes the register locks it.
+CREATE TABLE segment_fence (one boolean PRIMARY KEY CHECK (one), newest bigint NOT NULL);
+INSERT INTO segment_fence VALUES (true, 0);
 
 CREATE TABLE logs (
     flow bytea NOT NULL,
     attempt bigint NOT NULL,
     seq bigint NOT NULL,
+    hunt bytea,
     count bigint NOT NULL,
     body text NOT NULL,
     PRIMARY KEY (flow, attempt, seq)
 );
+CREATE INDEX logs_by_hunt ON logs (hunt) WHERE hunt IS NOT NULL;
 
 CREATE TABLE uploads (
     seq bigint GENERATED ALWAYS AS IDENTITY,

@@ -25,10 +25,10 @@ use crate::flows_table::{self, FLOW, FLOWS, read_flow};
 use crate::hunts_table::{
     Joint, find_all, find_summaries, lock_shared, read_hunt, read_summary, unknown,
 };
-use crate::members;
 use crate::members_write::{MEMBER, MemberChanges, read_member};
 use crate::transaction::{Lent, Question};
 use crate::values::{Id, int, moment, one};
+use crate::{leases, members};
 
 fn since(from: Timestamp) -> Question {
     let sql = "SELECT hunt, at, count FROM admissions WHERE at >= $1 ORDER BY at, seq";
@@ -117,9 +117,13 @@ async fn admit(store: &RecordStore, lent: Lent, grant: &Grant) -> Done<Vec<Flow>
         Question::new(forget, vec![moment(now.minus(WINDOW * 2))]),
         find_summaries(&only),
         since(now.minus(WINDOW)),
+        leases::newest(grant.fence),
     ];
     let found = lent.begin(questions).await?;
     let rows = |place: usize| found.get(place).into_iter().flatten();
+    if let Err(why) = leases::check(grant.fence, rows(6).next())? {
+        return lent.refuse(why).await;
+    }
     let Some(row) = rows(4).next() else { return lent.refuse(unknown(grant.hunt)).await };
     let summary = read_summary(row)?;
     let recent = rows(5).map(read_admissions).collect::<Done<Vec<Admissions>>>()?;

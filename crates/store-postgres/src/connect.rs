@@ -64,6 +64,8 @@ pub struct PostgresLog {
 pub struct RecordStore {
     pub(crate) pool: Pool,
     pub(crate) asks: Arc<crate::asks::KnownAsks>,
+    /// Stands for the server's clock, when it was replaced.
+    pub(crate) clock: Option<Arc<dyn Clock>>,
 }
 
 /// How to connect.
@@ -154,12 +156,17 @@ impl RecordStore {
     /// than this program.
     pub async fn open(url: &str, settings: Settings) -> Result<Self, OpenError> {
         let pool = open(url, &settings, &RECORDS).await?;
-        Ok(Self { pool, asks: Arc::default() })
+        Ok(Self { pool, asks: Arc::default(), clock: settings.clock })
     }
 
     /// A connection of the pool.
     pub(crate) async fn connection(&self) -> Done<Object> {
         Ok(self.pool.get().await?)
+    }
+
+    /// The moment that stands for the server's clock, when it was replaced.
+    pub(crate) fn replaced_clock(&self) -> Option<i64> {
+        self.clock.as_ref().map(|clock| Timestamp::as_micros(clock.now()))
     }
 }
 

@@ -46,6 +46,11 @@ impl From<StoreError> for Failure {
     }
 }
 
+fn is_of_the_network(error: &tokio_postgres::Error) -> bool {
+    use std::error::Error;
+    error.source().is_some_and(|cause| cause.is::<std::io::Error>())
+}
+
 impl Failure {
     fn is(&self, states: &[SqlState]) -> bool {
         match self {
@@ -79,10 +84,10 @@ impl Failure {
             SqlState::READ_ONLY_SQL_TRANSACTION,
         ];
         match self {
-            Self::Server(error) => error.as_db_error().is_none() || self.is(&AWAY),
-            Self::Pool(PoolError::Backend(error)) => {
-                error.as_db_error().is_none_or(|said| AWAY.contains(said.code()))
-            }
+            Self::Server(error) | Self::Pool(PoolError::Backend(error)) => match error.code() {
+                Some(code) => AWAY.contains(code),
+                None => error.is_closed() || is_of_the_network(error),
+            },
             Self::Pool(_) | Self::Late | Self::Met => true,
             Self::Store(_) | Self::Unreadable(_) => false,
         }

@@ -88,7 +88,8 @@ pub(crate) fn read_flow(row: &Row) -> Done<Flow> {
     })
 }
 
-fn hunt_of(flow: &Flow) -> (Option<Id>, Option<i64>) {
+/// The hunt and round of a flow, as columns.
+pub(crate) fn hunt_of(flow: &Flow) -> (Option<Id>, Option<i64>) {
     match flow.origin {
         FlowOrigin::Direct => (None, None),
         FlowOrigin::Hunt { hunt, round } => (Some(Id(hunt.bits())), Some(i64::from(round))),
@@ -321,6 +322,15 @@ impl FlowStore for RecordStore {
         );
         let find = Question::new(sql, vec![one(Id(client.bits()))]);
         self.list_flows("read a client's live flows", find).await
+    }
+
+    async fn waiting(&self, clients: &[ClientId]) -> Result<Vec<Flow>, StoreError> {
+        let sql = format!(
+            "SELECT {FLOW} FROM {FLOWS} WHERE f.client = ANY($1) AND f.state < 2 AND f.state = 0 \
+             ORDER BY f.created, f.id"
+        );
+        let find = Question::new(sql, vec![column(clients, |client| Id(client.bits()))]);
+        self.list_flows("read the flows that wait for clients", find).await
     }
 
     async fn apply(&self, step: &FlowStep) -> Result<Applied, StoreError> {

@@ -7,14 +7,16 @@
 use std::pin::pin;
 
 use async_trait::async_trait;
-use base::{ClientId, FlowId, Timestamp};
+use base::{ClientId, FlowId, HuntId, Timestamp};
 use deadpool_postgres::Object;
 use flows::completion::{SourceCount, Tally};
+use flows::facets::FacetCounter;
 use flows::query::{Origin, Sifter, check, takes_all};
 use flows::results::{Appended, LogBatch, ResultStore, RowRecount, Scan, ScanPiece, ScanPlace};
 use futures_util::TryStreamExt;
 use model::results::{
-    AttemptId, LogLine, ResultPage, ResultQuery, ResultRow, ResultScope, RowBatch, SourceSummary,
+    AttemptId, FacetQuery, Facets, LogLine, ResultPage, ResultQuery, ResultRow, ResultScope,
+    RowBatch, SourceSummary,
 };
 use model::store::{Page, Paging, StoreError};
 use records::unpack;
@@ -25,6 +27,7 @@ use crate::columns::{Columns, clean};
 use crate::failure::{Done, Failure};
 use crate::filter::Bound;
 use crate::rows_write::{self, CURRENT, LOG, held, read_held};
+use crate::segments_table;
 use crate::transaction::Question;
 use crate::values::{Id, bound, int, one};
 
@@ -32,7 +35,7 @@ use crate::values::{Id, bound, int, one};
 const SCANNED_MAX: i64 = 20_000;
 
 /// Where the batches `b` of a scope are, and which; the scope is bound as `$1` and `$2`.
-fn batches_of(scope: ResultScope) -> (String, Vec<Bound>) {
+pub(crate) fn batches_of(scope: ResultScope) -> (String, Vec<Bound>) {
     match scope {
         // Finished: the flow is done, and this was the attempt.
         ResultScope::Hunt { hunt, round } => (
@@ -68,25 +71,27 @@ fn sources_of(scope: ResultScope) -> (String, Vec<Bound>) {
 }
 
 /// A batch with where it comes from.
-struct Batch {
-    id: i64,
-    client: ClientId,
-    hostname: String,
-    flow: FlowId,
-    source: String,
-    stored: Timestamp,
-    text: String,
+pub(crate) struct Batch {
+    pub(crate) id: i64,
+    pub(crate) client: ClientId,
+    pub(crate) hostname: String,
+    pub(crate) flow: FlowId,
+    pub(crate) source: String,
+    pub(crate) stored: Timestamp,
+    pub(crate) text: String,
 }
 
 /// The columns of a batch, in the order of [`Batch::read`]. The client is that of the flow.
-const BATCH: &str = "b.id, w.client, coalesce(c.hostname, ''), b.flow, b.source, b.stored, b.packed, \
+pub(crate) const BATCH: &str = "b.id, w.client, coalesce(c.hostname, ''), b.flow, b.source, b.stored, b.packed, \
     b.body";
 
 /// Whom a batch comes from.
-const SENT_BY: &str = "JOIN flows w ON w.id = b.flow LEFT JOIN clients c ON c.id = w.client";
+pub(crate) const SENT_BY: &str =
+    "JOIN flows w ON w.id = b.flow LEFT JOIN clients c ON c.id = w.client";
 
 impl Batch {
-    fn read(row: &mut Columns<'_>) -> Done<Self> {
+    /// Reads a batch.
+    pub(crate) fn read(row: &mut Columns<'_>) -> Done<Self> {
         let id = row.take()?;
         let client = ClientId::from_bits(row.bits()?);
         let hostname = row.take()?;
@@ -94,6 +99,20 @@ impl Batch {
         let (source, stored) = (row.take()?, row.moment()?);
         let text = unpack(row.take()?, row.take()?).ok_or(Failure::Unreadable("batch of rows"))?;
         Ok(Self { id, client, hostname, flow, source, stored, text })
+    }
+
+    /// Calls `visit` with each row and what it is compared with.
+    fn visit(&self, visit: &mut dyn FnMut(Origin<'_>, &str) -> Done<()>) -> Done<()> {
+        let (client, flow) = (self.client.to_string(), self.flow.to_string());
+        let origin = Origin {
+            client: &client,
+            hostname: &self.hostname,
+            flow: &flow,
+            source: &self.source,
+            stored: self.stored,
+            observed: None,
+        };
+        self.text.lines().try_for_each(|json| visit(origin, json))
     }
 
     fn row(&self, json: &str) -> ResultRow {
@@ -112,7 +131,7 @@ async fn walk(
     db: &Object,
     scope: ResultScope,
     source: Option<&str>,
-    visit: &mut (dyn FnMut(Batch) + Send),
+    visit: &mut (dyn FnMut(Batch) -> Done<()> + Send),
 ) -> Done<()> {
     let (of, mut values) = batches_of(scope);
     values.push(one(source.map(clean)));
@@ -123,7 +142,7 @@ async fn walk(
     let statement = db.prepare_cached(&sql).await?;
     let mut rows = pin!(db.query_raw(&statement, bound(&values)).await?);
     while let Some(row) = rows.try_next().await? {
-        visit(Batch::read(&mut Columns::of(&row))?);
+        visit(Batch::read(&mut Columns::of(&row))?)?;
     }
     Ok(())
 }
@@ -135,21 +154,22 @@ async fn page(db: &Object, query: &ResultQuery) -> Done<ResultPage> {
     }
     let mut sifter = Sifter::new(query);
     walk(db, query.scope, query.source.as_deref(), &mut |batch| {
-        let (client, flow) = (batch.client.to_string(), batch.flow.to_string());
-        let origin = Origin {
-            client: &client,
-            hostname: &batch.hostname,
-            flow: &flow,
-            source: &batch.source,
-            stored: batch.stored,
-            observed: None,
-        };
-        for json in batch.text.lines() {
+        batch.visit(&mut |origin, json| {
             sifter.offer(origin, json, || batch.row(json));
-        }
+            Ok(())
+        })
     })
     .await?;
     Ok(sifter.finish())
+}
+
+async fn facet(db: &Object, query: &FacetQuery) -> Done<Facets> {
+    let mut counter = FacetCounter::new(query)?;
+    walk(db, query.of.scope, query.of.source.as_deref(), &mut |batch| {
+        batch.visit(&mut |origin, json| Ok(counter.offer(batch.client, origin, json)?))
+    })
+    .await?;
+    Ok(counter.finish())
 }
 
 async fn total(db: &Object, scope: ResultScope, source: Option<&str>) -> Done<u64> {
@@ -319,7 +339,11 @@ async fn recount(db: &Object, scope: ResultScope) -> Done<RowRecount> {
     let declared = only_count(&Question::new(sql, values).rows(db).await?)?;
     let kept = total(db, scope, None).await?;
     let mut counted = 0;
-    walk(db, scope, None, &mut |batch| counted += batch.text.lines().count() as u64).await?;
+    walk(db, scope, None, &mut |batch| {
+        counted += batch.text.lines().count() as u64;
+        Ok(())
+    })
+    .await?;
     Ok(RowRecount { declared, kept, counted })
 }
 
@@ -352,6 +376,10 @@ impl ResultStore for RecordStore {
         self.read("read rows", |db| async move { page(&db, query).await }).await
     }
 
+    async fn facet(&self, query: &FacetQuery) -> Result<Facets, StoreError> {
+        self.read("count values", |db| async move { facet(&db, query).await }).await
+    }
+
     async fn sources(&self, scope: ResultScope) -> Result<Vec<SourceSummary>, StoreError> {
         self.read("sum up sources", |db| async move { sources(&db, scope).await }).await
     }
@@ -366,5 +394,9 @@ impl ResultStore for RecordStore {
 
     async fn recount(&self, scope: ResultScope) -> Result<RowRecount, StoreError> {
         self.read("recount rows", |db| async move { recount(&db, scope).await }).await
+    }
+
+    async fn forget(&self, hunt: HuntId, limit: u64, now: Timestamp) -> Result<bool, StoreError> {
+        self.step("forget rows", |lent| segments_table::forget(lent, hunt, limit, now)).await
     }
 }

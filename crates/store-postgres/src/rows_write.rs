@@ -8,14 +8,14 @@ use std::collections::BTreeMap;
 use base::{ClientId, Timestamp};
 use flows::query::{note_columns, on_one_line};
 use flows::results::{Appended, BatchRefusal, LogBatch};
-use model::flow::{Flow, FlowOrigin};
+use model::flow::Flow;
 use model::results::{AttemptId, RowBatch};
 use records::pack;
 use tokio_postgres::Row;
 
 use crate::columns::{Columns, clean};
 use crate::failure::{Done, Failure};
-use crate::flows_table::{lock, read_flow};
+use crate::flows_table::{hunt_of, lock, read_flow};
 use crate::transaction::{Lent, Question};
 use crate::values::{Id, int, moment, one, text};
 
@@ -56,13 +56,13 @@ pub(crate) fn read_held(rows: &[Row]) -> Done<AllHeld> {
     Ok(all)
 }
 
-const PUT: &str =
-    "INSERT INTO attempt_sources (flow, attempt, kind, source, batches, rows, columns)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+const PUT: &str = "INSERT INTO attempt_sources (flow, attempt, kind, source, batches, rows, columns,
+        hunt)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT (flow, attempt, kind, source) DO UPDATE SET batches = EXCLUDED.batches,
         rows = EXCLUDED.rows, columns = EXCLUDED.columns";
 
-fn put(attempt: AttemptId, (kind, source): (i64, &str), held: &Held) -> Question {
+fn put(flow: &Flow, attempt: AttemptId, (kind, source): (i64, &str), held: &Held) -> Question {
     let columns = serde_json::to_string(&held.columns).expect("a list of texts has a JSON form");
     let values = vec![
         one(Id(attempt.flow.bits())),
@@ -72,6 +72,7 @@ fn put(attempt: AttemptId, (kind, source): (i64, &str), held: &Held) -> Question
         one(int(held.batches)),
         one(int(held.rows)),
         one(columns),
+        one(hunt_of(flow).0),
     ];
     Question::new(PUT, values)
 }
@@ -124,10 +125,7 @@ const INSERT: &str = "INSERT INTO batches (flow, attempt, source, seq, hunt, rou
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 fn insert(flow: &Flow, batch: &RowBatch, now: Timestamp) -> Question {
-    let (hunt, round) = match flow.origin {
-        FlowOrigin::Direct => (None, None),
-        FlowOrigin::Hunt { hunt, round } => (Some(Id(hunt.bits())), Some(i64::from(round))),
-    };
+    let (hunt, round) = hunt_of(flow);
     let (packed, body) = pack(batch.rows.iter().map(|row| on_one_line(row)));
     let values = vec![
         one(Id(flow.id.bits())),
@@ -157,7 +155,7 @@ pub(crate) async fn append(
     };
     match outcome {
         Ok((flow, held)) => {
-            let put = put(batch.attempt, (ROWS, &batch.source), &held);
+            let put = put(&flow, batch.attempt, (ROWS, &batch.source), &held);
             lent.commit(vec![put, insert(&flow, batch, now)]).await?;
             Ok(Appended::Stored)
         }
@@ -185,13 +183,13 @@ pub(crate) async fn append_log(lent: Lent, client: ClientId, batch: &LogBatch) -
         Ok((flow, held)) => {
             let before = held.get(&(LOG, String::new())).cloned().unwrap_or_default();
             match judge_log(&flow, before.batches, batch) {
-                None => Ok(before),
+                None => Ok((flow, before)),
                 Some(not_stored) => Err(not_stored),
             }
         }
         Err(why) => Err(Appended::Refused(why)),
     };
-    let before = match before {
+    let (flow, before) = match before {
         Ok(before) => before,
         Err(not_stored) => {
             lent.roll_back().await?;
@@ -204,17 +202,19 @@ pub(crate) async fn append_log(lent: Lent, client: ClientId, batch: &LogBatch) -
         .map(|line| (line.time.as_micros(), line.level.as_str(), line.text.as_str()))
         .collect();
     let body = serde_json::to_string(&lines).expect("numbers and texts have a JSON form");
-    let sql = "INSERT INTO logs (flow, attempt, seq, count, body) VALUES ($1, $2, $3, $4, $5)";
+    let sql = "INSERT INTO logs (flow, attempt, seq, count, body, hunt)
+        VALUES ($1, $2, $3, $4, $5, $6)";
     let values = vec![
         one(Id(batch.attempt.flow.bits())),
         one(i64::from(batch.attempt.attempt)),
         one(int(batch.seq)),
         one(int(lines.len() as u64)),
         one(body),
+        one(hunt_of(&flow).0),
     ];
     // Lines are counted where they are kept.
     let held = Held { batches: before.batches + 1, ..before };
-    let put = put(batch.attempt, (LOG, ""), &held);
+    let put = put(&flow, batch.attempt, (LOG, ""), &held);
     lent.commit(vec![put, Question::new(sql, values)]).await?;
     Ok(Appended::Stored)
 }

@@ -52,6 +52,15 @@ impl Lent {
         self.ask_after(Some("BEGIN"), questions).await
     }
 
+    /// Asks about one moment: no answer knows more than another. Nothing is locked, and the transaction
+    /// is over.
+    pub(crate) async fn look(self, questions: Vec<Question>) -> Done<Vec<Vec<Row>>> {
+        let one_moment = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let answers = self.ask_after(Some(one_moment), questions).await?;
+        self.roll_back().await?;
+        Ok(answers)
+    }
+
     /// Asks more within the transaction.
     pub(crate) async fn ask(&self, questions: Vec<Question>) -> Done<Vec<Vec<Row>>> {
         self.ask_after(None, questions).await

@@ -18,22 +18,9 @@ use crate::rows_table::{Batch, place_of, round_key, source_filter, walk};
 /// writer of segments takes that long.
 const DOOMED_KEPT_MICROS: i64 = 30 * 86_400 * 1_000_000;
 
-const KINDS: [(ColumnKind, &str); 5] = [
-    (ColumnKind::Integers, "integers"),
-    (ColumnKind::Numbers, "numbers"),
-    (ColumnKind::Booleans, "booleans"),
-    (ColumnKind::Texts, "texts"),
-    (ColumnKind::Mixed, "mixed"),
-];
-
 fn columns_text(columns: &[SegmentColumn]) -> String {
-    let pairs: Vec<(&str, &str)> = columns
-        .iter()
-        .map(|column| {
-            let kind = KINDS.iter().find(|(kind, _)| *kind == column.kind);
-            (column.name.as_str(), kind.map_or("mixed", |(_, name)| name))
-        })
-        .collect();
+    let pairs: Vec<(&str, &str)> =
+        columns.iter().map(|column| (column.name.as_str(), column.kind.word())).collect();
     serde_json::to_string(&pairs).expect("a list of texts has a JSON form")
 }
 
@@ -41,9 +28,8 @@ fn columns_of(text: &str) -> rusqlite::Result<Vec<SegmentColumn>> {
     let pairs: Vec<(String, String)> =
         serde_json::from_str(text).map_err(|_| unreadable("list of columns"))?;
     let column = |(name, kind): (String, String)| {
-        let known = KINDS.iter().find(|(_, word)| *word == kind);
-        let (kind, _) = known.ok_or_else(|| unreadable("kind of column"))?;
-        Ok(SegmentColumn { name, kind: *kind })
+        let kind = ColumnKind::parse(&kind).ok_or_else(|| unreadable("kind of column"))?;
+        Ok(SegmentColumn { name, kind })
     };
     pairs.into_iter().map(column).collect()
 }

@@ -30,16 +30,27 @@ pub struct Cluster {
     databases: AtomicU32,
 }
 
-/// The server, and then nothing but waiting for the end of the standard input. A line there ends the
-/// server but keeps its files.
+/// The server, and then nothing but waiting for words on the standard input: `stop` kills the server as a
+/// loss of power would, `start` starts it on the same files. Their end ends the server; any other word
+/// too, but keeps its files.
 const KEEPER: &str = r#"
-"$1/postgres" -D "$2/data" -p "$3" -k "$2" -c listen_addresses=127.0.0.1 -c fsync=off \
-  -c full_page_writes=off -c max_connections=200 $4 >"$2/log" 2>&1 &
-server=$!
-read -r keep
-kill -QUIT "$server"
-wait "$server"
-[ -n "$keep" ] || rm -rf "$2"
+bin=$1 folder=$2 port=$3 options=$4 keep=
+start() {
+  "$bin/postgres" -D "$folder/data" -p "$port" -k "$folder" -c listen_addresses=127.0.0.1 \
+    -c fsync=off -c full_page_writes=off -c max_connections=200 $options >>"$folder/log" 2>&1 &
+  server=$!
+}
+stop() { kill -QUIT "$server"; wait "$server"; }
+start
+while read -r word; do
+  case "$word" in
+    stop) stop ;;
+    start) start ;;
+    *) keep=1; break ;;
+  esac
+done
+stop
+[ -n "$keep" ] || rm -rf "$folder"
 "#;
 
 /// How long the server may take to come up on a loaded machine.
@@ -133,6 +144,40 @@ impl Cluster {
             }
         }
         Err(last)
+    }
+
+    /// Kills the server in the middle of whatever it does. Its files stay, and what it had committed
+    /// is in them.
+    ///
+    /// # Panics
+    ///
+    /// When it does not go.
+    pub fn stop(&mut self) {
+        self.tell("stop");
+        let begun = Instant::now();
+        while TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+            assert!(begun.elapsed() < PATIENCE, "the server does not stop");
+            std::thread::park_timeout(Duration::from_millis(20));
+        }
+    }
+
+    /// Starts a server that was stopped.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come up.
+    pub fn go_on(&mut self) {
+        self.tell("start");
+        let mut keeper = self.keeper.take().expect("it is there until the end");
+        wait_until_up(&self.bin, self.port, &mut keeper, self.folder.path())
+            .expect("the server starts on its own files");
+        self.keeper = Some(keeper);
+    }
+
+    fn tell(&mut self, word: &str) {
+        let input = self.keeper.as_mut().and_then(|keeper| keeper.stdin.as_mut());
+        let input = input.expect("it is open until the end");
+        writeln!(input, "{word}").expect("the keeper reads");
     }
 
     /// Where it listens, on 127.0.0.1.
@@ -243,7 +288,11 @@ fn wait_until_up(bin: &Path, port: u16, keeper: &mut Child, folder: &Path) -> Re
     };
     while !answers() {
         let log = std::fs::read_to_string(folder.join("log")).unwrap_or_default();
-        let fatal = |line: &str| line.contains("FATAL:") && !line.contains("starting up");
+        // A server that starts or ends sends those away who ask.
+        let passing = ["starting up", "shutting down", "accepting connections", "terminating"];
+        let fatal = |line: &str| {
+            line.contains("FATAL:") && !passing.iter().any(|words| line.contains(words))
+        };
         let failed = log.lines().any(fatal);
         if failed || begun.elapsed() > PATIENCE {
             if let Some(mut input) = keeper.stdin.take() {

@@ -2,23 +2,32 @@
 
 use std::sync::Arc;
 
+use base::FixedClock;
+use flows::HotRows;
 use store_postgres::{RecordStore, Settings};
 use testkit::fleet_suite::{account_suite, fleet_suite};
 use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
+use testkit::hot_suite::hot_suite;
 use testkit::hunt_suite::hunt_suite;
 use testkit::monitoring_suite::monitoring_suite;
+use testkit::node_suite::{fence_suite, lease_suite};
 use testkit::postgres::Cluster;
-use testkit::stores::Stores;
+use testkit::stores::{Stores, at};
 use testkit::tool_suite::tool_suite;
 
 /// A store of this database with a few connections.
-pub(crate) async fn open(url: &str) -> Stores {
+pub(crate) async fn store(url: &str) -> Arc<RecordStore> {
     let settings = Settings { connections: 4, ..Settings::default() };
-    Stores::of(Arc::new(RecordStore::open(url, settings).await.unwrap()))
+    Arc::new(RecordStore::open(url, settings).await.unwrap())
 }
 
 async fn fresh(cluster: &Cluster) -> Stores {
-    open(&cluster.fresh_database()).await
+    Stores::of(store(&cluster.fresh_database()).await)
+}
+
+async fn by_clock(cluster: &Cluster, clock: Arc<FixedClock>) -> RecordStore {
+    let settings = Settings { connections: 2, clock: Some(clock), ..Settings::default() };
+    RecordStore::open(&cluster.fresh_database(), settings).await.unwrap()
 }
 
 #[tokio::test]
@@ -40,6 +49,24 @@ async fn postgres_keeps_flows_and_what_they_bring() {
     flow_suite(async || fresh(cluster).await).await;
     result_suite(async || fresh(cluster).await).await;
     upload_suite(async || fresh(cluster).await).await;
+}
+
+#[tokio::test]
+async fn postgres_lets_rows_leave_for_segments() {
+    let Some(cluster) = Cluster::or_say() else { return };
+    let fresh = async || {
+        let store = store(&cluster.fresh_database()).await;
+        (Stores::of(store.clone()), store as Arc<dyn HotRows>)
+    };
+    hot_suite(fresh).await;
+}
+
+#[tokio::test]
+async fn postgres_gives_each_duty_to_one_node() {
+    let Some(cluster) = Cluster::or_say() else { return };
+    lease_suite(async |clock| by_clock(cluster, clock).await).await;
+    let store = by_clock(cluster, Arc::new(FixedClock::at(at(0)))).await;
+    fence_suite(Stores::of(Arc::new(store.clone())), &store).await;
 }
 
 #[tokio::test]

@@ -111,9 +111,42 @@ CREATE TABLE hunts (
     started bigint,
     ended bigint,
     end_reason text,
-    ended_by text
+    ended_by text,
+    paused bigint,
+    pause_reason text,
+    paused_by text,
+    gate text NOT NULL,
+    round_started bigint
 ) WITH (fillfactor = 70);
 CREATE INDEX hunts_active ON hunts (state) WHERE state IN ('running', 'paused', 'draining');
+
+CREATE TABLE hunt_revisions (
+    hunt bytea NOT NULL,
+    revision bigint NOT NULL,
+    at bigint NOT NULL,
+    by text NOT NULL,
+    spec text NOT NULL,
+    PRIMARY KEY (hunt, revision)
+);
+
+-- The rounds that have begun.
+CREATE TABLE rounds (
+    hunt bytea NOT NULL,
+    round bigint NOT NULL,
+    tick bigint NOT NULL,
+    PRIMARY KEY (hunt, round)
+);
+
+-- Up to where a source was read on a client, by the client's clock.
+CREATE TABLE checkpoints (
+    hunt bytea NOT NULL,
+    client bytea NOT NULL,
+    source text COLLATE "C" NOT NULL,
+    upto bigint NOT NULL,
+    epoch bigint NOT NULL,
+    round bigint NOT NULL,
+    PRIMARY KEY (hunt, client, source)
+) WITH (fillfactor = 70);
 
 CREATE TABLE members (
     hunt bytea NOT NULL,
@@ -138,9 +171,10 @@ CREATE TABLE members (
 CREATE INDEX members_by_queue ON members (hunt, round, queue, updated, client);
 CREATE INDEX members_by_client ON members (client, hunt, round);
 
--- How many members stand in each queue (the numbers of `records::queue_number`); changed in the
--- transaction of the member. A round has several records, each for a share of the clients, so that
--- transactions about different clients do not wait for one another.
+-- How many members stand in each queue (the numbers of `records::queue_number`), how many were admitted,
+-- and how many of these wait for another attempt; changed in the transaction of the member. A round
+-- has several records, each for a share of the clients, so that transactions about different clients do
+-- not wait for one another. Those of round 0 hold what all finished attempts of the hunt have used.
 CREATE TABLE member_counts (
     hunt bytea NOT NULL,
     round bigint NOT NULL,
@@ -153,6 +187,12 @@ CREATE TABLE member_counts (
     q5 bigint NOT NULL,
     q6 bigint NOT NULL,
     q7 bigint NOT NULL,
+    admitted bigint NOT NULL,
+    retrying bigint NOT NULL,
+    rows bigint NOT NULL,
+    uploads bigint NOT NULL,
+    upload_bytes bigint NOT NULL,
+    cpu_millis bigint NOT NULL,
     PRIMARY KEY (hunt, round, share)
 ) WITH (fillfactor = 20);
 
@@ -206,7 +246,8 @@ CREATE TABLE flows (
     started bigint,
     ended bigint,
     deliver_until bigint NOT NULL,
-    due bigint
+    due bigint,
+    windows text -- for a flow of a recurring hunt, as JSON
 ) WITH (fillfactor = 70);
 CREATE INDEX flows_by_org ON flows (org, created, id);
 CREATE INDEX flows_by_client ON flows (client, created, id);

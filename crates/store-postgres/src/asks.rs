@@ -31,7 +31,7 @@ const NUMBER: &str = "WITH new AS (
 /// What an ask is written as, and its digest.
 fn written(flow: &Flow) -> (String, [u8; 32]) {
     // JSON has no NUL in it.
-    let body = write_ask(&flow.artifacts, &flow.limits);
+    let body = write_ask(&flow.artifacts, &flow.limits, &flow.retry);
     let digest = Sha256::digest(body.as_bytes()).into();
     (body, digest)
 }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, Timestamp};
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -170,6 +172,22 @@ impl RecordStore {
     }
 }
 
+/// A connection that was lent so recently is not asked whether it lives.
+const FRESH_FOR: Duration = Duration::from_millis(500);
+
+/// Asks a connection that lay in the pool whether it lives. One whose server went away meanwhile is
+/// thrown away by the pool.
+fn asks_whether_it_lives() -> Hook {
+    Hook::async_fn(|connection, metrics| {
+        Box::pin(async move {
+            if metrics.last_used() > FRESH_FOR {
+                connection.batch_execute("").await.map_err(HookError::Backend)?;
+            }
+            Ok(())
+        })
+    })
+}
+
 /// A pool of connections to a database whose tables are up to date.
 async fn open(url: &str, settings: &Settings, schema: &Schema) -> Result<Pool, OpenError> {
     let mut config: Config = url.parse().map_err(OpenError::Url)?;
@@ -197,7 +215,9 @@ async fn open(url: &str, settings: &Settings, schema: &Schema) -> Result<Pool, O
     let pool = Pool::builder(manager)
         .max_size(settings.connections.max(1))
         .runtime(Runtime::Tokio1)
+        .pre_recycle(asks_whether_it_lives())
         .create_timeout(Some(Duration::from_secs(15)))
+        .recycle_timeout(Some(Duration::from_secs(5)))
         .wait_timeout(Some(Duration::from_secs(30)))
         .build()
         .map_err(|error| fail(&error))?;

@@ -21,6 +21,8 @@ pub(crate) enum Failure {
     Met,
     /// It was given up: the database took too long.
     Late,
+    /// The connection had ended before anything was done: the server went away while it lay in the pool.
+    Dead(tokio_postgres::Error),
 }
 
 /// What is said of a database that took too long.
@@ -55,7 +57,8 @@ impl Failure {
     fn is(&self, states: &[SqlState]) -> bool {
         match self {
             Self::Server(error) => error.code().is_some_and(|code| states.contains(code)),
-            Self::Pool(_) | Self::Store(_) | Self::Unreadable(_) | Self::Met | Self::Late => false,
+            Self::Pool(_) | Self::Store(_) | Self::Unreadable(_) => false,
+            Self::Met | Self::Late | Self::Dead(_) => false,
         }
     }
 
@@ -63,6 +66,19 @@ impl Failure {
     pub(crate) fn passes(&self) -> bool {
         matches!(self, Self::Met)
             || self.is(&[SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE])
+    }
+
+    /// The failure of something that may be done again on another connection.
+    pub(crate) fn of_the_first_word(self) -> Self {
+        match self {
+            Self::Server(error) if error.is_closed() => Self::Dead(error),
+            other => other,
+        }
+    }
+
+    /// Whether another connection may be better.
+    pub(crate) fn is_dead(&self) -> bool {
+        matches!(self, Self::Dead(_))
     }
 
     /// Whether another client wrote the same key at the same moment: begun again, the transaction finds
@@ -88,7 +104,7 @@ impl Failure {
                 Some(code) => AWAY.contains(code),
                 None => error.is_closed() || is_of_the_network(error),
             },
-            Self::Pool(_) | Self::Late | Self::Met => true,
+            Self::Pool(_) | Self::Late | Self::Met | Self::Dead(_) => true,
             Self::Store(_) | Self::Unreadable(_) => false,
         }
     }
@@ -106,7 +122,7 @@ impl Failure {
             false => StoreError::broken(doing, source),
         };
         match self {
-            Self::Server(error) => broken(error.into()),
+            Self::Server(error) | Self::Dead(error) => broken(error.into()),
             Self::Pool(error) => broken(error.into()),
             Self::Store(error) => error,
             Self::Unreadable(what) => {

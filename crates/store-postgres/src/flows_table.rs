@@ -1,33 +1,26 @@
 //! Flows: how they are read and written, and the port.
-//!
-//! Steps of several flows become one transaction: the flows are locked in the order of their ids, then
-//! their members in the order of their keys, and [`flows::life::after`] decides each step in turn.
-
-use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Timestamp};
-use flows::life::{after, due};
+use flows::life::due;
 use flows::ports::{Applied, FlowList, FlowStep, FlowStore};
-use hunts::membership::after_flow;
-use hunts::ports::MemberKey;
-use model::flow::{Flow, FlowEvent, FlowFailure, FlowLife, FlowOrigin, FlowState, FlowYield};
+use model::flow::{Flow, FlowFailure, FlowLife, FlowOrigin, FlowState, FlowYield};
 use model::store::{Page, StoreError};
-use records::{FLOW_STATES, flow_state_number, read_ask};
+use records::{FLOW_STATES, flow_state_number, read_ask, read_window, write_window};
 use tokio_postgres::Row;
 
 use crate::RecordStore;
 use crate::columns::{Columns, clean};
 use crate::failure::{Done, Failure};
 use crate::filter::{Bound, Filter};
-use crate::members_write::{MEMBER, MemberChanges, read_member};
-use crate::transaction::{Lent, Question};
+use crate::flow_steps::apply_all;
+use crate::transaction::Question;
 use crate::values::{Id, column, int, moment, one};
 
 /// The columns of a flow, in the order of [`read_flow`].
 pub(crate) const FLOW: &str = "f.id, f.org, f.client, f.hunt, f.round, f.actor, a.body, f.state, \
     f.attempt, f.class, f.detail, f.rows, f.uploads, f.upload_bytes, f.cpu_millis, f.created, \
-    f.started, f.ended, f.deliver_until";
+    f.started, f.ended, f.deliver_until, f.windows";
 
 /// Where they are.
 pub(crate) const FLOWS: &str = "flows f JOIN asks a ON a.key = f.ask";
@@ -57,7 +50,7 @@ pub(crate) fn read_flow(row: &Row) -> Done<Flow> {
         _ => FlowOrigin::Direct,
     };
     let actor = row.actor()?;
-    let (artifacts, limits) = row.word("collection of a flow", |json| read_ask(json).ok())?;
+    let ask = row.word("collection of a flow", |json| read_ask(json).ok())?;
     let (number, attempt) = (row.take::<i64>()?, row.small()?);
     let (class, detail): (&str, &str) = (row.take()?, row.take()?);
     let brought = yield_of(&mut row)?;
@@ -78,13 +71,20 @@ pub(crate) fn read_flow(row: &Row) -> Done<Flow> {
         client,
         origin,
         actor,
-        artifacts,
-        limits,
+        artifacts: ask.artifacts,
+        limits: ask.limits,
+        retry: ask.retry,
         life: FlowLife { state, attempt },
         created: row.moment()?,
         started: row.moment_or_none()?,
         ended: row.moment_or_none()?,
         deliver_until: row.moment()?,
+        window: match row.take::<Option<&str>>()? {
+            Some(json) => {
+                Some(read_window(json).map_err(|_| Failure::Unreadable("windows of a flow"))?)
+            }
+            None => None,
+        },
     })
 }
 
@@ -102,12 +102,12 @@ fn due_of(flow: &Flow) -> Option<i64> {
 
 const INSERT: &str =
     "INSERT INTO flows (id, org, client, hunt, round, actor, ask, attempt, created,
-        deliver_until, due, state, class, detail, rows, uploads, upload_bytes, cpu_millis)
+        deliver_until, due, windows, state, class, detail, rows, uploads, upload_bytes, cpu_millis)
     SELECT id, org, client, hunt, round, actor, $7, attempt, created, deliver_until, due,
-        0, '', '', 0, 0, 0, 0
+        windows, 0, '', '', 0, 0, 0, 0
     FROM unnest($1::bytea[], $2::text[], $3::bytea[], $4::bytea[], $5::bigint[], $6::text[],
-        $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
-        AS x (id, org, client, hunt, round, actor, attempt, created, deliver_until, due)
+        $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[])
+        AS x (id, org, client, hunt, round, actor, attempt, created, deliver_until, due, windows)
     ORDER BY id";
 
 /// Writes flows that are not there yet and that all collect the same.
@@ -124,6 +124,7 @@ pub(crate) fn insert(flows: &[Flow], ask: i64) -> Question {
         column(flows, |flow| flow.created.as_micros()),
         column(flows, |flow| flow.deliver_until.as_micros()),
         column(flows, due_of),
+        column(flows, |flow| flow.window.as_ref().map(write_window)),
     ];
     Question::new(INSERT, values)
 }
@@ -131,16 +132,17 @@ pub(crate) fn insert(flows: &[Flow], ask: i64) -> Question {
 const UPDATE: &str = "UPDATE flows f SET state = x.state, attempt = x.attempt, class = x.class,
         detail = x.detail, rows = x.rows, uploads = x.uploads, upload_bytes = x.upload_bytes,
         cpu_millis = x.cpu_millis, started = x.started, ended = x.ended,
-        deliver_until = x.deliver_until, due = x.due
+        deliver_until = x.deliver_until, due = x.due, ask = coalesce(x.ask, f.ask)
     FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::bigint[],
         $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[],
-        $13::bigint[])
+        $13::bigint[], $14::bigint[])
         AS x (id, state, attempt, class, detail, rows, uploads, upload_bytes, cpu_millis, started,
-            ended, deliver_until, due)
+            ended, deliver_until, due, ask)
     WHERE f.id = x.id";
 
-/// Writes what can change of flows that are locked.
-pub(crate) fn update(flows: &[&Flow]) -> Question {
+/// Writes what can change of flows that are locked; the number of what they collect where their limits
+/// are others now.
+pub(crate) fn update(flows: &[(&Flow, Option<i64>)]) -> Question {
     let failure = |flow: &Flow| match &flow.life.state {
         FlowState::Failed(failure) => (failure.class(), clean(failure.detail())),
         _ => ("", String::new()),
@@ -151,19 +153,20 @@ pub(crate) fn update(flows: &[&Flow]) -> Question {
     };
     let flows = || flows.iter();
     let values: Vec<Bound> = vec![
-        column(flows(), |flow| Id(flow.id.bits())),
-        column(flows(), |flow| flow_state_number(&flow.life.state)),
-        column(flows(), |flow| i64::from(flow.life.attempt)),
-        column(flows(), |flow| failure(flow).0),
-        column(flows(), |flow| failure(flow).1),
-        column(flows(), |flow| int(brought(flow).rows)),
-        column(flows(), |flow| int(brought(flow).uploads)),
-        column(flows(), |flow| int(brought(flow).upload_bytes)),
-        column(flows(), |flow| int(brought(flow).cpu_millis)),
-        column(flows(), |flow| flow.started.map(Timestamp::as_micros)),
-        column(flows(), |flow| flow.ended.map(Timestamp::as_micros)),
-        column(flows(), |flow| flow.deliver_until.as_micros()),
-        column(flows(), |flow| due_of(flow)),
+        column(flows(), |(flow, _)| Id(flow.id.bits())),
+        column(flows(), |(flow, _)| flow_state_number(&flow.life.state)),
+        column(flows(), |(flow, _)| i64::from(flow.life.attempt)),
+        column(flows(), |(flow, _)| failure(flow).0),
+        column(flows(), |(flow, _)| failure(flow).1),
+        column(flows(), |(flow, _)| int(brought(flow).rows)),
+        column(flows(), |(flow, _)| int(brought(flow).uploads)),
+        column(flows(), |(flow, _)| int(brought(flow).upload_bytes)),
+        column(flows(), |(flow, _)| int(brought(flow).cpu_millis)),
+        column(flows(), |(flow, _)| flow.started.map(Timestamp::as_micros)),
+        column(flows(), |(flow, _)| flow.ended.map(Timestamp::as_micros)),
+        column(flows(), |(flow, _)| flow.deliver_until.as_micros()),
+        column(flows(), |(flow, _)| due_of(flow)),
+        column(flows(), |(_, ask)| *ask),
     ];
     Question::new(UPDATE, values)
 }
@@ -174,72 +177,6 @@ pub(crate) fn lock(ids: &[FlowId]) -> Question {
         "SELECT {FLOW} FROM {FLOWS} WHERE f.id = ANY($1) ORDER BY f.id FOR NO KEY UPDATE OF f"
     );
     Question::new(sql, vec![column(ids, |id| Id(id.bits()))])
-}
-
-/// The members that these flows belong to, locked in the order of their keys.
-fn lock_members(ids: &[FlowId]) -> Question {
-    let sql = format!(
-        "SELECT {MEMBER} FROM flows f JOIN members m
-             ON m.hunt = f.hunt AND m.round = f.round AND m.client = f.client
-         WHERE f.id = ANY($1) ORDER BY m.hunt, m.round, m.client FOR NO KEY UPDATE OF m"
-    );
-    Question::new(sql, vec![column(ids, |id| Id(id.bits()))])
-}
-
-/// Applies steps in order. One whose flow is not known disturbs no other.
-async fn apply_all(lent: Lent, steps: &[FlowStep]) -> Done<Vec<Result<Applied, StoreError>>> {
-    let mut ids: Vec<FlowId> = steps.iter().map(|step| step.flow).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let mut questions = vec![lock(&ids)];
-    // A receipt ends nothing, so that no member follows it.
-    if steps.iter().any(|step| !matches!(step.event, FlowEvent::Delivered { .. })) {
-        questions.push(lock_members(&ids));
-    }
-    let mut answers = lent.begin(questions).await?.into_iter();
-    let mut flows: BTreeMap<FlowId, Flow> = BTreeMap::new();
-    for row in &answers.next().unwrap_or_default() {
-        let flow = read_flow(row)?;
-        flows.insert(flow.id, flow);
-    }
-    let members = answers.next().unwrap_or_default();
-    let members = members.iter().map(read_member).collect::<Done<Vec<_>>>()?;
-    let mut changes = MemberChanges::of(members);
-    let mut moved: BTreeSet<FlowId> = BTreeSet::new();
-    let mut outcomes = Vec::with_capacity(steps.len());
-    for step in steps {
-        let Some(flow) = flows.get_mut(&step.flow) else {
-            outcomes.push(Err(StoreError::not_found(format!("flow {}", step.flow))));
-            continue;
-        };
-        let next = after(flow, &step.event, step.retry, step.now);
-        let is_moved = next.is_some();
-        if let Some(next) = next {
-            *flow = next;
-            moved.insert(flow.id);
-            if let FlowOrigin::Hunt { hunt, round } = flow.origin
-                && flow.life.is_over()
-            {
-                let key = MemberKey { hunt, round, client: flow.client };
-                let after = changes
-                    .find(&key)
-                    .and_then(|member| after_flow(member, flow, step.retry, step.now));
-                if let Some(after) = after {
-                    changes.put(after);
-                }
-            }
-        }
-        outcomes.push(Ok(Applied { flow: flow.clone(), moved: is_moved }));
-    }
-    let moved: Vec<&Flow> = moved.iter().filter_map(|id| flows.get(id)).collect();
-    if moved.is_empty() {
-        lent.roll_back().await?;
-        return Ok(outcomes);
-    }
-    let mut writes = vec![update(&moved)];
-    writes.extend(changes.writes());
-    lent.commit(writes).await?;
-    Ok(outcomes)
 }
 
 impl RecordStore {
@@ -335,7 +272,7 @@ impl FlowStore for RecordStore {
 
     async fn apply(&self, step: &FlowStep) -> Result<Applied, StoreError> {
         let steps = std::slice::from_ref(step);
-        let mut applied = self.step("move a flow", |lent| apply_all(lent, steps)).await?;
+        let mut applied = self.step("move a flow", |lent| apply_all(self, lent, steps)).await?;
         applied.pop().unwrap_or_else(|| Err(StoreError::not_found(format!("flow {}", step.flow))))
     }
 

@@ -7,20 +7,23 @@
 //! more are coming, and it costs no write. Whoever changes a hunt holds it alone; decisions and
 //! admissions share it. Behind it flows are locked, then members, then counters, offers last.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Timestamp};
 use flows::life::after;
 use hunts::life;
-use hunts::membership::is_stranded;
+use hunts::membership::{is_stranded, is_superseded};
 use hunts::ports::{
-    ActiveHunts, HuntEdit, HuntList, HuntStep, HuntStore, HuntSummary, NewHunt, Transitioned,
+    ActiveHunts, HuntEdit, HuntList, HuntStep, HuntStore, HuntSummary, NewHunt, Progress, Round,
+    Transitioned,
 };
+use model::bounds::{Gate, Spent};
 use model::flow::{Flow, FlowEvent};
-use model::hunt::{EndReason, Hunt, HuntEvent, HuntState, OfferSeq};
+use model::hunt::{EndReason, Hunt, HuntEvent, HuntRevision, HuntState, OfferSeq, PauseReason};
 use model::member::{Member, MemberEvent, MemberQueue};
-use model::store::{Page, StoreError};
+use model::org::Actor;
+use model::store::{Page, Paging, StoreError};
 use records::{queue_number, read_spec, write_spec};
 use tokio_postgres::Row;
 
@@ -35,7 +38,8 @@ use crate::values::{Id, int, moment, one, text};
 
 /// The columns of a hunt, in the order of [`hunt_of`].
 pub(crate) const HUNT: &str = "h.id, h.org, h.spec, h.state, h.revision, h.condition_revision, \
-    h.round, h.offer, h.creator, h.created, h.started, h.ended, h.end_reason, h.ended_by";
+    h.round, h.offer, h.creator, h.created, h.started, h.ended, h.end_reason, h.ended_by, \
+    h.paused, h.pause_reason, h.paused_by, h.gate, h.round_started";
 
 /// Reads a hunt.
 pub(crate) fn hunt_of(row: &mut Columns<'_>) -> Done<Hunt> {
@@ -51,31 +55,76 @@ pub(crate) fn hunt_of(row: &mut Columns<'_>) -> Done<Hunt> {
         creator: row.actor()?,
         created: row.moment()?,
         started: row.moment_or_none()?,
-        ended: match row.moment_or_none()? {
-            Some(at) => Some((at, row.word("end of a hunt", EndReason::from_name)?, row.actor()?)),
-            None => None,
-        },
+        ended: how(row, "end of a hunt", EndReason::from_name)?,
+        paused: how(row, "pause of a hunt", PauseReason::from_name)?,
+        gate: row.word("gate of a hunt", Gate::from_name)?,
+        round_started: row.moment_or_none()?,
     })
+}
+
+/// When something happened to a hunt, why, and by whom.
+fn how<R>(
+    row: &mut Columns<'_>,
+    what: &'static str,
+    parse: impl FnOnce(&str) -> Option<R>,
+) -> Done<Option<(Timestamp, R, Actor)>> {
+    let (at, why) = (row.moment_or_none()?, row.take::<Option<&str>>()?);
+    let by: Option<&str> = row.take()?;
+    let (Some(at), Some(why), Some(by)) = (at, why, by) else { return Ok(None) };
+    let why = parse(why).ok_or(Failure::Unreadable(what))?;
+    Ok(Some((at, why, Actor::parse(by))))
 }
 
 /// Reads a hunt and its sums.
 pub(crate) fn read_summary(row: &Row) -> Done<HuntSummary> {
     let mut row = Columns::of(row);
-    let counts = read_sums(&mut row)?;
-    Ok(HuntSummary { counts, hunt: hunt_of(&mut row)? })
+    summary_of(&mut row)
 }
 
-/// Hunts with the sums of their current round. One record of counters for each hunt, also when it has
-/// no members.
+fn summary_of(row: &mut Columns<'_>) -> Done<HuntSummary> {
+    let counts = read_sums(row)?;
+    let progress = read_progress(row)?;
+    Ok(HuntSummary { counts, progress, hunt: hunt_of(row)? })
+}
+
+/// Reads what a hunt has done and used.
+pub(crate) fn read_progress(row: &mut Columns<'_>) -> Done<Progress> {
+    Ok(Progress {
+        admitted: row.count()?,
+        retrying: row.count()?,
+        running_before: row.count()?,
+        spent: Spent {
+            rows: row.count()?,
+            uploads: row.count()?,
+            upload_bytes: row.count()?,
+            cpu_millis: row.count()?,
+        },
+    })
+}
+
+/// Hunts with the sums of their current round and of what they have used. One record of sums for each
+/// hunt, also when it has no members.
 const COUNTED: &str = "hunts h CROSS JOIN LATERAL (
     SELECT coalesce(sum(c.q0), 0)::bigint AS q0, coalesce(sum(c.q1), 0)::bigint AS q1,
         coalesce(sum(c.q2), 0)::bigint AS q2, coalesce(sum(c.q3), 0)::bigint AS q3,
         coalesce(sum(c.q4), 0)::bigint AS q4, coalesce(sum(c.q5), 0)::bigint AS q5,
-        coalesce(sum(c.q6), 0)::bigint AS q6, coalesce(sum(c.q7), 0)::bigint AS q7
-    FROM member_counts c WHERE c.hunt = h.id AND c.round = h.round) n";
+        coalesce(sum(c.q6), 0)::bigint AS q6, coalesce(sum(c.q7), 0)::bigint AS q7,
+        coalesce(sum(c.admitted), 0)::bigint AS admitted,
+        coalesce(sum(c.retrying), 0)::bigint AS retrying
+    FROM member_counts c WHERE c.hunt = h.id AND c.round = h.round) n
+  CROSS JOIN LATERAL (
+    SELECT coalesce(sum(c.q2), 0)::bigint AS running_before FROM member_counts c
+    WHERE h.round > 1 AND c.hunt = h.id AND c.round > 0 AND c.round < h.round) b
+  CROSS JOIN LATERAL (
+    SELECT coalesce(sum(c.rows), 0)::bigint AS rows,
+        coalesce(sum(c.uploads), 0)::bigint AS uploads,
+        coalesce(sum(c.upload_bytes), 0)::bigint AS upload_bytes,
+        coalesce(sum(c.cpu_millis), 0)::bigint AS cpu_millis
+    FROM member_counts c WHERE c.hunt = h.id AND c.round = 0) u";
 
-/// The sums of [`COUNTED`], in the order of [`read_sums`].
-const SUMS: &str = "n.q0, n.q1, n.q2, n.q3, n.q4, n.q5, n.q6, n.q7";
+/// The sums of [`COUNTED`], in the order in which [`summary_of`] reads them.
+const SUMS: &str = "n.q0, n.q1, n.q2, n.q3, n.q4, n.q5, n.q6, n.q7, n.admitted, n.retrying, \
+    b.running_before, u.rows, u.uploads, u.upload_bytes, u.cpu_millis";
 
 /// These hunts with their sums.
 pub(crate) fn find_summaries(hunts: &BTreeSet<HuntId>) -> Question {
@@ -125,7 +174,7 @@ fn values_of(hunt: &Hunt) -> Vec<Bound> {
     let artifacts = spec.artifacts.iter().map(|call| call.name.as_str());
     let search: Vec<&str> =
         [spec.name.as_str(), spec.description.as_str()].into_iter().chain(artifacts).collect();
-    let ended = hunt.ended.as_ref();
+    let (ended, paused) = (hunt.ended.as_ref(), hunt.paused.as_ref());
     vec![
         one(Id(hunt.id.bits())),
         text(hunt.org.as_str()),
@@ -143,17 +192,29 @@ fn values_of(hunt: &Hunt) -> Vec<Bound> {
         one(ended.map(|(at, _, _)| at.as_micros())),
         one(ended.map(|(_, reason, _)| reason.name())),
         one(ended.map(|(_, _, by)| clean(&by.to_string()))),
+        one(paused.map(|(at, _, _)| at.as_micros())),
+        one(paused.map(|(_, reason, _)| reason.name())),
+        one(paused.map(|(_, _, by)| clean(&by.to_string()))),
+        one(hunt.gate.name()),
+        one(hunt.round_started.map(Timestamp::as_micros)),
     ]
 }
 
-const INSERT: &str = "INSERT INTO hunts (id, org, spec, search, state, revision,
-        condition_revision, round, offer, creator, created, started, ended, end_reason, ended_by)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-    ON CONFLICT (id) DO NOTHING";
+/// A hunt and its first revision; nothing of either when there is such a hunt.
+const INSERT: &str = "WITH new AS (
+        INSERT INTO hunts (id, org, spec, search, state, revision, condition_revision, round, offer,
+            creator, created, started, ended, end_reason, ended_by, paused, pause_reason,
+            paused_by, gate, round_started)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+            $19, $20)
+        ON CONFLICT (id) DO NOTHING RETURNING id, revision, spec)
+    INSERT INTO hunt_revisions (hunt, revision, at, by, spec)
+    SELECT id, revision, $21, $22, spec FROM new";
 
 const UPDATE: &str = "UPDATE hunts SET org = $2, spec = $3, search = $4, state = $5, revision = $6,
         condition_revision = $7, round = $8, offer = $9, creator = $10, created = $11,
-        started = $12, ended = $13, end_reason = $14, ended_by = $15
+        started = $12, ended = $13, end_reason = $14, ended_by = $15, paused = $16,
+        pause_reason = $17, paused_by = $18, gate = $19, round_started = $20
     WHERE id = $1";
 
 /// Writes a hunt that is there.
@@ -190,19 +251,31 @@ async fn edit(lent: Lent, edit: &HuntEdit) -> Done<Hunt> {
         writes.push(write);
     }
     writes.push(update(&hunt));
+    let revision = life::revision(&hunt, edit);
+    let sql = "INSERT INTO hunt_revisions (hunt, revision, at, by, spec)
+        VALUES ($1, $2, $3, $4, $5)";
+    let values = vec![
+        one(Id(hunt.id.bits())),
+        one(i64::from(revision.revision)),
+        moment(revision.at),
+        text(&revision.by.to_string()),
+        one(write_spec(&revision.spec)),
+    ];
+    writes.push(Question::new(sql, values));
     lent.commit(writes).await?;
     Ok(hunt)
 }
 
-/// Flows of members that stand in these queues, and then the members, locked in the order of their
-/// keys. Nobody can join them: the hunt is locked.
+/// Flows of members of all rounds that stand in these queues, and then the members, locked in the order
+/// of their keys. Nobody can join them: the hunt is locked. Only rounds that have some are looked at.
 fn lock_queues(hunt: HuntId, queues: &[MemberQueue]) -> Vec<Question> {
     let values = || {
         let queues: Vec<i64> = queues.iter().map(|queue| queue_number(*queue)).collect();
         vec![one(Id(hunt.bits())), one(queues)]
     };
-    let of_queues = "m.hunt = $1 AND m.queue = ANY($2) AND m.round =
-        (SELECT h.round FROM hunts h WHERE h.id = $1)";
+    let of_queues = "m.hunt = $1 AND m.queue = ANY($2) AND m.round = ANY(ARRAY(
+        SELECT n.round FROM member_counts n WHERE n.hunt = $1 GROUP BY n.round
+        HAVING sum(n.q1) + sum(n.q2) > 0))";
     let flows = format!(
         "SELECT {FLOW} FROM {FLOWS} WHERE f.id IN
              (SELECT m.flow FROM members m WHERE {of_queues} AND m.flow IS NOT NULL)
@@ -217,8 +290,8 @@ fn lock_queues(hunt: HuntId, queues: &[MemberQueue]) -> Vec<Question> {
 
 /// Members and flows that move together.
 pub(crate) struct Joint {
-    pub(crate) members: MemberChanges,
-    flows: std::collections::BTreeMap<FlowId, Flow>,
+    members: MemberChanges,
+    flows: BTreeMap<FlowId, Flow>,
     moved: BTreeSet<FlowId>,
 }
 
@@ -228,6 +301,11 @@ impl Joint {
         let flows = flows.iter().map(read_flow).collect::<Done<Vec<Flow>>>()?;
         let flows = flows.into_iter().map(|flow| (flow.id, flow)).collect();
         Ok(Self { members: MemberChanges::of(members), flows, moved: BTreeSet::new() })
+    }
+
+    /// A flow as it stands.
+    fn flow(&self, id: Option<FlowId>) -> Option<&Flow> {
+        self.flows.get(&id?)
     }
 
     /// Moves a member and its flow together. Gives the flow when its client is to be told.
@@ -255,7 +333,8 @@ impl Joint {
 
     /// What is to be written.
     pub(crate) fn writes(&self) -> Vec<Question> {
-        let moved: Vec<&Flow> = self.moved.iter().filter_map(|id| self.flows.get(id)).collect();
+        let moved = self.moved.iter().filter_map(|id| Some((self.flows.get(id)?, None)));
+        let moved: Vec<(&Flow, Option<i64>)> = moved.collect();
         let mut writes = Vec::new();
         if !moved.is_empty() {
             writes.push(flows_table::update(&moved));
@@ -265,16 +344,47 @@ impl Joint {
     }
 }
 
-async fn transition(lent: Lent, step: &HuntStep) -> Done<Transitioned> {
-    let queues: &[MemberQueue] = match step.event {
-        HuntEvent::Stop => &[MemberQueue::Pending, MemberQueue::Running],
-        HuntEvent::Drain => &[MemberQueue::Pending],
+/// In which queues an event of a hunt may move members.
+fn queues_of(event: HuntEvent) -> &'static [MemberQueue] {
+    match event {
+        HuntEvent::Stop | HuntEvent::NextRound { .. } => {
+            &[MemberQueue::Pending, MemberQueue::Running]
+        }
+        HuntEvent::Drain | HuntEvent::Drained => &[MemberQueue::Pending],
         HuntEvent::Start
         | HuntEvent::Pause
         | HuntEvent::Resume
-        | HuntEvent::Drained
-        | HuntEvent::Archive => &[],
-    };
+        | HuntEvent::Archive
+        | HuntEvent::Widen
+        | HuntEvent::CanaryFailed => &[],
+    }
+}
+
+/// How an event of a hunt moves a member. `hunt` is the hunt after it.
+fn moves_with(
+    hunt: &Hunt,
+    event: HuntEvent,
+    (member, flow): (&Member, Option<&Flow>),
+) -> Option<MemberEvent> {
+    match event {
+        HuntEvent::Stop => Some(MemberEvent::Cancel),
+        HuntEvent::Drain | HuntEvent::Drained => {
+            is_stranded(hunt, member).then_some(MemberEvent::Expire)
+        }
+        HuntEvent::NextRound { .. } => {
+            is_superseded(hunt, member, flow).then_some(MemberEvent::Expire)
+        }
+        HuntEvent::Start
+        | HuntEvent::Pause
+        | HuntEvent::Resume
+        | HuntEvent::Archive
+        | HuntEvent::Widen
+        | HuntEvent::CanaryFailed => None,
+    }
+}
+
+async fn transition(lent: Lent, step: &HuntStep) -> Done<Transitioned> {
+    let queues = queues_of(step.event);
     let only = BTreeSet::from([step.id]);
     let mut questions = vec![lock_alone(step.id), find_all(&only)];
     if !queues.is_empty() {
@@ -294,14 +404,20 @@ async fn transition(lent: Lent, step: &HuntStep) -> Done<Transitioned> {
     let mut joint = Joint::of(&flows, members.clone())?;
     let mut cancelled = Vec::new();
     for member in &members {
-        let event = match step.event {
-            HuntEvent::Stop => MemberEvent::Cancel,
-            HuntEvent::Drain if is_stranded(&hunt, member) => MemberEvent::Expire,
-            _ => continue,
-        };
-        cancelled.extend(joint.move_both(member, &event, step.now));
+        let with = (member, joint.flow(member.flow));
+        if let Some(event) = moves_with(&hunt, step.event, with) {
+            cancelled.extend(joint.move_both(member, &event, step.now));
+        }
     }
     let mut writes = joint.writes();
+    if let (HuntEvent::Start | HuntEvent::NextRound { .. }, Some(tick)) =
+        (step.event, hunt.round_started)
+    {
+        let begun = "INSERT INTO rounds (hunt, round, tick) VALUES ($1, $2, $3)
+            ON CONFLICT (hunt, round) DO UPDATE SET tick = EXCLUDED.tick";
+        let values = vec![one(Id(hunt.id.bits())), one(i64::from(hunt.round)), moment(tick)];
+        writes.push(Question::new(begun, values));
+    }
     if life::needs_offer_after_move(before.state, step.event) {
         let (offer, write) = take_offer(&lent, step.now).await?;
         hunt.offer = offer;
@@ -334,7 +450,10 @@ fn conditions(query: &HuntList) -> Filter {
 impl HuntStore for RecordStore {
     async fn create(&self, new: &NewHunt) -> Result<Hunt, StoreError> {
         let hunt = life::draft(new);
-        let write = Question::new(INSERT, values_of(&hunt));
+        let mut values = values_of(&hunt);
+        let first = life::first_revision(new);
+        values.extend([moment(first.at), text(&first.by.to_string())]);
+        let write = Question::new(INSERT, values);
         match self.write_one("write a new hunt", write).await? {
             0 => Err(StoreError::conflict(format!("a hunt {} exists already", new.id))),
             _ => Ok(hunt),
@@ -382,12 +501,53 @@ impl HuntStore for RecordStore {
                 let mut row = Columns::of(row);
                 active.newest = OfferSeq(row.count()?);
                 if !row.is_nothing() {
-                    let counts = read_sums(&mut row)?;
-                    active.hunts.push(HuntSummary { hunt: hunt_of(&mut row)?, counts });
+                    active.hunts.push(summary_of(&mut row)?);
                 }
             }
             Ok(active)
         })
         .await
     }
+
+    async fn revisions(&self, id: HuntId) -> Result<Vec<HuntRevision>, StoreError> {
+        let sql = "SELECT revision, at, by, spec FROM hunt_revisions WHERE hunt = $1
+            ORDER BY revision";
+        let list = Question::new(sql, vec![one(Id(id.bits()))]);
+        let read = |row: &Row| {
+            let mut row = Columns::of(row);
+            Ok(HuntRevision {
+                revision: row.small()?,
+                at: row.moment()?,
+                by: row.actor()?,
+                spec: row.word("spec of a revision", |json| read_spec(json).ok())?,
+            })
+        };
+        self.read("read a hunt's revisions", |db| async move {
+            list.rows(&db).await?.iter().map(read).collect()
+        })
+        .await
+    }
+
+    async fn rounds(&self, id: HuntId, paging: Paging) -> Result<Page<Round>, StoreError> {
+        let mut filter = Filter::default();
+        filter.and("r.hunt = ?", [one(Id(id.bits()))]);
+        let columns = "n.q0, n.q1, n.q2, n.q3, n.q4, n.q5, n.q6, n.q7, r.round, r.tick";
+        let read = |row: &Row| {
+            let mut row = Columns::of(row);
+            let counts = read_sums(&mut row)?;
+            Ok(Round { counts, round: row.small()?, tick: row.moment()? })
+        };
+        self.read("list a hunt's rounds", |db| async move {
+            filter.page(&db, [columns, ROUNDS, "r.round"], paging, read).await
+        })
+        .await
+    }
 }
+
+/// Rounds with the sums of each.
+const ROUNDS: &str = "rounds r CROSS JOIN LATERAL (
+    SELECT coalesce(sum(c.q0), 0)::bigint AS q0, coalesce(sum(c.q1), 0)::bigint AS q1,
+        coalesce(sum(c.q2), 0)::bigint AS q2, coalesce(sum(c.q3), 0)::bigint AS q3,
+        coalesce(sum(c.q4), 0)::bigint AS q4, coalesce(sum(c.q5), 0)::bigint AS q5,
+        coalesce(sum(c.q6), 0)::bigint AS q6, coalesce(sum(c.q7), 0)::bigint AS q7
+    FROM member_counts c WHERE c.hunt = r.hunt AND c.round = r.round) n";

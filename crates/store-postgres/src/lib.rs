@@ -40,6 +40,7 @@ mod control;
 mod failure;
 mod filter;
 mod findings;
+mod flow_steps;
 mod flows_table;
 mod hunts_table;
 mod leases;

@@ -11,11 +11,12 @@ use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Timestamp};
 use hunts::membership::{Settled, settle};
 use hunts::ports::{
-    Decided, Decision, MemberKey, MemberList, MemberSort, MemberStore, ResultPointer,
+    Decided, Decision, MemberKey, MemberList, MemberSort, MemberStore, Progress, ResultPointer,
 };
 use model::hunt::{Hunt, QueueCounts};
 use model::member::{Member, MemberQueue, MemberState};
 use model::store::{Page, Paging, StoreError};
+use model::window::Checkpoint;
 use records::queue_number;
 use tokio_postgres::Row;
 
@@ -23,7 +24,10 @@ use crate::RecordStore;
 use crate::columns::{Columns, clean};
 use crate::failure::{Done, Failure};
 use crate::filter::Filter;
-use crate::hunts_table::{find_all, find_summaries, lock_shared, read_hunt, read_summary, unknown};
+use crate::flow_steps::{CHECKPOINT, checkpoint_of};
+use crate::hunts_table::{
+    find_all, find_summaries, lock_shared, read_hunt, read_progress, read_summary, unknown,
+};
 use crate::members_write::{MEMBER, MemberChanges, SUMS, read_member, read_sums};
 use crate::transaction::{Lent, Question};
 use crate::values::{Id, column, one};
@@ -241,6 +245,49 @@ impl MemberStore for RecordStore {
                 *counts.of_mut(queue) = row.count()?;
             }
             Ok(counts)
+        })
+        .await
+    }
+
+    async fn recount_progress(&self, hunt: HuntId) -> Result<Progress, StoreError> {
+        let sql = "SELECT
+                (SELECT count(*) FROM members m
+                 WHERE m.hunt = h.id AND m.round = h.round AND m.flow IS NOT NULL),
+                (SELECT count(*) FROM members m WHERE m.hunt = h.id AND m.round = h.round
+                 AND m.flow IS NOT NULL AND m.queue = $2),
+                (SELECT count(*) FROM members m
+                 WHERE m.hunt = h.id AND m.round < h.round AND m.queue = $3),
+                coalesce(f.rows, 0)::bigint, coalesce(f.uploads, 0)::bigint,
+                coalesce(f.upload_bytes, 0)::bigint, coalesce(f.cpu_millis, 0)::bigint
+            FROM hunts h CROSS JOIN (
+                SELECT sum(rows) AS rows, sum(uploads) AS uploads,
+                    sum(upload_bytes) AS upload_bytes, sum(cpu_millis) AS cpu_millis
+                FROM flows WHERE hunt = $1 AND state = 2) f
+            WHERE h.id = $1";
+        let queues = [MemberQueue::Pending, MemberQueue::Running].map(queue_number);
+        let values = vec![one(Id(hunt.bits())), one(queues[0]), one(queues[1])];
+        let count = Question::new(sql, values);
+        self.read("recount a hunt's progress", |db| async move {
+            match count.rows(&db).await?.first() {
+                Some(row) => read_progress(&mut Columns::of(row)),
+                None => Err(unknown(hunt).into()),
+            }
+        })
+        .await
+    }
+
+    async fn checkpoints(
+        &self,
+        hunt: HuntId,
+        client: ClientId,
+    ) -> Result<Vec<Checkpoint>, StoreError> {
+        let sql = format!(
+            "SELECT {CHECKPOINT} FROM checkpoints c WHERE c.hunt = $1 AND c.client = $2
+             ORDER BY c.source"
+        );
+        let list = Question::new(sql, vec![one(Id(hunt.bits())), one(Id(client.bits()))]);
+        self.read("read checkpoints", |db| async move {
+            list.rows(&db).await?.iter().map(|row| checkpoint_of(&mut Columns::of(row))).collect()
         })
         .await
     }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use base::{ClientId, FlowId, HuntId, Timestamp};
+use hunts::membership::weight;
 use hunts::ports::MemberKey;
 use model::flow::{FlowFailure, FlowYield};
 use model::member::{Member, MemberQueue, MemberState, Refusal};
@@ -138,16 +139,32 @@ fn update(members: &[&Member]) -> Question {
 /// A record of counters: which round of which hunt, and which share of the clients.
 type Share = (HuntId, u32, u128);
 
-const COUNT: &str = "INSERT INTO member_counts (hunt, round, share, q0, q1, q2, q3, q4, q5, q6, q7)
-    SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[],
-        $6::bigint[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[])
-        AS x (hunt, round, share, q0, q1, q2, q3, q4, q5, q6, q7)
-    ORDER BY hunt, round, share
-    ON CONFLICT (hunt, round, share) DO UPDATE SET q0 = member_counts.q0 + EXCLUDED.q0,
-        q1 = member_counts.q1 + EXCLUDED.q1, q2 = member_counts.q2 + EXCLUDED.q2,
-        q3 = member_counts.q3 + EXCLUDED.q3, q4 = member_counts.q4 + EXCLUDED.q4,
-        q5 = member_counts.q5 + EXCLUDED.q5, q6 = member_counts.q6 + EXCLUDED.q6,
-        q7 = member_counts.q7 + EXCLUDED.q7";
+/// What a transaction adds to a record of counters: eight queues, admitted, retrying, and what
+/// finished attempts have used.
+type Steps = [i64; STEPS];
+
+const STEPS: usize = 14;
+
+/// The counters, in the order of [`Steps`].
+const COUNTERS: [&str; STEPS] = [
+    "q0",
+    "q1",
+    "q2",
+    "q3",
+    "q4",
+    "q5",
+    "q6",
+    "q7",
+    "admitted",
+    "retrying",
+    "rows",
+    "uploads",
+    "upload_bytes",
+    "cpu_millis",
+];
+
+/// The round of the records that hold what a hunt has used.
+pub(crate) const SPENT: u32 = 0;
 
 const POINT: &str = "INSERT INTO results_queue (hunt, round, client, flow, attempt, at)
     SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bytea[], $5::bigint[],
@@ -159,7 +176,7 @@ pub(crate) struct MemberChanges {
     now: BTreeMap<MemberKey, Member>,
     found: BTreeSet<MemberKey>,
     changed: BTreeSet<MemberKey>,
-    counts: BTreeMap<Share, [i64; 8]>,
+    counts: BTreeMap<Share, Steps>,
     results: Vec<Member>,
 }
 
@@ -181,19 +198,32 @@ impl MemberChanges {
         let key = key_of(&member);
         let from = self.now.get(&key).map(|before| before.state.queue());
         let to = member.state.queue();
-        if from != Some(to) {
+        let before = self.now.get(&key).map_or((false, false), weight);
+        let after = weight(&member);
+        if from != Some(to) || before != after {
             let share = (member.hunt, member.round, member.client.bits() % SHARES);
             let counts = self.counts.entry(share).or_default();
             if let Some(from) = from {
                 counts[place(from)] -= 1;
             }
             counts[place(to)] += 1;
+            counts[ADMITTED] += i64::from(after.0) - i64::from(before.0);
+            counts[ADMITTED + 1] += i64::from(after.1) - i64::from(before.1);
         }
         if matches!(member.state, MemberState::Results(_)) && member.flow.is_some() {
             self.results.push(member.clone());
         }
         self.changed.insert(key);
         self.now.insert(key, member);
+    }
+
+    /// Counts what a finished attempt has used.
+    pub(crate) fn spend(&mut self, hunt: HuntId, client: ClientId, brought: &FlowYield) {
+        let counts = self.counts.entry((hunt, SPENT, client.bits() % SHARES)).or_default();
+        counts[ADMITTED + 2] += int(brought.rows);
+        counts[ADMITTED + 3] += int(brought.uploads);
+        counts[ADMITTED + 4] += int(brought.upload_bytes);
+        counts[ADMITTED + 5] += int(brought.cpu_millis);
     }
 
     /// What is to be written, in the order in which it is locked.
@@ -236,12 +266,27 @@ impl MemberChanges {
             Box::new(counts().map(|((_, round, _), _)| i64::from(*round)).collect::<Vec<i64>>()),
             Box::new(counts().map(|((_, _, share), _)| *share as i64).collect::<Vec<i64>>()),
         ];
-        for queue in 0..8 {
-            values.push(Box::new(counts().map(|(_, steps)| steps[queue]).collect::<Vec<i64>>()));
+        let mut arrays = String::new();
+        let mut added = Vec::new();
+        for (number, counter) in COUNTERS.iter().enumerate() {
+            let steps: Vec<i64> = counts().map(|(_, steps)| steps[number]).collect();
+            values.push(Box::new(steps));
+            arrays.push_str(&format!(", ${}::bigint[]", number + 4));
+            added.push(format!("{counter} = n.{counter} + EXCLUDED.{counter}"));
         }
-        Question::new(COUNT, values)
+        let (counters, added) = (COUNTERS.join(", "), added.join(", "));
+        let sql = format!(
+            "INSERT INTO member_counts AS n (hunt, round, share, {counters})
+             SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[]{arrays})
+                 AS x (hunt, round, share, {counters}) ORDER BY hunt, round, share
+             ON CONFLICT (hunt, round, share) DO UPDATE SET {added}"
+        );
+        Question::new(sql, values)
     }
 }
+
+/// The place of `admitted` among the counters.
+const ADMITTED: usize = 8;
 
 /// The column of a queue's counter.
 fn place(queue: MemberQueue) -> usize {

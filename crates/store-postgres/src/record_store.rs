@@ -22,6 +22,11 @@ async fn within<T>(limit: Duration, work: impl Future<Output = Done<T>>) -> Done
     tokio::time::timeout(limit, work).await.unwrap_or(Err(Failure::Late))
 }
 
+/// Whether the same transaction, begun again, may well succeed.
+fn may_help(failure: &Failure) -> bool {
+    failure.met_another() || failure.is_dead()
+}
+
 impl RecordStore {
     /// Runs a transaction; it is begun again when it met another.
     pub(crate) async fn step<T, F: Future<Output = Done<T>>>(
@@ -34,7 +39,7 @@ impl RecordStore {
             loop {
                 let lent = Lent::new(self.connection().await?);
                 match attempt(lent).await {
-                    Err(failure) if failure.met_another() && tries < TRIES => tries += 1,
+                    Err(failure) if may_help(&failure) && tries < TRIES => tries += 1,
                     outcome => return outcome,
                 }
             }

@@ -56,7 +56,8 @@ pub(crate) fn read_held(rows: &[Row]) -> Done<AllHeld> {
     Ok(all)
 }
 
-const PUT: &str = "INSERT INTO attempt_sources (flow, attempt, kind, source, batches, rows, columns,
+const PUT: &str =
+    "INSERT INTO attempt_sources (flow, attempt, kind, source, batches, rows, columns,
         hunt)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT (flow, attempt, kind, source) DO UPDATE SET batches = EXCLUDED.batches,

@@ -49,14 +49,16 @@ impl Lent {
     /// Begins the transaction and asks; nothing waits for anything in between. The answers are in the
     /// order of the questions.
     pub(crate) async fn begin(&self, questions: Vec<Question>) -> Done<Vec<Vec<Row>>> {
-        self.ask_after(Some("BEGIN"), questions).await
+        let begun = self.ask_after(Some("BEGIN"), questions).await;
+        begun.map_err(Failure::of_the_first_word)
     }
 
     /// Asks about one moment: no answer knows more than another. Nothing is locked, and the transaction
     /// is over.
     pub(crate) async fn look(self, questions: Vec<Question>) -> Done<Vec<Vec<Row>>> {
         let one_moment = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        let answers = self.ask_after(Some(one_moment), questions).await?;
+        let answers = self.ask_after(Some(one_moment), questions).await;
+        let answers = answers.map_err(Failure::of_the_first_word)?;
         self.roll_back().await?;
         Ok(answers)
     }

@@ -242,7 +242,7 @@ async fn a_hunt_that_is_stopped_amid_everything_leaves_nobody_running() {
     let end = flows.iter().map(|flow| {
         let outcome = if flow.id.bits() % 2 == 0 { Ok(rows(1)) } else { Ok(rows(0)) };
         let event = FlowEvent::Ended { attempt: 1, outcome };
-        let step = FlowStep { flow: flow.id, event, retry: false, now: at(3) };
+        let step = FlowStep::new(flow.id, event, at(3));
         let stores = &a;
         async move { drop(stores.flows.apply(&step).await.unwrap()) }
     });

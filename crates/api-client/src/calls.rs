@@ -250,7 +250,7 @@ impl Client {
         self.send(Method::PUT, &format!("/hunts/{}", segment(hunt)), edit).await
     }
 
-    /// `start`, `pause`, `drain`, `resume`, `stop`, `archive`.
+    /// `start`, `pause`, `drain`, `resume`, `stop`, `widen`, `archive`.
     pub async fn hunt_verb(&self, hunt: &str, verb: &str) -> Answer<HuntView> {
         self.post(&format!("/hunts/{}/{}", segment(hunt), segment(verb))).await
     }
@@ -278,6 +278,50 @@ impl Client {
     /// Counters against a count of the records.
     pub async fn hunt_recount(&self, hunt: &str) -> Answer<Recount> {
         self.get(&format!("/hunts/{}/recount", segment(hunt))).await
+    }
+
+    /// Lets failed clients of a hunt run again.
+    pub async fn hunt_retry(&self, hunt: &str, wanted: &RetryRequest) -> Answer<Retried> {
+        self.send(Method::POST, &format!("/hunts/{}/retry", segment(hunt)), wanted).await
+    }
+
+    /// Who changed what of a hunt.
+    pub async fn hunt_revisions(&self, hunt: &str) -> Answer<Vec<RevisionView>> {
+        self.get(&format!("/hunts/{}/revisions", segment(hunt))).await
+    }
+
+    /// The rounds that a hunt has begun.
+    pub async fn hunt_rounds(&self, hunt: &str, query: &PageQuery) -> Answer<RoundPage> {
+        self.ask(&format!("/hunts/{}/rounds", segment(hunt)), query).await
+    }
+
+    /// Up to where a recurring hunt has read a client.
+    pub async fn hunt_checkpoints(&self, hunt: &str, client: &str) -> Answer<Vec<CheckpointView>> {
+        let (hunt, client) = (segment(hunt), segment(client));
+        self.get(&format!("/hunts/{hunt}/checkpoints/{client}")).await
+    }
+
+    /// What is new, gone or changed, one [`api::DiffLine`] a line.
+    pub async fn hunt_diff(
+        &self,
+        hunt: &str,
+        query: &DiffQuery,
+    ) -> Answer<impl Stream<Item = Answer<Bytes>> + use<>> {
+        let DiffQuery { before, after, with, key, ignore, source } = query;
+        let number = |round: &Option<u32>| round.map(|round| round.to_string());
+        let asked = [
+            ("before", number(before)),
+            ("after", number(after)),
+            ("with", with.clone()),
+            ("key", key.clone()),
+            ("ignore", ignore.clone()),
+            ("source", source.clone()),
+        ];
+        let asked = asked
+            .into_iter()
+            .filter_map(|(name, text)| text.map(|text| format!("{name}={}", segment(&text))));
+        let asked = asked.collect::<Vec<_>>().join("&");
+        self.bytes(&format!("/hunts/{}/diff?{asked}", segment(hunt))).await
     }
 
     /// A zip of all that a hunt brought.

@@ -264,5 +264,20 @@ fn hunt_endpoints() -> Vec<Endpoint> {
         get::<RowPage>("/hunts/{hunt}/results", "The rows of all its clients").query::<RowsQuery>(),
         get::<Recount>("/hunts/{hunt}/recount", "Counters against a count of the records"),
         file("/hunts/{hunt}/export.zip", "All that it brought", "application/zip"),
+        post::<Retried>("/hunts/{hunt}/retry", "Let failed clients of its round run again")
+            .body::<RetryRequest>(),
+        list::<RevisionView>("/hunts/{hunt}/revisions", "Who changed what of it, oldest first"),
+        get::<RoundPage>("/hunts/{hunt}/rounds", "The rounds it has begun, oldest first")
+            .query::<PageQuery>(),
+        list::<CheckpointView>(
+            "/hunts/{hunt}/checkpoints/{client}",
+            "Up to where its sources were read on a client",
+        ),
+        file(
+            "/hunts/{hunt}/diff",
+            "What is new, gone or changed between two rounds, or to another hunt; one JSON object a line",
+            "application/x-ndjson",
+        )
+        .query::<DiffQuery>(),
     ]
 }

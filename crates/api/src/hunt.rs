@@ -220,6 +220,8 @@ pub struct HuntPreview {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MembersQuery {
+    /// Of this round; the current one when left out.
+    pub round: Option<u32>,
     /// Only this queue.
     pub queue: Option<String>,
     /// Part of an id, a name or a reason.

@@ -18,6 +18,8 @@ pub struct SourceView {
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RowsQuery {
+    /// Of this round of a hunt; the current one when left out.
+    pub round: Option<u32>,
     /// Of this source only.
     pub source: Option<String>,
     /// Rows in which any column has this text, letter case ignored.

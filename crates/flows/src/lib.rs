@@ -24,6 +24,7 @@
 
 pub mod cell;
 pub mod completion;
+pub mod diff;
 #[cfg(test)]
 mod examples;
 pub mod facets;

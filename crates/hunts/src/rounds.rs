@@ -13,13 +13,13 @@ use jiff::tz::TimeZone;
 use model::window::{Schedule, Ticks};
 
 /// Rounds closer than this are no schedule but a load.
-pub const SHORTEST: Duration = Duration::from_secs(10);
+pub const SHORTEST: Duration = Duration::from_secs(1);
 
 /// A schedule that cannot be kept.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BadSchedule {
     /// Rounds would follow one another too closely.
-    #[error("rounds every {} are too close; give at least `10s`", base::format_duration(*.0))]
+    #[error("rounds every {} are too close; give at least `1s`", base::format_duration(*.0))]
     TooOften(Duration),
     /// Not a cron expression.
     #[error(
@@ -132,7 +132,7 @@ mod tests {
             check(&schedule).map_err(|bad| bad.to_string())
         };
         assert_eq!(told(Ticks::Cron("*/10 * * * *".into())), Ok(()));
-        assert!(told(Ticks::Every(Duration::from_secs(1))).unwrap_err().contains("too close"));
+        assert!(told(Ticks::Every(Duration::from_millis(1))).unwrap_err().contains("too close"));
         assert!(told(Ticks::Cron("soon".into())).unwrap_err().contains("five fields"));
         assert!(told(Ticks::Cron("0 0 31 2 *".into())).unwrap_err().contains("never due"));
     }

@@ -20,6 +20,8 @@ const REMEMBERED_MAX: usize = 64;
 /// Bytes that a request may have besides the frame around it.
 const REQUEST_BYTES_MAX: usize = wire::FRAME_BYTES_MAX - 1_024;
 
+use crate::windows::with_windows;
+
 type Compiled = Arc<Vec<Collection>>;
 
 /// Knows all artifacts, and makes requests of calls.
@@ -189,7 +191,10 @@ impl Collector {
         let attempt = AttemptId { flow: flow.id, attempt: flow.life.attempt };
         Ok(FlowRequest {
             attempt: Some(attempt.into()),
-            collections: collections.to_vec(),
+            collections: match &flow.window {
+                Some(window) => with_windows(&collections, window),
+                None => collections.to_vec(),
+            },
             limits: Some((&flow.limits).into()),
         })
     }

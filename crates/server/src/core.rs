@@ -233,6 +233,11 @@ impl Core {
         Ok(())
     }
 
+    /// Lets the hunt manager look again.
+    pub(crate) fn wake_manager(&self) {
+        self.manager_wake.notify_one();
+    }
+
     /// Reads the active hunts again because an agent claims to know more than we do; at most once a
     /// second, because an agent may lie.
     pub(crate) async fn refresh_foreman_for_agent(&self) -> Result<(), StoreError> {

@@ -19,6 +19,7 @@ mod agents;
 pub mod collect;
 pub mod config;
 pub mod core;
+mod diff;
 pub mod event;
 pub mod export;
 pub mod health;
@@ -35,6 +36,7 @@ mod tasks;
 pub mod tls;
 pub mod tools;
 pub mod vql;
+mod windows;
 
 pub use agents::{Gate, GateLimits};
 pub use people::assets::{Asset, Assets, NoAssets};

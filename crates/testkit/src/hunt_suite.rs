@@ -36,6 +36,7 @@ pub async fn hunt_suite(fresh: impl AsyncFn() -> Stores) {
     a_member_is_moved_by_hand(fresh().await).await;
     members_are_found_sorted_and_paged(fresh().await).await;
     the_results_queue_points_to_flows_with_results(fresh().await).await;
+    crate::hunt_bounds_suite::hunt_bounds_suite(&fresh).await;
 }
 
 async fn recruit(stores: &Stores, hunt: HuntId, clients: std::ops::Range<u8>) -> Vec<ClientId> {

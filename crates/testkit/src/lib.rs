@@ -10,6 +10,7 @@ pub mod finding_suite;
 pub mod fleet_suite;
 pub mod flow_suite;
 pub mod hot_suite;
+mod hunt_bounds_suite;
 pub mod hunt_suite;
 pub mod ledger_suite;
 pub mod log_load;

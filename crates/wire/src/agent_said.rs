@@ -7,16 +7,18 @@ use model::client::ClientFacts;
 use model::flow::{FlowFailure, FlowYield};
 use model::monitoring::EventBatch;
 use model::results::{AttemptId, LogLine, RowBatch};
+use model::window::WindowRead;
 use prost::Message;
 
 use crate::batch::check_row;
 use crate::ids::{attempt_of, tame};
 use crate::monitoring::unpack_events;
+use crate::window::read_window;
 use crate::{
     ANSWER_BYTES_MAX, AgentFrame, AgentSays, BadFrame, CheckAnswer, FRAME_BYTES_MAX, Hello,
     LOG_LINE_BYTES_MAX, LOG_LINES_MAX, LogLines, OfferId, PATH_BYTES_MAX, QueryAnswer, Report,
     ReportSays, SOURCE_BYTES_MAX, SourceCount, Status, UPLOAD_PART_BYTES_MAX, UploadPart,
-    unpack_rows,
+    WindowDone, unpack_rows,
 };
 
 /// One checked frame of an agent.
@@ -147,6 +149,8 @@ pub struct AttemptEnd {
     pub brought: FlowYield,
     /// Declared batches of log lines.
     pub log_batches: u64,
+    /// The windows that its sources have read.
+    pub windows: Vec<WindowRead>,
 }
 
 /// How an attempt went, as the agent sees it.
@@ -325,7 +329,8 @@ fn read_status(status: Status) -> Result<AttemptEnd, BadFrame> {
         upload_bytes: status.upload_bytes,
         cpu_millis: status.cpu_millis,
     };
-    Ok(AttemptEnd { outcome, sources, brought, log_batches: status.log_batches })
+    let windows = status.windows.into_iter().map(read_window).collect::<Result<Vec<_>, _>>()?;
+    Ok(AttemptEnd { outcome, sources, brought, log_batches: status.log_batches, windows })
 }
 
 fn read_total(said: SourceCount) -> Result<SourceTotal, BadFrame> {
@@ -370,6 +375,7 @@ impl From<&AttemptEnd> for Status {
             upload_bytes: end.brought.upload_bytes,
             cpu_millis: end.brought.cpu_millis,
             log_batches: end.log_batches,
+            windows: end.windows.iter().map(WindowDone::from).collect(),
         }
     }
 }

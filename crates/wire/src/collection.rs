@@ -24,6 +24,7 @@ impl From<CompiledCollection> for Collection {
             parallel: compiled.mode == SourceMode::Parallel,
             dependencies: compiled.artifacts,
             tools: Vec::new(),
+            window: None,
         }
     }
 }

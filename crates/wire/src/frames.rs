@@ -2,6 +2,8 @@
 
 use prost::{Message, Oneof};
 
+use crate::{Window, WindowDone};
+
 /// Asks for a certificate.
 #[derive(Clone, PartialEq, Message)]
 pub struct EnrolRequest {
@@ -373,6 +375,9 @@ pub struct Collection {
     /// Files that it needs, to be fetched below [`crate::TOOL_PATH`] before it runs.
     #[prost(message, repeated, tag = "7")]
     pub tools: Vec<Tool>,
+    /// For a recurring hunt: the stretch of time that its sources read.
+    #[prost(message, optional, tag = "8")]
+    pub window: Option<Window>,
 }
 
 /// A file that an artifact needs on the machine. Queries see it as `Tool_<name>_…`.
@@ -622,6 +627,9 @@ pub struct Status {
     /// Declared batches of log lines.
     #[prost(uint64, tag = "7")]
     pub log_batches: u64,
+    /// The windows that its sources have read.
+    #[prost(message, repeated, tag = "8")]
+    pub windows: Vec<WindowDone>,
 }
 
 /// A report that the server will never accept; the agent drops it.

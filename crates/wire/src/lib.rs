@@ -71,6 +71,7 @@ mod limits;
 mod monitoring;
 mod sequence;
 mod server_said;
+mod window;
 
 pub use agent_said::{
     AgentAnswer, AgentHello, AgentReport, AgentSaid, AttemptEnd, AttemptOutcome, CheckFailure,
@@ -84,3 +85,4 @@ pub use limits::*;
 pub use monitoring::{log_event, monitored, monitoring_limits, pack_events};
 pub use sequence::{append_encoded, append_frame, report_frame, split_frames};
 pub use server_said::{AskedCheck, AskedQuery, ServerSaid, limits_of, read_server_frame};
+pub use window::{Window, WindowDone};

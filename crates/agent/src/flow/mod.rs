@@ -5,6 +5,7 @@ mod pace;
 mod recorder;
 mod room;
 mod runner;
+mod window;
 
 pub(crate) use pace::Pace;
 pub(crate) use recorder::cut;

@@ -16,7 +16,7 @@ use model::results::AttemptId;
 use sha2::{Digest, Sha256};
 use wire::{
     AttemptOutcome, LOG_LINE_BYTES_MAX, LOG_LINES_MAX, LogLine, LogLines, ReportSays, Status,
-    UPLOAD_PART_BYTES_MAX, UploadPart,
+    UPLOAD_PART_BYTES_MAX, UploadPart, WindowDone,
 };
 
 use super::batch::Batches;
@@ -81,6 +81,8 @@ struct State {
     files_begun: u64,
     upload_bytes: u64,
     closed: bool,
+    /// What the sources read, if the evaluation comes to its end.
+    windows: Vec<WindowDone>,
 }
 
 impl Recorder {
@@ -223,6 +225,11 @@ impl Recorder {
         }
     }
 
+    /// Notes the windows that the sources of the flow read from now on.
+    pub(crate) fn opened(&self, windows: Vec<WindowDone>) {
+        self.state().windows = windows;
+    }
+
     /// Sends all that is left and says how the attempt ended. `result` is the collector's.
     pub(crate) fn close(&self, result: Result<(), String>) -> Status {
         if let Err(text) = &result {
@@ -245,6 +252,7 @@ impl Recorder {
             upload_bytes: state.upload_bytes,
             cpu_millis: u64::try_from(used.as_millis()).unwrap_or(u64::MAX),
             log_batches: state.log_batches,
+            windows: std::mem::take(&mut state.windows),
         }
     }
 

@@ -20,6 +20,7 @@ use wire::{AttemptOutcome, FlowRequest, Status, limits_of};
 
 use super::recorder::{Recorder, RecorderParts};
 use super::room::Room;
+use super::window;
 use crate::collector::{Collector, Evidence, Order, StopSign};
 use crate::event;
 use crate::labels::Labels;
@@ -240,17 +241,25 @@ impl Inner {
         }
         event::flow_began(attempt);
         let limits = limits_of(&request);
+        let (mut windows, mut warnings) = (Vec::new(), Vec::new());
         let mut collections = Vec::with_capacity(request.collections.len());
         for collection in request.collections {
             match self.parts.tools.ready(&collection.tools).await {
                 Ok(variables) => {
+                    let asked = collection.window.clone();
                     let mut collection = CompiledCollection::from(collection);
                     collection.environment.extend(variables);
+                    if let Some(asked) = asked {
+                        let clock = self.parts.clock.now();
+                        windows.extend(window::open(&asked, &mut collection, clock));
+                        warnings.extend(window::warning(&asked, clock));
+                    }
                     collections.push(collection);
                 }
                 Err(why) => return Watched::Ended(Err(why)),
             }
         }
+        recorder.opened(windows);
         let order = Order {
             collections,
             time_max: limits.timeout,
@@ -261,6 +270,9 @@ impl Inner {
         let evidence = Arc::clone(recorder);
         let evaluation = tokio::task::spawn_blocking(move || {
             evidence.begin();
+            for warning in warnings {
+                evidence.log("WARN", &warning, false);
+            }
             let result = collector.collect(order, Arc::clone(&evidence) as Arc<dyn Evidence>);
             evidence.measure();
             result

@@ -371,3 +371,40 @@ async fn a_full_spool_makes_the_evaluation_wait_and_loses_nothing() {
     check_declared(&heard);
     assert_eq!(memory.bookmarks.crashed(), []);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_ends_before_the_clock_of_the_machine_and_is_told_back() {
+    // The clock of the stage's agents stands at 1,700,000,000 seconds.
+    for (from, want, anew) in [
+        (1_600_000_000, (1_600_000_000, 1_699_999_940), false),
+        (1_800_000_000, (1_699_999_840, 1_699_999_940), true),
+    ] {
+        let collector = Scripted::collecting(move |order, evidence| {
+            let collection = &order.collections[0];
+            let seen: Vec<&str> =
+                collection.environment.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(seen, ["window_from", "window_to"]);
+            evidence.row("A", "{}".to_owned()).map_err(|halt| halt.to_string())?;
+            evidence.source_done("A");
+            Ok(())
+        });
+        let mut asked = request(attempt(1, 1), Limits::default());
+        asked.collections[0].window = Some(wire::Window {
+            sources: vec!["A".into()],
+            from_micros: Some(from * 1_000_000),
+            buffer_micros: 60_000_000,
+            first_micros: Some(100_000_000),
+        });
+        let stage = Stage::new(Script { requests: vec![asked], ..Script::default() }).await;
+        let identity = stage.identity().await;
+        let memory = Memory::new();
+        let _actor = Actor::start(&stage, &identity, &memory, collector, Settings::default());
+        let heard = stage.ended(attempt(1, 1)).await;
+        let window = &heard.end.as_ref().unwrap().windows[0];
+        let told = (window.from.as_micros() / 1_000_000, window.to.as_micros() / 1_000_000);
+        assert_eq!((window.source.as_str(), told, window.anew), ("A", want, anew));
+        let warned = heard.log.iter().any(|line| line.text.contains("was set back"));
+        assert_eq!(warned, anew);
+        assert_eq!(class(&heard), "");
+    }
+}

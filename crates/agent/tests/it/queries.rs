@@ -137,3 +137,37 @@ fn nothing_runs_when_a_text_does_not_compile() {
     assert!(result.unwrap_err().contains("A/Bad"));
     assert_eq!(kept.rows.lock().unwrap().len(), 0);
 }
+
+#[test]
+fn a_window_is_seen_as_two_moments() {
+    let kept = Arc::new(Kept::default());
+    let moment = |name: &str, text: &str| (name.to_owned(), text.to_owned());
+    let collection = CompiledCollection {
+        environment: vec![
+            moment("window_from", "2026-01-01T00:00:00Z"),
+            moment("window_to", "2026-01-02T00:00:00.5Z"),
+        ],
+        prelude: "LET window_from <= timestamp(epoch=window_from)\n\
+                  LET window_to <= timestamp(epoch=window_to)\n"
+            .to_owned(),
+        sources: vec![source(
+            "A",
+            "SELECT window_from AS F, window_to AS T, \
+             timestamp(epoch='2026-01-01T12:00:00Z') >= window_from \
+               AND timestamp(epoch='2026-01-01T12:00:00Z') < window_to AS Inside \
+             FROM scope()",
+            None,
+        )],
+        ..CompiledCollection::default()
+    };
+    let order = Order {
+        collections: vec![collection],
+        time_max: Duration::from_secs(10),
+        labels: Vec::new(),
+        stop: StopSign::default(),
+    };
+    collector().collect(order, Arc::clone(&kept) as Arc<dyn Evidence>).unwrap();
+    let rows = kept.rows.lock().unwrap();
+    let want = r#"{"F":"2026-01-01T00:00:00Z","T":"2026-01-02T00:00:00.5Z","Inside":true}"#;
+    assert_eq!(rows[0].1, want);
+}

@@ -1,32 +1,31 @@
-//! What is new, gone or changed between the rows of two hunts.
-//!
-//! Rows meet when they are of the same client and source and have the same key. Without a key the
-//! whole row is its own: then rows are new or gone, never changed. Equal rows are counted, so that a
-//! row which stands twice before and once after is gone once.
+//! What is new, gone or changed between two rounds of a hunt, or between two hunts. The server
+//! compares; this prints what it says as it comes.
 
-use std::collections::BTreeMap;
+use std::pin::pin;
 
-use api::{RowView, RowsQuery};
+use api::{DiffLine, DiffQuery};
 use api_client::Client;
-use serde_json::{Map, Value};
+use futures_util::StreamExt;
 
 use crate::complaint::{Complaint, Outcome};
-use crate::login::note;
 use crate::output::{OutputArgs, Record};
-use crate::remote::{block_on, walk};
-use crate::results::row_record;
+use crate::remote::block_on;
 
 #[derive(clap::Args, Debug)]
 pub(super) struct DiffArgs {
-    /// The earlier hunt, `H.…`
+    /// The hunt, or the earlier of two, `H.…`
     before: String,
     /// The later hunt, `H.…`
-    after: String,
-    /// Columns that name a row, such as `Path`; may be given several times
-    #[arg(long, value_name = "COLUMN")]
+    #[arg(conflicts_with = "rounds")]
+    after: Option<String>,
+    /// Two rounds of one hunt, the earlier first; the last two when left out
+    #[arg(long, value_name = "N,M", value_delimiter = ',', num_args = 1)]
+    rounds: Vec<u32>,
+    /// Columns that name a row, such as `OSPath`; the whole row when left out
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     key: Vec<String>,
-    /// Columns that do not count, such as a moment of reading; may be given several times
-    #[arg(long, value_name = "COLUMN")]
+    /// Columns that do not count, such as a moment of reading
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
     ignore: Vec<String>,
     /// Only rows of this source: `Artifact` or `Artifact/Source`
     #[arg(long)]
@@ -35,194 +34,76 @@ pub(super) struct DiffArgs {
     output: OutputArgs,
 }
 
-pub(super) fn run(client: &Client, args: &DiffArgs) -> Outcome {
+fn query(args: &DiffArgs) -> Outcome<DiffQuery> {
     if let Some(both) = args.key.iter().find(|column| args.ignore.contains(column)) {
         return Err(Complaint::usage(format!("`{both}` cannot be a key and be ignored")));
     }
-    let before = rows(client, &args.before, args.source.clone())?;
-    let after = rows(client, &args.after, args.source.clone())?;
-    let lacks_key = |row: &RowView| args.key.iter().any(|column| !row.row.contains_key(column));
-    let without = before.iter().chain(&after).filter(|row| lacks_key(row)).count();
-    if without > 0 {
-        note(&format!("{without} rows lack a key column; it counts as empty there"));
-    }
-    let mut records = args.output.records(&["_change", "_client", "_hostname"]);
-    for record in compare(before, after, &args.key, &args.ignore) {
-        records.push(record)?;
-    }
+    let (before, after) = match args.rounds.as_slice() {
+        [] => (None, None),
+        [before, after] => (Some(*before), Some(*after)),
+        _ => {
+            return Err(Complaint::usage("--rounds takes two rounds, for example `--rounds 1,2`"));
+        }
+    };
+    let list = |names: &[String]| Some(names.join(",")).filter(|names| !names.is_empty());
+    Ok(DiffQuery {
+        before,
+        after,
+        with: args.after.clone(),
+        key: list(&args.key),
+        ignore: list(&args.ignore),
+        source: args.source.clone(),
+    })
+}
+
+pub(super) fn run(client: &Client, args: &DiffArgs) -> Outcome {
+    let query = query(args)?;
+    let mut records = args.output.records(&["_change", "_client", "_hostname", "_source"]);
+    block_on(async {
+        let mut pieces = pin!(client.hunt_diff(&args.before, &query).await?);
+        let mut rest = Vec::new();
+        while let Some(piece) = pieces.next().await {
+            rest.extend_from_slice(&piece?);
+            while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = rest.drain(..=end).collect();
+                records.push(record(&line)?)?;
+            }
+        }
+        Ok(())
+    })?;
     records.finish()
 }
 
-fn rows(client: &Client, hunt: &str, source: Option<String>) -> Outcome<Vec<RowView>> {
-    let mut rows = Vec::new();
-    block_on(walk(
-        None,
-        |offset, limit| {
-            let (offset, limit, source) = (Some(offset), Some(limit), source.clone());
-            let query = RowsQuery { source, offset, limit, ..RowsQuery::default() };
-            async move { client.hunt_results(hunt, &query).await.map(|page| (page.items, page.total)) }
-        },
-        |view| {
-            rows.push(view);
-            Ok(())
-        },
-    ))?;
-    Ok(rows)
-}
-
-/// Client, source, and the key columns' values as text.
-type Key = (String, String, String);
-
-/// One record for each difference, by client, source and key.
-fn compare(
-    before: Vec<RowView>,
-    after: Vec<RowView>,
-    key: &[String],
-    ignore: &[String],
-) -> Vec<Record> {
-    let mut both: BTreeMap<Key, [Vec<RowView>; 2]> = BTreeMap::new();
-    for (side, rows) in [before, after].into_iter().enumerate() {
-        for row in rows {
-            both.entry(key_of(&row, key, ignore)).or_default()[side].push(row);
-        }
-    }
-    let mut found = Vec::new();
-    for [mut gone, mut new] in both.into_values() {
-        // Equal rows cancel each other out, one by one.
-        gone.retain(|old| {
-            let same = |row: &RowView| counted(row, ignore) == counted(old, ignore);
-            new.iter().position(same).map(|at| new.remove(at)).is_none()
-        });
-        let mut new = new.into_iter();
-        for old in gone {
-            match new.next() {
-                Some(row) => found.push(changed(&old, row, ignore)),
-                None => found.push(labelled("gone", old)),
-            }
-        }
-        found.extend(new.map(|row| labelled("new", row)));
-    }
-    found
-}
-
-fn key_of(row: &RowView, key: &[String], ignore: &[String]) -> Key {
-    let text = match key {
-        [] => Value::Object(counted(row, ignore)).to_string(),
-        _ => Value::Array(
-            key.iter().map(|column| row.row.get(column).cloned().unwrap_or_default()).collect(),
-        )
-        .to_string(),
-    };
-    (row.client.clone(), row.source.clone(), text)
-}
-
-/// The columns that count, in the order of their names: the order of columns is no difference.
-fn counted(row: &RowView, ignore: &[String]) -> Map<String, Value> {
-    let mut columns: Vec<(String, Value)> =
-        row.row.clone().into_iter().filter(|(name, _)| !ignore.contains(name)).collect();
-    columns.sort_by(|left, right| left.0.cmp(&right.0));
-    columns.into_iter().collect()
-}
-
-fn labelled(change: &str, row: RowView) -> Record {
+/// A difference as it is printed: the row's own columns, and what they were.
+fn record(line: &[u8]) -> Outcome<Record> {
+    let said: DiffLine = serde_json::from_slice(line).map_err(|error| {
+        Complaint::failed(format!("the server's answer cannot be read: {error}"))
+            .hint("is the server of another version?")
+    })?;
     let mut record = Record::new();
-    record.insert("_change".into(), change.into());
-    for (name, value) in row_record(row, true) {
+    record.insert("_change".into(), said.change.into());
+    record.insert("_client".into(), said.client.into());
+    record.insert("_hostname".into(), said.hostname.into());
+    record.insert("_source".into(), said.source.into());
+    for (name, value) in said.row {
         record.entry(name).or_insert(value);
     }
-    record
-}
-
-/// A row that has changed, with what its columns held before.
-fn changed(old: &RowView, row: RowView, ignore: &[String]) -> Record {
-    let (then, now) = (counted(old, ignore), counted(&row, ignore));
-    let names = then.keys().chain(now.keys());
-    let mut before = Map::new();
-    for name in names.filter(|name| then.get(*name) != now.get(*name)) {
-        before.insert(name.clone(), then.get(name).cloned().unwrap_or_default());
+    if let Some(was) = said.was {
+        record.insert("_before".into(), was.into());
     }
-    let mut record = labelled("changed", row);
-    record.insert("_before".into(), before.into());
-    record
+    Ok(record)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use expect_test::{Expect, expect};
-    use serde_json::json;
-
-    fn row(client: &str, row: Value) -> RowView {
-        RowView {
-            client: client.into(),
-            hostname: "h".into(),
-            flow: "F.1".into(),
-            source: "A".into(),
-            stored: String::new(),
-            row: row.as_object().unwrap().clone(),
-        }
-    }
-
-    #[track_caller]
-    fn check(before: &[RowView], after: &[RowView], key: &[&str], ignore: &[&str], answer: Expect) {
-        let owned =
-            |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let found = compare(before.to_vec(), after.to_vec(), &owned(key), &owned(ignore));
-        let lines: Vec<String> = found
-            .into_iter()
-            .map(|mut record| {
-                for known in ["_hostname", "_flow", "_source"] {
-                    record.shift_remove(known);
-                }
-                format!("{}\n", Value::Object(record))
-            })
-            .collect();
-        answer.assert_eq(&lines.concat());
-    }
 
     #[test]
-    fn without_a_key_rows_are_new_or_gone() {
-        let before = [row("C.1", json!({"P": "a"})), row("C.1", json!({"P": "b"}))];
-        let after = [row("C.1", json!({"P": "b"})), row("C.2", json!({"P": "a"}))];
-        check(
-            &before,
-            &after,
-            &[],
-            &[],
-            expect![[r#"
-            {"_change":"gone","_client":"C.1","P":"a"}
-            {"_change":"new","_client":"C.2","P":"a"}
-        "#]],
-        );
-    }
-
-    #[test]
-    fn with_a_key_a_row_changes_and_says_what_it_was() {
-        let before = [row("C.1", json!({"P": "a", "Size": 1, "Seen": 1}))];
-        let after = [row("C.1", json!({"Seen": 2, "Size": 2, "P": "a"}))];
-        check(
-            &before,
-            &after,
-            &["P"],
-            &["Seen"],
-            expect![[r#"
-            {"_change":"changed","_client":"C.1","Seen":2,"Size":2,"P":"a","_before":{"Size":1}}
-        "#]],
-        );
-        check(&before, &after, &["P"], &["Seen", "Size"], expect![[""]]);
-    }
-
-    #[test]
-    fn rows_that_stand_twice_are_counted() {
-        let one = row("C.1", json!({"P": "a"}));
-        check(
-            &[one.clone(), one.clone()],
-            &[one],
-            &["P"],
-            &[],
-            expect![[r#"
-            {"_change":"gone","_client":"C.1","P":"a"}
-        "#]],
-        );
+    fn a_difference_is_printed_with_the_columns_of_its_row() {
+        let line = br#"{"change":"changed","client":"C.1","hostname":"h","source":"A","row":{"P":"a","S":2},"was":{"S":1}}"#;
+        let shown = serde_json::Value::Object(record(line).unwrap()).to_string();
+        expect_test::expect![[r#"{"_change":"changed","_client":"C.1","_hostname":"h","_source":"A","P":"a","S":2,"_before":{"S":1}}"#]]
+            .assert_eq(&shown);
+        assert!(record(b"oops\n").is_err());
     }
 }

@@ -1,5 +1,6 @@
 //! `lycaon hunt`: make, steer, watch and read hunts.
 
+mod bounds;
 mod diff;
 mod file;
 mod steer;
@@ -98,6 +99,38 @@ enum HuntCommand {
     /// End now and cancel what runs
     #[command(after_help = "Example:\n  lycaon hunt stop H.0123456789abcdef0123456789abcdef")]
     Stop(steer::VerbArgs),
+    /// Let in others than its canaries
+    #[command(after_help = "Example:\n  lycaon hunt widen H.0123456789abcdef0123456789abcdef")]
+    Widen(steer::VerbArgs),
+    /// Let clients that failed run again
+    #[command(after_help = "Example:\n  lycaon hunt retry H.0123… --class timeout --timeout 20m")]
+    Retry(bounds::RetryArgs),
+    /// Who changed what of a hunt
+    #[command(after_help = "Example:\n  lycaon hunt revisions H.0123456789abcdef0123456789abcdef")]
+    Revisions {
+        /// `H.…`
+        id: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// List the rounds of a recurring hunt with their queues
+    #[command(after_help = "Example:\n  lycaon hunt rounds H.0123456789abcdef0123456789abcdef")]
+    Rounds {
+        /// `H.…`
+        id: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Up to where a recurring hunt has read a client
+    #[command(after_help = "Example:\n  lycaon hunt checkpoints H.0123… C.0123…")]
+    Checkpoints {
+        /// `H.…`
+        id: String,
+        /// `C.…`
+        client: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
     /// Put an ended hunt away
     #[command(after_help = "Example:\n  lycaon hunt archive H.0123456789abcdef0123456789abcdef")]
     Archive(steer::VerbArgs),
@@ -114,6 +147,9 @@ enum HuntCommand {
         /// Only this queue: refused, pending, running, completed, results, failed, cancelled, expired
         #[arg(long)]
         queue: Option<String>,
+        /// Of this round; the current one when left out
+        #[arg(long)]
+        round: Option<u32>,
         /// Part of an id, a name or a reason
         #[arg(long)]
         search: Option<String>,
@@ -137,14 +173,17 @@ enum HuntCommand {
     Results {
         /// `H.…`
         id: String,
+        /// Of this round; the current one when left out
+        #[arg(long)]
+        round: Option<u32>,
         #[command(flatten)]
         filter: RowFilterArgs,
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Say what is new, gone or changed between the rows of two hunts
+    /// Say what is new, gone or changed between two rounds of a hunt, or between two hunts
     #[command(
-        after_help = "Example:\n  lycaon hunt diff H.0123… H.4567… --key OSPath --ignore Atime"
+        after_help = "Example:\n  lycaon hunt diff H.0123… --rounds 1,2 --key OSPath --ignore Atime\n  lycaon hunt diff H.0123… H.4567…"
     )]
     Diff(diff::DiffArgs),
     /// Compare a hunt's counters with a count of its records
@@ -190,13 +229,22 @@ pub(crate) fn run(args: HuntArgs) -> Outcome {
         HuntCommand::Resume(args) => steer::verb(&client, "resume", &args),
         HuntCommand::Stop(args) => steer::verb(&client, "stop", &args),
         HuntCommand::Archive(args) => steer::verb(&client, "archive", &args),
+        HuntCommand::Widen(args) => steer::verb(&client, "widen", &args),
+        HuntCommand::Retry(args) => bounds::retry(&client, &args),
+        HuntCommand::Revisions { id, output } => bounds::revisions(&client, &id, &output),
+        HuntCommand::Rounds { id, output } => bounds::rounds(&client, &id, &output),
+        HuntCommand::Checkpoints { id, client: of, output } => {
+            bounds::checkpoints(&client, &id, &of, &output)
+        }
         HuntCommand::Edit(args) => steer::edit(&client, &args),
-        HuntCommand::Members { id, queue, search, output } => {
-            let query = MembersQuery { queue, search, ..MembersQuery::default() };
+        HuntCommand::Members { id, queue, round, search, output } => {
+            let query = MembersQuery { round, queue, search, ..MembersQuery::default() };
             members(&client, &id, &query, &output)
         }
         HuntCommand::Why { id, client: of, output } => why(&client, &id, &of, &output),
-        HuntCommand::Results { id, filter, output } => results(&client, &id, &filter, &output),
+        HuntCommand::Results { id, round, filter, output } => {
+            results(&client, (&id, round), &filter, &output)
+        }
         HuntCommand::Diff(args) => diff::run(&client, &args),
         HuntCommand::Recount { id, output } => recount(&client, &id, &output),
         HuntCommand::Export { id, output } => {
@@ -292,12 +340,18 @@ fn why(client: &Client, id: &str, of: &str, output: &OutputArgs) -> Outcome {
     output.one(record)
 }
 
-fn results(client: &Client, id: &str, filter: &RowFilterArgs, output: &OutputArgs) -> Outcome {
+fn results(
+    client: &Client,
+    (id, round): (&str, Option<u32>),
+    filter: &RowFilterArgs,
+    output: &OutputArgs,
+) -> Outcome {
     let mut records = output.records(&["_client", "_hostname"]);
     block_on(walk(
         filter.limit,
         |offset, limit| {
-            let query = RowsQuery { offset: Some(offset), limit: Some(limit), ..filter.query() };
+            let (offset, limit) = (Some(offset), Some(limit));
+            let query = RowsQuery { round, offset, limit, ..filter.query() };
             async move { client.hunt_results(id, &query).await.map(|page| (page.items, page.total)) }
         },
         |view| records.push(row_record(view, true)),

@@ -39,7 +39,7 @@ pub(crate) struct EditArgs {
     /// New description
     #[arg(long)]
     description: Option<String>,
-    /// Take rate, limits, expiry, condition and description from this file
+    /// Take rate, limits, expiry, condition, canary, retry, schedule and description from this file
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
     #[command(flatten)]

@@ -100,7 +100,7 @@ async fn take_end(
         },
         declared,
         cpu_millis: end.brought.cpu_millis,
-        windows: Vec::new(),
+        windows: end.windows,
     };
     let (flows, results) = (&*core.ports.flows, &*core.ports.results);
     let now = core.clock.now();

@@ -244,11 +244,15 @@ mod tests {
                 canary.clients: a canary needs at least one client
                 canary.then: `fly` is neither `gate` nor `auto`"#]],
         );
-        let often =
-            HuntSchedule { every: Some("1s".into()), cron: None, buffer: "1m".into(), first: None };
+        let often = HuntSchedule {
+            every: Some("10ms".into()),
+            cron: None,
+            buffer: "1m".into(),
+            first: None,
+        };
         check(
             &|wrong| drop(schedule(Some(&often), wrong)),
-            expect!["schedule: rounds every 1s are too close; give at least `10s`"],
+            expect!["schedule: rounds every 10ms are too close; give at least `1s`"],
         );
         let both = HuntSchedule { cron: Some("0 6 * * *".into()), ..often };
         check(

@@ -12,6 +12,7 @@ use model::member::{Member, MemberQueue, MemberState};
 
 use super::error::ApiError;
 use super::extract::{Asked, paging};
+use super::hunt_bounds::round_of;
 use super::hunts::{find, scope};
 use super::sign_in::Principal;
 use super::{People, clients, view};
@@ -54,7 +55,7 @@ pub(crate) async fn list(
         sort: sort(asked.sort.as_deref())?,
         descending: asked.desc.unwrap_or(asked.sort.is_none()),
         paging: paging(asked.offset, asked.limit)?,
-        ..MemberList::of(hunt.id, hunt.round)
+        ..MemberList::of(hunt.id, round_of(&hunt, asked.round)?)
     };
     let page = people.ports.members.members(&query).await?;
     let mut items = Vec::with_capacity(page.items.len());

@@ -16,6 +16,7 @@ use model::results::{ResultQuery, ResultRow, ResultScope};
 
 use super::error::{ApiError, problem};
 use super::extract::{Asked, id, paging};
+use super::hunt_bounds::round_of;
 use super::sign_in::Principal;
 use super::{People, ask, flows, hunts, view};
 
@@ -106,7 +107,8 @@ pub(crate) async fn of_hunt(
     Asked(asked): Asked<RowsQuery>,
 ) -> Result<Json<RowPage>, ApiError> {
     let found = hunts::find(&people, &who, &hunt).await?;
-    page(&people, hunts::scope(&found.hunt), asked).await
+    let round = round_of(&found.hunt, asked.round)?;
+    page(&people, ResultScope::Hunt { hunt: found.hunt.id, round }, asked).await
 }
 
 pub(crate) async fn sources_of_hunt(

@@ -17,9 +17,9 @@ use hyper::{HeaderMap, Method, StatusCode, Uri};
 
 use super::error::ApiError;
 use super::{
-    People, artifacts, audit, clients, downloads, events, flows, guard, health, hunts, log,
-    log_act, log_findings, log_rules, log_streams, log_windows, members, metrics, monitoring, nodes,
-    query, results, sessions, sign_in, tokens, tools,
+    People, artifacts, audit, clients, downloads, events, flows, guard, health, hunt_bounds, hunts,
+    log, log_act, log_findings, log_rules, log_streams, log_windows, members, metrics, monitoring,
+    nodes, query, results, sessions, sign_in, tokens, tools,
 };
 
 /// Bytes of a request's body.
@@ -97,6 +97,11 @@ fn signed_in() -> Router<Arc<People>> {
         .route("/hunts/{hunt}/results", get(results::of_hunt))
         .route("/hunts/{hunt}/recount", get(members::recount))
         .route("/hunts/{hunt}/export.zip", get(downloads::hunt))
+        .route("/hunts/{hunt}/retry", post(hunt_bounds::retry))
+        .route("/hunts/{hunt}/revisions", get(hunt_bounds::revisions))
+        .route("/hunts/{hunt}/rounds", get(hunt_bounds::rounds))
+        .route("/hunts/{hunt}/checkpoints/{client}", get(hunt_bounds::checkpoints))
+        .route("/hunts/{hunt}/diff", get(hunt_bounds::diff))
         .route("/hunts/{hunt}/{verb}", post(hunts::verb))
 }
 

@@ -2,6 +2,7 @@
 
 mod agent;
 mod answers;
+mod bounds;
 mod browser;
 mod counted;
 mod enrolment;

@@ -68,6 +68,12 @@ sources:
   - query: SELECT Word FROM scope()
 ";
 
+const WINDOW_ARTIFACT: &str = "
+name: Test.Window
+sources:
+  - query: SELECT window_from AS Word FROM scope()
+";
+
 /// The operating system's clock: certificates are checked against it.
 struct RealClock;
 
@@ -236,6 +242,7 @@ fn collector() -> Collector {
     let mut set = ArtifactSet::new();
     set.add("Test.Rows.yaml", ROWS_ARTIFACT).unwrap();
     set.add("Test.Events.yaml", EVENTS_ARTIFACT).unwrap();
+    set.add("Test.Window.yaml", WINDOW_ARTIFACT).unwrap();
     set.add("Test.Tool.yaml", TOOL_ARTIFACT).unwrap();
     Collector::new(Arc::new(set), Arc::new(ArtifactSet::new()))
 }

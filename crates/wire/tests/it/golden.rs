@@ -53,6 +53,7 @@ fn status() -> Status {
         upload_bytes: 7,
         cpu_millis: 12,
         log_batches: 1,
+        windows: vec![],
     }
 }
 
@@ -104,6 +105,13 @@ pub(crate) fn agent_frames() -> Vec<(&'static str, AgentFrame)> {
             log: true,
         })),
     };
+    let window = WindowDone {
+        source: "A/B".into(),
+        from_micros: 1_700_000_000_000_000,
+        to_micros: 1_700_000_060_000_000,
+        anew: true,
+    };
+    let with_windows = Status { windows: vec![window], ..status() };
     [
         ("agent-hello", AgentSays::Hello(hello)),
         ("agent-hello-monitoring", AgentSays::Hello(monitoring)),
@@ -115,6 +123,7 @@ pub(crate) fn agent_frames() -> Vec<(&'static str, AgentFrame)> {
         ("agent-report-upload", report(3, ReportSays::Upload(upload()))),
         ("agent-report-status", report(4, ReportSays::Status(status()))),
         ("agent-report-events", AgentSays::Report(events)),
+        ("agent-report-status-windows", report(5, ReportSays::Status(with_windows))),
     ]
     .map(|(name, says)| (name, AgentFrame { says: Some(says) }))
     .into()
@@ -133,6 +142,7 @@ fn collection() -> Collection {
         parallel: true,
         dependencies: vec!["name: C".into()],
         tools: vec![],
+        window: None,
     }
 }
 
@@ -170,6 +180,13 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
     };
     let mut with_tools = request.clone();
     with_tools.collections[0].tools.push(tool);
+    let mut with_window = request.clone();
+    with_window.collections[0].window = Some(Window {
+        sources: vec!["A/B".into()],
+        from_micros: Some(1_700_000_000_000_000),
+        buffer_micros: 60_000_000,
+        first_micros: Some(86_400_000_000),
+    });
     let ack = ReportAck {
         up_to: 4,
         rejected: vec![Rejected { number: 3, reason: "the attempt is over".into() }],
@@ -192,6 +209,7 @@ fn server_frames() -> Vec<(&'static str, ServerFrame)> {
         ("server-cursor-ack", ServerSays::CursorAck(CursorAck { cursor: 9, recheck: 5 })),
         ("server-flow-request", ServerSays::FlowRequest(request)),
         ("server-flow-request-tools", ServerSays::FlowRequest(with_tools)),
+        ("server-flow-request-window", ServerSays::FlowRequest(with_window)),
         ("server-flow-cancel", ServerSays::FlowCancel(FlowCancel { flow: (1..=16).collect() })),
         ("server-report-ack", ServerSays::ReportAck(ack)),
         (

@@ -200,7 +200,7 @@ impl<'q, T> Sifter<'q, T> {
 }
 
 /// The conditions of a query, made ready for many rows.
-pub(crate) struct Conditions {
+pub struct Conditions {
     takes_all: bool,
     filters: Vec<(String, Condition)>,
     search: Option<Condition>,
@@ -208,7 +208,8 @@ pub(crate) struct Conditions {
 }
 
 impl Conditions {
-    pub(crate) fn of(query: &ResultQuery) -> Self {
+    /// Those of this query.
+    pub fn of(query: &ResultQuery) -> Self {
         let ready = |filter: &ColumnFilter| {
             (filter.column.clone(), Condition::new(filter.comparison, &filter.text))
         };
@@ -221,8 +222,18 @@ impl Conditions {
         }
     }
 
+    /// Each column that is compared, and with what.
+    pub fn filters(&self) -> &[(String, Condition)] {
+        &self.filters
+    }
+
+    /// What any column must contain.
+    pub fn search(&self) -> Option<&Condition> {
+        self.search.as_ref()
+    }
+
     /// The sort key of a row that passes all conditions.
-    pub(crate) fn judge<'a>(&self, origin: Origin<'a>, json: &'a str) -> Option<Cell<'a>> {
+    pub fn judge<'a>(&self, origin: Origin<'a>, json: &'a str) -> Option<Cell<'a>> {
         if self.takes_all {
             return Some(Cell::Nothing);
         }
@@ -250,7 +261,12 @@ impl Conditions {
     }
 }
 
-fn of_origin<'a>(origin: Origin<'a>, column: &str) -> Cell<'a> {
+/// The columns that every row has besides its own, which hide them.
+pub const ORIGIN_COLUMNS: [&str; 6] =
+    ["_client", "_hostname", "_flow", "_source", "_stored", "_observed"];
+
+/// The cell of a column that every row has; nothing for any other column.
+pub fn of_origin<'a>(origin: Origin<'a>, column: &str) -> Cell<'a> {
     match column {
         "_client" => Cell::Text(origin.client.into()),
         "_hostname" => Cell::Text(origin.hostname.into()),

@@ -68,6 +68,40 @@ pub trait ResultStore: Send + Sync {
     /// whether there are more. From the first call on nobody should ask for them. Its flows are
     /// over, or gone.
     async fn forget(&self, hunt: HuntId, limit: u64, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// Answers a question in SQL over the rows of a scope, which are the table `results`. Only stores
+    /// that keep rows in columns can; the others say so.
+    async fn sql(&self, query: &SqlQuery) -> Result<SqlAnswer, StoreError> {
+        Err(StoreError::refused(format!(
+            "`{:.40}`: the rows of this server are not kept in columns, so SQL cannot be asked",
+            query.text
+        )))
+    }
+
+    /// Begins a Parquet file of the rows that a scope has now. Only stores that keep rows in columns
+    /// can; the others say so.
+    async fn parquet(
+        &self,
+        scope: ResultScope,
+        source: Option<&str>,
+    ) -> Result<Box<dyn TableEncoder>, StoreError> {
+        let _ = (scope, source);
+        Err(StoreError::refused(
+            "the rows of this server are not kept in columns; export them as NDJSON or CSV",
+        ))
+    }
+
+    /// Names what a scope has now: the same while, and only while, its rows are the same and in the
+    /// same order. A download that was cut can go on when it has not changed.
+    async fn state(&self, scope: ResultScope, source: Option<&str>) -> Result<String, StoreError> {
+        // Finished attempts never change, so what is counted tells them apart.
+        let sources = self.sources(scope).await?;
+        let mut state = String::new();
+        for summary in sources.iter().filter(|of| source.is_none_or(|name| of.source == name)) {
+            state.push_str(&format!("{:?}:{};", summary.source, summary.rows));
+        }
+        Ok(state)
+    }
 }
 
 /// A numbered batch of log lines.
@@ -149,6 +183,56 @@ pub struct ScanPiece {
     pub rows: Vec<ResultRow>,
     /// Where to go on; `None` at the end.
     pub next: Option<ScanPlace>,
+}
+
+/// A question in SQL. It can only read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqlQuery {
+    /// Whose rows are the table `results`.
+    pub scope: ResultScope,
+    /// Of this source only.
+    pub source: Option<String>,
+    /// One SELECT.
+    pub text: String,
+    /// Rows wanted at most.
+    pub rows_max: u64,
+}
+
+/// The answer to a question in SQL.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SqlAnswer {
+    /// Its columns, in order.
+    pub columns: Vec<String>,
+    /// One JSON object each.
+    pub rows: Vec<String>,
+    /// Whether there were more rows.
+    pub truncated: bool,
+}
+
+/// A row and the name of the machine that it is from.
+#[derive(Clone, Copy, Debug)]
+pub struct NamedRow<'r> {
+    /// The row.
+    pub row: &'r ResultRow,
+    /// What the machine calls itself.
+    pub hostname: &'r str,
+}
+
+/// Makes a file of rows, a piece at a time. The same rows in the same pieces make the same bytes.
+pub trait TableEncoder: Send {
+    /// Adds rows; the bytes that are ready.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be encoded.
+    fn add(&mut self, rows: &[NamedRow<'_>]) -> Result<Vec<u8>, StoreError>;
+
+    /// The last bytes.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be encoded.
+    fn finish(self: Box<Self>) -> Result<Vec<u8>, StoreError>;
 }
 
 /// Rows as counted in three ways; all the same in a scope of finished attempts.

@@ -62,6 +62,7 @@ pub const FLOORS: &[(&str, &[&str])] = &[
             "store-files",
             "store-objects",
             "store-postgres",
+            "store-segments",
             "scheduler",
             "notify",
             "engine-datafusion",

@@ -1,0 +1,361 @@
+//! Reads a segment: which batches it has, its columns, its rows.
+
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::types::{Int64Type, UInt64Type};
+use arrow::array::{Array, AsArray, RecordBatch, StringArray};
+use arrow::datatypes::{DataType, Field, Schema};
+use base::{ClientId, FlowId, Timestamp};
+use datafusion::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, RowSelection,
+};
+use datafusion::parquet::arrow::async_reader::AsyncFileReader;
+use datafusion::parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
+use datafusion::parquet::basic::Encoding;
+use datafusion::parquet::errors::ParquetError;
+use datafusion::parquet::file::metadata::{
+    PageIndexPolicy, ParquetMetaData, ParquetMetaDataReader,
+};
+use flows::hot::Segment;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt};
+use model::store::StoreError;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use crate::place::{Place, path_of};
+use crate::shape::{ARRIVAL, CELLS, CLIENT, FLOW, HOSTNAME, ROW, STORED, Traits};
+use crate::writer::TRAITS;
+
+/// Rows that are read at once where nothing else says so.
+const ROWS: usize = 8_192;
+
+/// One batch of a segment: its rows stand together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Run {
+    /// Its arrival number.
+    pub(crate) arrival: u64,
+    /// The first of its rows in the segment.
+    pub(crate) first: u32,
+    /// How many rows it has.
+    pub(crate) rows: u32,
+    /// Its client, as a place in [`SegmentFile::clients`].
+    pub(crate) client: u32,
+    pub(crate) flow: FlowId,
+    pub(crate) stored: Timestamp,
+}
+
+impl Run {
+    pub(crate) fn end(&self) -> u32 {
+        self.first + self.rows
+    }
+}
+
+/// A client that has rows in a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SegmentClient {
+    pub(crate) id: ClientId,
+    pub(crate) hostname: String,
+}
+
+/// An open segment.
+pub(crate) struct SegmentFile {
+    pub(crate) segment: Segment,
+    input: Input,
+    metadata: ArrowReaderMetadata,
+    /// Columns of cells by the names that rows have for them: their places in the file.
+    pub(crate) cells: HashMap<String, usize>,
+    pub(crate) traits: Traits,
+    /// In the order of rows.
+    pub(crate) runs: Vec<Run>,
+    pub(crate) clients: Vec<SegmentClient>,
+}
+
+/// An object as the decoder reads it.
+#[derive(Clone)]
+struct Input {
+    store: Arc<dyn ObjectStore>,
+    path: object_store::path::Path,
+    size: u64,
+}
+
+fn external(error: object_store::Error) -> ParquetError {
+    ParquetError::External(Box::new(error))
+}
+
+impl AsyncFileReader for Input {
+    fn get_bytes(
+        &mut self,
+        range: Range<u64>,
+    ) -> BoxFuture<'_, Result<bytes::Bytes, ParquetError>> {
+        async move { self.store.get_range(&self.path, range).await.map_err(external) }.boxed()
+    }
+
+    fn get_byte_ranges(
+        &mut self,
+        ranges: Vec<Range<u64>>,
+    ) -> BoxFuture<'_, Result<Vec<bytes::Bytes>, ParquetError>> {
+        async move { self.store.get_ranges(&self.path, &ranges).await.map_err(external) }.boxed()
+    }
+
+    fn get_metadata<'a>(
+        &'a mut self,
+        options: Option<&'a ArrowReaderOptions>,
+    ) -> BoxFuture<'a, Result<Arc<ParquetMetaData>, ParquetError>> {
+        async move {
+            let size = self.size;
+            let reader = ParquetMetaDataReader::new()
+                .with_offset_index_policy(PageIndexPolicy::Optional)
+                .with_metadata_options(options.map(|options| options.metadata_options().clone()))
+                .with_prefetch_hint(Some(256 << 10));
+            Ok(Arc::new(reader.load_and_finish(self, size).await?))
+        }
+        .boxed()
+    }
+}
+
+fn broken(
+    segment: &Segment,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> StoreError {
+    StoreError::broken(format!("read segment {}", segment.key), error)
+}
+
+/// Whether an object is not there any more.
+pub(crate) fn is_gone(error: &StoreError) -> bool {
+    let StoreError::Broken { source, .. } = error else { return false };
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&**source);
+    while let Some(error) = cause {
+        if let Some(object_store::Error::NotFound { .. }) = error.downcast_ref() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
+impl SegmentFile {
+    /// Opens a segment and reads which batches it has.
+    pub(crate) async fn open(place: &Place, segment: &Segment) -> Result<Self, StoreError> {
+        let path = path_of(&segment.key)?;
+        let mut input = Input { store: place.store().clone(), path, size: segment.bytes };
+        let options = ArrowReaderOptions::new();
+        let metadata = ArrowReaderMetadata::load_async(&mut input, options).await;
+        let metadata = metadata.map_err(|error| broken(segment, error))?;
+        let fields = metadata.schema().fields().iter().enumerate();
+        let cells = fields
+            .filter_map(|(at, field)| Some((field.name().strip_prefix(CELLS)?.to_owned(), at)))
+            .collect();
+        let mut file = Self {
+            traits: traits_of(metadata.metadata()).ok_or_else(|| {
+                broken(segment, "it has no word about its columns; it is not a segment")
+            })?,
+            segment: segment.clone(),
+            input,
+            metadata,
+            cells,
+            runs: Vec::new(),
+            clients: Vec::new(),
+        };
+        file.find_runs().await?;
+        Ok(file)
+    }
+
+    /// About how much memory it takes.
+    pub(crate) fn weight(&self) -> usize {
+        let hostnames: usize = self.clients.iter().map(|client| 64 + client.hostname.len()).sum();
+        self.metadata.metadata().memory_size()
+            + self.runs.len() * size_of::<Run>()
+            + hostnames
+            + self.cells.len() * 128
+    }
+
+    /// How many row groups there are, and the rows of each.
+    pub(crate) fn groups(&self) -> Vec<Range<u32>> {
+        let mut first = 0;
+        let groups = self.metadata.metadata().row_groups().iter();
+        groups
+            .map(|group| {
+                let end = first + u32::try_from(group.num_rows()).unwrap_or(0);
+                let range = first..end;
+                first = end;
+                range
+            })
+            .collect()
+    }
+
+    /// The runs that have rows of a range.
+    pub(crate) fn runs_of(&self, rows: Range<u32>) -> &[Run] {
+        let from = self.runs.partition_point(|run| run.end() <= rows.start);
+        let to = self.runs.partition_point(|run| run.first < rows.end);
+        self.runs.get(from..to).unwrap_or(&[])
+    }
+
+    async fn find_runs(&mut self) -> Result<(), StoreError> {
+        let mut places: HashMap<(String, String), u32> = HashMap::new();
+        let mut first = 0u32;
+        let names = [ARRIVAL, CLIENT, HOSTNAME, FLOW, STORED];
+        let mut stream = self.stream(&names, None, ROWS, None)?;
+        let segment = self.segment.clone();
+        let bad = || broken(&segment, "a column is not what it should be");
+        while let Some(batch) = stream.next().await {
+            let batch = batch.map_err(|error| broken(&self.segment, error))?;
+            let [arrival, client, hostname, flow, stored] =
+                names.map(|name| batch.column_by_name(name));
+            let numbers = arrival.and_then(|column| column.as_primitive_opt::<UInt64Type>());
+            let arrival = numbers.ok_or_else(bad)?;
+            let stored = stored.and_then(|column| column.as_primitive_opt::<Int64Type>());
+            let stored = stored.ok_or_else(bad)?;
+            let text = |column: Option<&Arc<dyn Array>>| {
+                column.and_then(|column| column.as_string_opt::<i32>()).cloned().ok_or_else(bad)
+            };
+            let (client, hostname, flow) = (text(client)?, text(hostname)?, text(flow)?);
+            for row in 0..batch.num_rows() {
+                let number = arrival.value(row);
+                if let Some(run) = self.runs.last_mut().filter(|run| run.arrival == number) {
+                    run.rows += 1;
+                } else {
+                    let key = (client.value(row).to_owned(), hostname.value(row).to_owned());
+                    let client = match places.get(&key) {
+                        Some(place) => *place,
+                        None => {
+                            let place = u32::try_from(self.clients.len()).unwrap_or(u32::MAX);
+                            let id = key.0.parse().map_err(|_| bad())?;
+                            self.clients.push(SegmentClient { id, hostname: key.1.clone() });
+                            places.insert(key, place);
+                            place
+                        }
+                    };
+                    self.runs.push(Run {
+                        arrival: number,
+                        first,
+                        rows: 1,
+                        client,
+                        flow: flow.value(row).parse().map_err(|_| bad())?,
+                        stored: Timestamp::from_micros(stored.value(row)),
+                    });
+                }
+                first += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn mask(&self, columns: &[&str]) -> ProjectionMask {
+        let fields = self.metadata.schema().fields().iter().enumerate();
+        let chosen = fields.filter(|(_, field)| columns.contains(&field.name().as_str()));
+        ProjectionMask::roots(self.metadata.parquet_schema(), chosen.map(|(at, _)| at))
+    }
+
+    /// Reads columns: of all rows, of a row group, or of some rows.
+    fn stream(
+        &self,
+        columns: &[&str],
+        group: Option<usize>,
+        at_once: usize,
+        rows: Option<RowSelection>,
+    ) -> Result<
+        impl futures_util::Stream<Item = Result<RecordBatch, ParquetError>> + use<> + Unpin + Send,
+        StoreError,
+    > {
+        let metadata = match group {
+            Some(group) => self.with_dictionaries(group, columns),
+            None => self.metadata.clone(),
+        };
+        let mut builder =
+            ParquetRecordBatchStreamBuilder::new_with_metadata(self.input.clone(), metadata)
+                .with_projection(self.mask(columns))
+                .with_batch_size(at_once);
+        if let Some(group) = group {
+            builder = builder.with_row_groups(vec![group]);
+        }
+        if let Some(rows) = rows {
+            builder = builder.with_row_selection(rows);
+        }
+        builder.build().map_err(|error| broken(&self.segment, error))
+    }
+
+    /// Metadata by which cells that are a dictionary in a row group stay one, so that each value is
+    /// looked at once.
+    fn with_dictionaries(&self, group: usize, columns: &[&str]) -> ArrowReaderMetadata {
+        let row_group = self.metadata.metadata().row_group(group);
+        let is_one = |at: usize| {
+            let column = row_group.column(at);
+            column.dictionary_page_offset().is_some()
+                && column.page_encoding_stats_mask().is_some_and(|mask| {
+                    mask.is_only(Encoding::RLE_DICTIONARY)
+                        || mask.is_only(Encoding::PLAIN_DICTIONARY)
+                })
+        };
+        let fields = self.metadata.schema().fields().iter().enumerate();
+        let fields: Vec<Arc<Field>> = fields
+            .map(|(at, field)| {
+                let wanted = *field.data_type() == DataType::Binary
+                    && columns.contains(&field.name().as_str());
+                if wanted && is_one(at) {
+                    let kind =
+                        DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Binary));
+                    Arc::new(Field::new(field.name(), kind, field.is_nullable()))
+                } else {
+                    field.clone()
+                }
+            })
+            .collect();
+        let schema = Schema::new_with_metadata(fields, self.metadata.schema().metadata().clone());
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+        ArrowReaderMetadata::try_new(self.metadata.metadata().clone(), options)
+            .unwrap_or_else(|_| self.metadata.clone())
+    }
+
+    /// Columns of a row group, in one piece.
+    pub(crate) async fn group(
+        &self,
+        group: usize,
+        columns: &[&str],
+    ) -> Result<RecordBatch, StoreError> {
+        let rows = self.metadata.metadata().row_group(group).num_rows();
+        let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+        let mut stream = self.stream(columns, Some(group), rows.max(1), None)?;
+        let first =
+            stream.next().await.ok_or_else(|| broken(&self.segment, "it has an empty part"))?;
+        let first = first.map_err(|error| broken(&self.segment, error))?;
+        if first.num_rows() == rows {
+            return Ok(first);
+        }
+        let mut parts = vec![first];
+        while let Some(more) = stream.next().await {
+            parts.push(more.map_err(|error| broken(&self.segment, error))?);
+        }
+        arrow::compute::concat_batches(&parts[0].schema(), &parts)
+            .map_err(|error| broken(&self.segment, error))
+    }
+
+    /// Calls `visit` with each row of ascending ranges, in order.
+    pub(crate) async fn rows(
+        &self,
+        ranges: &[Range<u32>],
+        visit: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), StoreError> {
+        let wide = |range: &Range<u32>| range.start as usize..range.end as usize;
+        let total: usize = self.groups().last().map_or(0, |last| last.end as usize);
+        let selection = RowSelection::from_consecutive_ranges(ranges.iter().map(wide), total);
+        let mut stream = self.stream(&[ROW], None, ROWS, Some(selection))?;
+        while let Some(batch) = stream.next().await {
+            let batch = batch.map_err(|error| broken(&self.segment, error))?;
+            let rows: &StringArray = batch
+                .column(0)
+                .as_string_opt()
+                .ok_or_else(|| broken(&self.segment, "its rows are not texts"))?;
+            (0..rows.len()).for_each(|row| visit(rows.value(row)));
+        }
+        Ok(())
+    }
+}
+
+fn traits_of(metadata: &ParquetMetaData) -> Option<Traits> {
+    let entries = metadata.file_metadata().key_value_metadata()?;
+    let text = entries.iter().find(|entry| entry.key == TRAITS)?.value.as_ref()?;
+    let (whole, shadows): (bool, BTreeSet<String>) = serde_json::from_str(text).ok()?;
+    Some(Traits { whole, shadows })
+}

@@ -1,0 +1,7 @@
+//! Rows in segments, over real stores.
+
+mod faults;
+mod pressed;
+mod same;
+mod sql;
+mod suites;

@@ -275,6 +275,34 @@ impl Client {
         self.ask(&format!("/hunts/{}/results", segment(hunt)), query).await
     }
 
+    /// The values of a column of a hunt's (`hunts`) or a flow's (`flows`) rows.
+    pub async fn facets(&self, of: &str, id: &str, query: &FacetsQuery) -> Answer<FacetsView> {
+        self.ask(&format!("/{}/{}/results/facets", segment(of), segment(id)), query).await
+    }
+
+    /// SQL over a hunt's (`hunts`) or a flow's (`flows`) rows.
+    pub async fn sql(&self, of: &str, id: &str, request: &SqlRequest) -> Answer<SqlView> {
+        let path = format!("/{}/{}/results/sql", segment(of), segment(id));
+        self.send(Method::POST, &path, request).await
+    }
+
+    /// The rows of a hunt (`hunts`) or a flow (`flows`) as a table, and the table's mark. With the mark
+    /// of a download that was cut, goes on behind `skip` bytes, or fails with a conflict.
+    pub async fn table(
+        &self,
+        of: &str,
+        id: &str,
+        query: &TableQuery,
+        mark: Option<&str>,
+    ) -> Answer<(String, impl Stream<Item = Answer<Bytes>> + use<>)> {
+        let client = self.clone();
+        let path = format!("/{}/{}/results/export", segment(of), segment(id));
+        let response = self.open_marked(&path, query, mark).await?;
+        let found = response.headers().get("etag").and_then(|mark| mark.to_str().ok());
+        let found = found.unwrap_or_default().to_owned();
+        Ok((found, response.bytes_stream().map_err(move |error| client.unreachable(&error))))
+    }
+
     /// Counters against a count of the records.
     pub async fn hunt_recount(&self, hunt: &str) -> Answer<Recount> {
         self.get(&format!("/hunts/{}/recount", segment(hunt))).await

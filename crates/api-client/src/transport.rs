@@ -125,6 +125,21 @@ impl Client {
         self.answer(self.request(Method::GET, path)).await
     }
 
+    /// The same of what may have changed since it had this mark.
+    pub(crate) async fn open_marked(
+        &self,
+        path: &str,
+        query: &impl Serialize,
+        mark: Option<&str>,
+    ) -> Result<Response, ApiError> {
+        let request = self.request(Method::GET, path).query(query);
+        let request = match mark {
+            Some(mark) => request.header("if-match", mark),
+            None => request,
+        };
+        self.answer(request).await
+    }
+
     /// An answer without a body.
     pub(crate) async fn post_for_nothing(&self, path: &str) -> Result<(), ApiError> {
         self.answer(self.request(Method::POST, path)).await.map(drop)

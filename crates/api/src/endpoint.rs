@@ -179,6 +179,11 @@ fn client_and_flow_endpoints() -> Vec<Endpoint> {
         post::<FlowView>("/flows/{flow}/cancel", "Stop it"),
         list::<SourceView>("/flows/{flow}/sources", "What each source has brought"),
         get::<RowPage>("/flows/{flow}/results", "Its rows").query::<RowsQuery>(),
+        get::<FacetsView>("/flows/{flow}/results/facets", "The values of a column and how often")
+            .query::<FacetsQuery>(),
+        post::<SqlView>("/flows/{flow}/results/sql", "SQL over its rows").body::<SqlRequest>(),
+        file("/flows/{flow}/results/export", "Its rows as one table", "application/octet-stream")
+            .query::<TableQuery>(),
         get::<LogPage>("/flows/{flow}/log", "Its log, oldest first").query::<PageQuery>(),
         get::<UploadPage>("/flows/{flow}/uploads", "Its files").query::<PageQuery>(),
         file("/flows/{flow}/export.zip", "All that it brought", "application/zip"),
@@ -262,6 +267,12 @@ fn hunt_endpoints() -> Vec<Endpoint> {
         get::<WhyView>("/hunts/{hunt}/why/{client}", "Why a client is, or is not, in it"),
         list::<SourceView>("/hunts/{hunt}/sources", "What each source has brought"),
         get::<RowPage>("/hunts/{hunt}/results", "The rows of all its clients").query::<RowsQuery>(),
+        get::<FacetsView>("/hunts/{hunt}/results/facets", "The values of a column and how often")
+            .query::<FacetsQuery>(),
+        post::<SqlView>("/hunts/{hunt}/results/sql", "SQL over the rows of all its clients")
+            .body::<SqlRequest>(),
+        file("/hunts/{hunt}/results/export", "The rows as one table", "application/octet-stream")
+            .query::<TableQuery>(),
         get::<Recount>("/hunts/{hunt}/recount", "Counters against a count of the records"),
         file("/hunts/{hunt}/export.zip", "All that it brought", "application/zip"),
         post::<Retried>("/hunts/{hunt}/retry", "Let failed clients of its round run again")

@@ -51,6 +51,9 @@
 //! | `GET /hunts/{hunt}/why/{client}` | | `WhyView` |
 //! | `GET /hunts/{hunt}/sources` | | list of `SourceView` |
 //! | `GET /hunts/{hunt}/results` | `RowsQuery` | `RowPage` |
+//! | `GET /hunts/{hunt}/results/facets`, also of flows | `FacetsQuery` | `FacetsView` |
+//! | `POST /hunts/{hunt}/results/sql`, also of flows | `SqlRequest` | `SqlView` |
+//! | `GET /hunts/{hunt}/results/export`, also of flows | `TableQuery` | NDJSON, CSV or Parquet, streamed |
 //! | `GET /hunts/{hunt}/recount` | | `Recount` |
 //! | `GET /hunts/{hunt}/export.zip` | | a zip, streamed |
 //! | `GET /monitoring` | | `MonitoringView` |
@@ -107,6 +110,7 @@ mod openapi;
 mod query;
 mod results;
 mod session;
+mod table;
 mod tool;
 mod vql_query;
 
@@ -128,6 +132,7 @@ pub use openapi::openapi;
 pub use query::*;
 pub use results::*;
 pub use session::*;
+pub use table::*;
 pub use tool::*;
 pub use vql_query::*;
 

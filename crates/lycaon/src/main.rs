@@ -32,6 +32,8 @@ mod output;
 mod query;
 mod remote;
 mod results;
+mod rows;
+mod segments;
 mod serve;
 mod storage;
 mod token;
@@ -73,6 +75,7 @@ enum Command {
     Client(client::ClientArgs),
     Token(token::TokenArgs),
     Hunt(hunt::HuntArgs),
+    Results(rows::ResultsArgs),
     Flow(flow::FlowArgs),
     Log(log::LogArgs),
     Monitoring(monitoring::MonitoringArgs),
@@ -111,6 +114,7 @@ fn run(command: Command) -> Outcome {
         Command::Token(args) => token::run(args),
         Command::Client(args) => client::run(args),
         Command::Hunt(args) => hunt::run(args),
+        Command::Results(args) => rows::run(args),
         Command::Flow(args) => flow::run(args),
         Command::Log(args) => log::run(args),
         Command::Monitoring(args) => monitoring::run(args),

@@ -1,5 +1,5 @@
-//! Which stores a server runs on: SQLite for records, plain files for what was uploaded. The only place
-//! that chooses.
+//! Which stores a server runs on: SQLite for records, plain files for what was uploaded, Parquet files
+//! for rows that rest. The only place that chooses.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,10 +8,12 @@ use base::Chain;
 use server::Ports;
 use server::nodes::NodeParts;
 use store_files::FileBlobs;
+use store_segments::Turns;
 use store_sqlite::SqliteStore;
 
 use crate::complaint::{Complaint, Outcome};
 use crate::machine::SystemClock;
+use crate::segments;
 
 /// Opens the records in a data directory; makes them when they are not there.
 pub(crate) fn open_records(data: &Path) -> Outcome<SqliteStore> {
@@ -30,6 +32,7 @@ pub(crate) fn open(data: &Path) -> Outcome<Storage> {
     let records = Arc::new(open_records(data)?);
     let blobs = FileBlobs::open(&data.join("uploads"))
         .map_err(|error| Complaint::failed(Chain(&error).to_string()))?;
+    let place = segments::folder(data)?;
     let clock = Arc::new(SystemClock);
     let nodes = NodeParts::alone(Arc::new(records.leases(clock.clone())), clock);
     let ports = Ports {
@@ -39,7 +42,7 @@ pub(crate) fn open(data: &Path) -> Outcome<Storage> {
         settings: records.clone(),
         audit: records.clone(),
         flows: records.clone(),
-        results: records.clone(),
+        results: Arc::new(segments::results(records.clone(), place, Turns::Alone)),
         uploads: records.clone(),
         monitoring: records.clone(),
         tools: records.clone(),

@@ -4,6 +4,7 @@ mod hunts;
 mod idle;
 mod light;
 mod log;
+mod results;
 mod swarm;
 mod vql;
 
@@ -40,6 +41,11 @@ enum BenchCommand {
         after_help = "Example:\n  lycaon bench vql\n  lycaon bench vql --only group --rows 100000 --repeat 1"
     )]
     Vql(vql::VqlArgs),
+    /// Results of a hunt on this machine: the first page, sorts, filters, counts of values, exports
+    #[command(
+        after_help = "Example:\n  lycaon bench results --rows 1000000\n  lycaon bench results --rows 10000000 --straight"
+    )]
+    Results(results::ResultsArgs),
     /// Log hunts on this machine: events per second and processor against thousands of rules
     #[command(
         after_help = "Example:\n  lycaon bench log matcher\n  lycaon bench log matcher --events 50000 --rules 400"
@@ -51,6 +57,7 @@ pub(crate) fn run(args: BenchArgs) -> Outcome {
     match args.command {
         BenchCommand::Swarm(args) => swarm::run(args),
         BenchCommand::Vql(args) => vql::run(args),
+        BenchCommand::Results(args) => results::run(args),
         BenchCommand::Log(args) => log::run(args),
     }
 }

@@ -1,4 +1,4 @@
-//! What a hunt or a flow brought, as a zip that is written while it is read.
+//! What a hunt or a flow brought, as a zip, or its rows as one table, written while it is read.
 //!
 //! # Invariants
 //! - Memory does not grow with rows or bytes: pieces go from the store through the zip to the
@@ -11,5 +11,6 @@ mod content;
 pub mod csv_rows;
 pub mod names;
 mod pack;
+pub mod table;
 
 pub(crate) use content::{Subject, stream};

@@ -37,6 +37,7 @@ pub(crate) mod results;
 pub(crate) mod routes;
 pub(crate) mod sessions;
 pub(crate) mod sign_in;
+mod tables;
 pub(crate) mod throttle;
 pub(crate) mod tokens;
 pub(crate) mod tools;

@@ -12,7 +12,7 @@ use base::{ClientId, UploadId};
 use bytes::Bytes;
 use futures_util::stream;
 use hyper::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
-use model::results::{ResultQuery, ResultRow, ResultScope};
+use model::results::{ColumnFilter, ResultQuery, ResultRow, ResultScope};
 
 use super::error::{ApiError, problem};
 use super::extract::{Asked, id, paging};
@@ -26,15 +26,24 @@ type Who = Extension<Principal>;
 /// Bytes of a file that are read at once.
 const PIECE: usize = 256 << 10;
 
+/// What was said, unless it is empty.
+pub(crate) fn given(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+/// Reads conditions on columns.
+pub(crate) fn filters(said: Option<&str>) -> Result<Vec<ColumnFilter>, ApiError> {
+    ask::column_filters(said.unwrap_or("")).map_err(|why| {
+        ApiError::problems("the filter cannot be read", vec![problem("filter", why)])
+    })
+}
+
 async fn page(
     people: &People,
     scope: ResultScope,
     asked: RowsQuery,
 ) -> Result<Json<RowPage>, ApiError> {
-    let given = |text: Option<String>| text.filter(|text| !text.is_empty());
-    let filters = ask::column_filters(asked.filter.as_deref().unwrap_or("")).map_err(|why| {
-        ApiError::problems("the filter cannot be read", vec![problem("filter", why)])
-    })?;
+    let filters = filters(asked.filter.as_deref())?;
     let paging = paging(asked.offset, asked.limit)?;
     let query = ResultQuery {
         scope,

@@ -16,6 +16,7 @@ use hyper::header::{
 use hyper::{HeaderMap, Method, StatusCode, Uri};
 
 use super::error::ApiError;
+use super::tables;
 use super::{
     People, artifacts, audit, clients, downloads, events, flows, guard, health, hunt_bounds, hunts,
     log, log_act, log_findings, log_rules, log_streams, log_windows, members, metrics, monitoring,
@@ -69,6 +70,9 @@ fn signed_in() -> Router<Arc<People>> {
         .route("/flows/{flow}/cancel", post(flows::cancel))
         .route("/flows/{flow}/sources", get(results::sources_of_flow))
         .route("/flows/{flow}/results", get(results::of_flow))
+        .route("/flows/{flow}/results/facets", get(tables::facets_of_flow))
+        .route("/flows/{flow}/results/sql", post(tables::sql_of_flow))
+        .route("/flows/{flow}/results/export", get(tables::export_of_flow))
         .route("/flows/{flow}/log", get(flows::log))
         .route("/flows/{flow}/uploads", get(flows::uploads))
         .route("/flows/{flow}/export.zip", get(downloads::flow))
@@ -95,6 +99,9 @@ fn signed_in() -> Router<Arc<People>> {
         .route("/hunts/{hunt}/why/{client}", get(members::why))
         .route("/hunts/{hunt}/sources", get(results::sources_of_hunt))
         .route("/hunts/{hunt}/results", get(results::of_hunt))
+        .route("/hunts/{hunt}/results/facets", get(tables::facets_of_hunt))
+        .route("/hunts/{hunt}/results/sql", post(tables::sql_of_hunt))
+        .route("/hunts/{hunt}/results/export", get(tables::export_of_hunt))
         .route("/hunts/{hunt}/recount", get(members::recount))
         .route("/hunts/{hunt}/export.zip", get(downloads::hunt))
         .route("/hunts/{hunt}/retry", post(hunt_bounds::retry))

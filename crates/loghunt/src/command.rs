@@ -118,6 +118,9 @@ pub enum Command {
     Audited {
         /// Which.
         slice: SliceId,
+        /// How often it had been looked at when this look began; refused when somebody else was faster,
+        /// so that what came late is counted once.
+        seen: u32,
         /// The state of the source now, when it changed.
         fingerprint: Option<Arc<str>>,
         /// When to look again; never, when nothing.
@@ -254,6 +257,12 @@ pub enum Refusal {
     /// A committed window shares positions with it.
     #[error("a window that meets this one is committed already")]
     Overlap,
+    /// Another scheduler looked at the window meanwhile.
+    #[error("{slice} was looked at again by somebody else meanwhile")]
+    AuditedAlready {
+        /// Which.
+        slice: SliceId,
+    },
     /// The stream is stopped or closed.
     #[error("the stream is {status}: {why}")]
     NotActive {

@@ -152,8 +152,8 @@ impl Ledger {
                 self.slices.get_mut(&from).expect("it was just found").losses = 0;
                 self.move_slice(from, &SliceEvent::Reopen)
             }
-            Command::Audited { slice, fingerprint, next } => {
-                self.audited(*slice, fingerprint.clone(), *next)
+            Command::Audited { slice, seen, fingerprint, next } => {
+                self.audited(*slice, *seen, fingerprint.clone(), *next)
             }
             Command::Stop { failure } => {
                 self.active_stream()?.status = StreamStatus::Stopped(failure.clone());

@@ -1,6 +1,6 @@
 //! Which rule runs over which logs: what the definitions say, per stream, ready to be run.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use log_rules::{Dataset, Definitions, EngineKind, Question, Rule, RuleClass, Tenant};
@@ -97,7 +97,7 @@ pub struct Roster {
     /// The definitions.
     pub definitions: Arc<Definitions>,
     /// Those that run, by the name of their stream: the key as it is printed.
-    pub by_name: HashMap<Arc<str>, Arc<Assignment>>,
+    pub by_name: BTreeMap<Arc<str>, Arc<Assignment>>,
     /// Tenants and engines that have streams, in order.
     pub(crate) places: BTreeSet<(TenantName, EngineName)>,
     /// What could not be assigned, as whole sentences.
@@ -118,7 +118,7 @@ impl Roster {
         let told = told.filter(|one| one.why != log_rules::Why::Disabled);
         let mut problems: Vec<String> =
             told.map(|one| problem(one.tenant, one.rule, &one.why)).collect();
-        let mut by_name: HashMap<Arc<str>, Arc<Assignment>> = HashMap::new();
+        let mut by_name: BTreeMap<Arc<str>, Arc<Assignment>> = BTreeMap::new();
         for one in &streams.assignments {
             let (tenant, rule) = (&tenants[one.tenant], &rules[one.rule]);
             match assignment(&definitions, tenant, rule, one) {

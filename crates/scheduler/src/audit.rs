@@ -81,7 +81,7 @@ impl Shared {
         let found = self.roster().by_name.get(&name_of(&live)).cloned();
         let Some(assignment) = found else {
             // The rule is gone: nobody asks any more.
-            return self.audited(&slice, None, None).await;
+            return self.audited(&slice, None, None).await.map(|_| ());
         };
         let part = &slice.key.part;
         let looking = self.fingerprint(&assignment, slice.domain, part, slice.window);
@@ -95,17 +95,21 @@ impl Shared {
                 // Not settled: it stays on the list, behind a short wait.
                 tracing::warn!(stream = %slice.key, %error, "a window could not be looked at again");
                 let soon = now.plus(std::time::Duration::from_secs(300));
-                return self.audited(&slice, None, Some(soon)).await;
+                return self.audited(&slice, None, Some(soon)).await.map(|_| ());
             }
         };
         let changed = fingerprint.is_some() && fingerprint != evidence.fingerprint;
         if changed {
             // First the repair, then the mark: a crash between repeats the repair, and loses nothing.
-            self.late(&assignment, &slice, evidence, fingerprint.as_deref());
             self.repair(&assignment, &slice, now).await?;
         }
         let next = next_audit(slice.window, &audit_ages(&assignment.dataset), now);
-        self.audited(&slice, fingerprint, next).await
+        let marked = self.audited(&slice, fingerprint.clone(), next).await?;
+        if changed && marked {
+            // Whoever made the mark counts, so that two schedulers do not count the same rows.
+            self.late(&assignment, &slice, evidence, fingerprint.as_deref());
+        }
+        Ok(())
     }
 
     fn late(
@@ -126,16 +130,19 @@ impl Shared {
         tracing::info!(stream = %slice.key, window = ?slice.window, ?rows, "rows came late");
     }
 
+    /// Marks a window as looked at; whether this was the look that counts.
     async fn audited(
         &self,
         slice: &Slice,
         fingerprint: Option<Arc<str>>,
         next: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
-        let audited = Command::Audited { slice: slice.id, fingerprint, next };
+    ) -> Result<bool, StoreError> {
+        let SliceState::Committed(evidence) = &slice.state else { return Ok(false) };
+        let seen = evidence.audits;
+        let audited = Command::Audited { slice: slice.id, seen, fingerprint, next };
         let step = Step::of(slice.key.clone(), vec![audited]);
-        // Refused when the slice is gone, which is as good.
-        self.ports.ledger.step(&step).await.map(|_| ())
+        // Refused when the slice is gone or another scheduler looked at it, which is as good.
+        Ok(self.ports.ledger.step(&step).await?.is_ok())
     }
 
     /// Puts every committed window whose answer depends on this one into the first repair lane in

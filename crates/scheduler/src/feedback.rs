@@ -334,7 +334,7 @@ impl Shared {
             state.tally.hold(&job.due.name, target, None);
         }
         if let Lane::Backfill(name) = &job.key.lane {
-            *state.spent_by_job.entry(name.clone()).or_default() += bytes;
+            state.spent_by_job.entry(name.clone()).or_default().since += bytes;
         }
         let today = day_of(now);
         let spent = state.spent.entry(job.key.tenant.clone()).or_insert((today, 0));

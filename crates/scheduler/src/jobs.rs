@@ -95,24 +95,44 @@ impl Shared {
         gone.for_each(|(name, mut target)| tally.hold(&name, &mut target, None));
     }
 
-    /// Bytes that a job has read. Counted from the records once, then as they are read.
+    /// Bytes that a job has read, whichever scheduler did. What was recorded since the last look is
+    /// read only.
     async fn spent_by(&self, job: &Job) -> Result<u64, StoreError> {
-        if let Some(spent) = self.state.lock().spent_by_job.get(&job.name) {
-            return Ok(*spent);
-        }
+        let mut known = {
+            let mut state = self.state.lock();
+            let known = state.spent_by_job.entry(job.name.clone()).or_default();
+            known.since = 0;
+            *known
+        };
         let query = StreamQuery {
             rule: Some(job.rule.clone()),
             lane: Some(Lane::Backfill(job.name.clone())),
             ..StreamQuery::default()
         };
-        let runs = self.ports.ledger.runs(&query, Paging::ALL).await?.items;
-        let read = runs.iter().map(|run| match &run.outcome {
-            RunOutcome::Committed { bytes, .. } => *bytes,
-            RunOutcome::Failed(_) | RunOutcome::Lost => 0,
-        });
-        let spent = read.sum();
-        self.state.lock().spent_by_job.insert(job.name.clone(), spent);
-        Ok(spent)
+        let mut wanted = 1;
+        loop {
+            // The newest first.
+            let page = self.ports.ledger.runs(&query, Paging::first(wanted)).await?;
+            // Old runs may have been forgotten; what they read was read.
+            known.runs = known.runs.min(page.total);
+            let fresh = page.total - known.runs;
+            if fresh > wanted {
+                wanted = fresh;
+                continue;
+            }
+            let fresh = page.items.iter().take(usize::try_from(fresh).unwrap_or(usize::MAX));
+            let read = fresh.map(|run| match &run.outcome {
+                RunOutcome::Committed { bytes, .. } => *bytes,
+                RunOutcome::Failed(_) | RunOutcome::Lost => 0,
+            });
+            known.bytes += read.sum::<u64>();
+            known.runs = page.total;
+            break;
+        }
+        let mut state = self.state.lock();
+        let spent = state.spent_by_job.entry(job.name.clone()).or_default();
+        (spent.runs, spent.bytes) = (known.runs, known.bytes);
+        Ok(known.bytes)
     }
 
     /// Queues a lane that has no ticks, unless it waits or runs already. One that is held is looked at,
@@ -131,7 +151,7 @@ impl State {
     pub(crate) fn job_may_read(&self, lane: &Lane) -> bool {
         let Lane::Backfill(name) = lane else { return true };
         let Some(job) = self.jobs.get(name) else { return false };
-        let spent = self.spent_by_job.get(name).copied().unwrap_or(0);
+        let spent = self.spent_by_job.get(name).map_or(0, |spent| spent.bytes + spent.since);
         job.state == JobState::Running && job.bytes_max.is_none_or(|most| spent < most)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Locks are held for a moment and never across an await.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,13 +53,25 @@ pub(crate) struct State {
     /// The breaker of the state store itself.
     pub(crate) store: Breaker,
     pub(crate) pauses: HashMap<TenantName, Pause>,
-    pub(crate) jobs: HashMap<Arc<str>, Job>,
+    /// In order, so that a run of the simulation repeats itself.
+    pub(crate) jobs: BTreeMap<Arc<str>, Job>,
     /// Bytes that were read for a tenant on a day.
     pub(crate) spent: HashMap<TenantName, (i64, u64)>,
-    /// Bytes that jobs have read, as far as this scheduler knows.
-    pub(crate) spent_by_job: HashMap<Arc<str>, u64>,
+    /// What jobs have read, as far as this scheduler knows.
+    pub(crate) spent_by_job: HashMap<Arc<str>, SpentByJob>,
     /// Streams whose revision was compared with the ledger's.
     pub(crate) compared: HashSet<Arc<str>>,
+}
+
+/// What a job has read.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct SpentByJob {
+    /// Runs on record, whoever made them.
+    pub(crate) runs: u64,
+    /// Bytes of those runs.
+    pub(crate) bytes: u64,
+    /// Bytes that this scheduler has read since it looked at the records.
+    pub(crate) since: u64,
 }
 
 /// A lane of an assignment, and what is known of it.
@@ -75,7 +87,7 @@ pub(crate) struct Target {
     /// Why it is not run, until something changes.
     held: Option<Held>,
     /// The last epoch of each part, as it was last seen.
-    pub(crate) streams: HashMap<Arc<str>, Stream>,
+    pub(crate) streams: BTreeMap<Arc<str>, Stream>,
 }
 
 /// Why a stream is not run until somebody changes something.
@@ -117,7 +129,7 @@ impl std::fmt::Display for HeldWhy {
 impl Target {
     pub(crate) fn new(assignment: Arc<Assignment>, lane: Lane) -> Self {
         let (queued, again, cost, held) = (false, false, 0, None);
-        Self { assignment, lane, queued, again, cost, held, streams: HashMap::new() }
+        Self { assignment, lane, queued, again, cost, held, streams: BTreeMap::new() }
     }
 
     /// Whether it waits or runs. [`Tally`] changes it.
@@ -170,7 +182,7 @@ impl Scheduler {
             unreachable: HashMap::new(),
             store: Breaker::default(),
             pauses: HashMap::new(),
-            jobs: HashMap::new(),
+            jobs: BTreeMap::new(),
             spent: HashMap::new(),
             spent_by_job: HashMap::new(),
             compared: HashSet::new(),

@@ -104,10 +104,12 @@ async fn every_state_of_a_slice_reads_what_was_written(stores: LogStores) {
     let SliceState::Committed(evidence) = &slice.state else { panic!("{slice:?}") };
     assert_eq!((evidence.committed_at, evidence.took), (at(1_060), Duration::from_millis(250)));
     let fingerprint = Some("count=4".into());
-    let audited = Command::Audited { slice: id, fingerprint, next: None };
-    slice = check(&stores.does(&key, vec![audited]).await).await;
+    let audited = Command::Audited { slice: id, seen: 0, fingerprint, next: None };
+    slice = check(&stores.does(&key, vec![audited.clone()]).await).await;
     let SliceState::Committed(evidence) = &slice.state else { panic!("{slice:?}") };
     assert_eq!((evidence.audits, evidence.audit_at), (1, None));
+    let again = stores.ledger.step(&Step::of(key.clone(), vec![audited])).await.unwrap();
+    assert_eq!(again.unwrap_err(), Refusal::AuditedAlready { slice: id });
     stores.does(&key, vec![plan(1_200, 3_600)]).await;
     slice = stores.claim(&key, "c").await.unwrap();
     let Command::Fail { slice: _, token, failure, mut policy, jitter_millionths } =
@@ -393,7 +395,7 @@ async fn old_records_are_forgotten_and_open_ones_never(stores: LogStores) {
         let found = vec![finding(&key, number)];
         stores.commits(&slice, found, each()).await;
         let next = if number == 1 { Some(at(9_000)) } else { None };
-        let audited = Command::Audited { slice: slice.id, fingerprint: None, next };
+        let audited = Command::Audited { slice: slice.id, seen: 0, fingerprint: None, next };
         stores.does(&key, vec![audited]).await;
         stores.clock.advance(Duration::from_secs(10));
     }

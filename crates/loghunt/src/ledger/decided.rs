@@ -59,6 +59,7 @@ impl Ledger {
     pub(super) fn audited(
         &mut self,
         id: SliceId,
+        seen: u32,
         fingerprint: Option<Arc<str>>,
         next: Option<Timestamp>,
     ) -> Result<(), Refusal> {
@@ -66,6 +67,9 @@ impl Ledger {
         let from = self.place(id)?;
         let slice = self.slices.get_mut(&from).expect("it was just found");
         if let SliceState::Committed(evidence) = &mut slice.state {
+            if evidence.audits != seen {
+                return Err(Refusal::AuditedAlready { slice: id });
+            }
             evidence.fingerprint = fingerprint.or(evidence.fingerprint.take());
             evidence.audit_at = next;
             evidence.audits += 1;

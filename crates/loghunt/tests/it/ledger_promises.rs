@@ -159,6 +159,7 @@ impl Player {
             Move::Reopen { nth } => Command::Reopen { slice: self.nth(*nth) },
             Move::Audited { nth } => Command::Audited {
                 slice: self.nth(*nth),
+                seen: 0,
                 fingerprint: Some("f".into()),
                 next: Some(tick),
             },

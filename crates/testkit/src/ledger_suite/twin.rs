@@ -132,7 +132,7 @@ fn random_command(dice: &mut SeededEntropy, known: &[Slice], now: Timestamp) -> 
         },
         11 => Command::Waive { window: here, actor: Actor::System, reason: "retention".into() },
         12 => Command::Reopen { slice: id },
-        13 => Command::Audited { slice: id, fingerprint: None, next: Some(now) },
+        13 => Command::Audited { slice: id, seen: 0, fingerprint: None, next: Some(now) },
         14 if pick(dice, 3) == 0 => Command::Stop { failure: failure(FailureClass::SourceChanged) },
         14 => Command::Continue { source_identity: None },
         _ => Command::Heartbeat { tick: now },

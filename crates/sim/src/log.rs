@@ -4,9 +4,11 @@
 //! A seed that fails is repeated with `SIM_SEED=<seed> cargo test -p sim log_hunts`; `SIM_SEEDS=<count>`
 //! runs so many of them.
 
+mod busy;
 mod channel;
 mod engine;
 mod gate;
+mod meter;
 mod oracle;
 mod process;
 mod setting;
@@ -16,5 +18,6 @@ mod store;
 mod time;
 mod world;
 
+pub use busy::{Busy, busy};
 pub use store::Records;
 pub use world::{Outcome, Plan, run};

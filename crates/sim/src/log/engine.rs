@@ -33,6 +33,8 @@ pub(crate) struct EngineTrouble {
     pub(crate) slow: u64,
     pub(crate) hangs: u64,
     pub(crate) permanent: u64,
+    /// A slow call takes up to so many seconds.
+    pub(crate) slow_secs: u64,
 }
 
 impl EngineTrouble {
@@ -45,6 +47,7 @@ impl EngineTrouble {
         slow: 20,
         hangs: 3,
         permanent: 5,
+        slow_secs: 100,
     };
 }
 
@@ -66,6 +69,28 @@ pub(crate) struct Farm {
     pub(crate) spy: Arc<Spy>,
     pub(crate) trouble: Arc<Mutex<EngineTrouble>>,
     pub(crate) entropy: Arc<Mutex<SeededEntropy>>,
+    /// How many pieces of work a scheduler may have that are not on schedule.
+    pub(crate) below_live_max: usize,
+    pub(crate) under_way: Arc<UnderWay>,
+}
+
+/// The slices that are not on schedule and are being read for one scheduler.
+#[derive(Default)]
+pub(crate) struct UnderWay(Mutex<Vec<Arc<str>>>);
+
+/// One of them, as long as it is read.
+struct Reading {
+    all: Arc<UnderWay>,
+    tag: Arc<str>,
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let mut all = self.all.0.lock();
+        if let Some(at) = all.iter().position(|tag| *tag == self.tag) {
+            all.remove(at);
+        }
+    }
 }
 
 #[async_trait]
@@ -85,6 +110,8 @@ impl Engines for Farm {
             spy: self.spy.clone(),
             trouble: self.trouble.clone(),
             entropy: self.entropy.clone(),
+            below_live_max: self.below_live_max,
+            under_way: self.under_way.clone(),
             capabilities: capabilities(),
         }))
     }
@@ -109,6 +136,8 @@ struct TenantEngine {
     spy: Arc<Spy>,
     trouble: Arc<Mutex<EngineTrouble>>,
     entropy: Arc<Mutex<SeededEntropy>>,
+    below_live_max: usize,
+    under_way: Arc<UnderWay>,
     capabilities: Capabilities,
 }
 
@@ -154,7 +183,8 @@ impl TenantEngine {
             }
             Fate::Hangs => std::future::pending().await,
             Fate::Slow => {
-                pass(Duration::from_secs(1 + self.some(100))).await;
+                let most = self.trouble.lock().slow_secs;
+                pass(Duration::from_secs(1 + self.some(most))).await;
                 Ok(fate)
             }
             Fate::Fine | Fate::Partial | Fate::Truncated => {
@@ -162,6 +192,24 @@ impl TenantEngine {
                 Ok(fate)
             }
         }
+    }
+
+    /// Repairs and jobs leave three quarters of the slots to what is on schedule.
+    fn reading(&self, scan: &Scan) -> Option<Reading> {
+        if !self.spy.is_below_live(&scan.tag) {
+            return None;
+        }
+        let mut all = self.under_way.0.lock();
+        all.push(scan.tag.clone());
+        let mut slices: Vec<&Arc<str>> = all.iter().collect();
+        slices.sort();
+        slices.dedup();
+        if slices.len() > self.below_live_max {
+            let most = self.below_live_max;
+            self.spy.blame(format!("{most} slots are for repairs and jobs, and {slices:?} run"));
+        }
+        drop(all);
+        Some(Reading { all: self.under_way.clone(), tag: scan.tag.clone() })
     }
 
     fn bounds(&self, window: Window) -> Vec<Match> {
@@ -259,6 +307,8 @@ impl SqlEngine for TenantEngine {
         if *scan.source.table != *self.source.table {
             self.spy.blame(format!("I8: {} is asked for {}", self.source.table, scan.source.table));
         }
+        let _reading = self.reading(scan);
+        self.spy.note(&format!("{} {:?}", scan.tag, scan.emit));
         self.source.begin(&scan.tag, scan.emit);
         let fate = self.begin(true).await?;
         let mut matches = self.answer(scan);

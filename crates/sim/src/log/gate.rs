@@ -1,8 +1,11 @@
-//! Whether a scheduler lives. It reaches the world through ports only, so a scheduler whose calls do
-//! not come back is one that stands still (a stopped process, a long collection of garbage), and one
-//! whose calls never come back is dead, whatever its tasks believe.
+//! Whether a process lives. It reaches the world through ports only, so a process whose calls do not
+//! come back is one that stands still (a stopped process, a long collection of garbage), and one whose
+//! calls never come back is dead, whatever its tasks believe.
+//!
+//! Whoever waits goes on in the order in which he came, so that a run repeats itself.
 
-use tokio::sync::watch;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Life {
@@ -11,46 +14,56 @@ enum Life {
     Dead,
 }
 
-/// The life of one scheduler, from its start to its death.
+/// The life of one process, from its start to its death.
 #[derive(Debug)]
-pub(crate) struct Gate(watch::Sender<Life>);
+pub(crate) struct Gate {
+    life: Mutex<Life>,
+    changed: Notify,
+}
 
 impl Gate {
     pub(crate) fn new() -> Self {
-        Self(watch::Sender::new(Life::Lives))
+        Self { life: Mutex::new(Life::Lives), changed: Notify::new() }
     }
 
-    /// Comes back when the scheduler lives; never, when it is dead.
+    /// Comes back when the process lives; never, when it is dead.
     pub(crate) async fn pass(&self) {
-        let mut life = self.0.subscribe();
-        let _ = life.wait_for(|life| *life == Life::Lives).await;
+        loop {
+            // It is woken by every change from here on.
+            let changed = self.changed.notified();
+            if self.lives() {
+                return;
+            }
+            changed.await;
+        }
+    }
+
+    fn turn(&self, from: Life, to: Life) {
+        let mut life = self.life.lock();
+        if *life == from {
+            *life = to;
+            drop(life);
+            self.changed.notify_waiters();
+        }
     }
 
     pub(crate) fn stop(&self) {
-        self.0.send_if_modified(|life| {
-            let lives = *life == Life::Lives;
-            if lives {
-                *life = Life::StandsStill;
-            }
-            lives
-        });
+        self.turn(Life::Lives, Life::StandsStill);
     }
 
     pub(crate) fn go_on(&self) {
-        self.0.send_if_modified(|life| {
-            let stands = *life == Life::StandsStill;
-            if stands {
-                *life = Life::Lives;
-            }
-            stands
-        });
+        self.turn(Life::StandsStill, Life::Lives);
+    }
+
+    pub(crate) fn lives(&self) -> bool {
+        *self.life.lock() == Life::Lives
     }
 
     pub(crate) fn is_dead(&self) -> bool {
-        *self.0.borrow() == Life::Dead
+        *self.life.lock() == Life::Dead
     }
 
     pub(crate) fn die(&self) {
-        self.0.send_replace(Life::Dead);
+        *self.life.lock() = Life::Dead;
     }
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Timestamp;
-use loghunt::ports::{FindingQuery, SliceQuery, StreamQuery};
+use loghunt::ports::{FindingQuery, Job, JobState, SliceQuery, StreamQuery};
 use loghunt::stream::{Stream, StreamStatus};
 use model::log::{
     Domain, Finding, Lane, Position, RuleName, Slice, SliceState, StreamKey, TenantName,
@@ -238,6 +238,53 @@ impl End<'_> {
         fate
     }
 
+    /// I10: the metric of late rows says what came late, neither more nor less, but for looks whose
+    /// answer was lost; and every window is looked at until its last age. How many came late.
+    pub(crate) fn check_late(&self, source: &Source, measured: u64) -> Result<u64, String> {
+        let tenant = &source.tenant;
+        let late = self.spy.late(tenant);
+        if measured > late.heard || measured < late.heard - late.hidden {
+            return Err(format!(
+                "I10: {measured} late rows of {tenant} were counted; by the truth {late:?}"
+            ));
+        }
+        let commits = self.spy.commits();
+        for slice in self.ledgers.slices().filter(|slice| slice.key.tenant == *tenant) {
+            let SliceState::Committed(evidence) = &slice.state else { continue };
+            let first = commits.get(&slice.id).and_then(|commit| commit.fingerprint.as_ref());
+            let (Some(first), Some(last)) = (first, &evidence.fingerprint) else { continue };
+            let (came, went) = source.came_between(slice.window, first, last);
+            let counted = self.spy.came_late(slice.id);
+            if counted.is_some_and(|counted| !went && counted != came) {
+                return Err(format!(
+                    "I10: {came} rows came late into {slice:?}, and {counted:?} were counted"
+                ));
+            }
+            if evidence.audit_at.is_some_and(|at| at.plus(PATIENCE) < self.now) {
+                return Err(format!("I10: nobody has looked again at {slice:?}"));
+            }
+        }
+        Ok(late.heard + late.unheard)
+    }
+
+    /// Jobs end, and for the reason that they say.
+    pub(crate) fn check_jobs(&self, jobs: &[Job]) -> Result<(), String> {
+        for job in jobs {
+            let read = self.spy.read_for(&job.name);
+            let spent = job.bytes_max.is_some_and(|most| read >= most);
+            let fits = match job.state {
+                JobState::Running => job.at.plus(PATIENCE) >= self.now,
+                JobState::Done => true,
+                JobState::OverBudget => spent,
+                JobState::Cancelled => false,
+            };
+            if !fits {
+                return Err(format!("at {} {read} bytes were read for {job:?}", self.now));
+            }
+        }
+        Ok(())
+    }
+
     /// Bursts are found once. Each whose rows could all be seen when their windows were read was found:
     /// whoever read the last of them saw them all.
     pub(crate) fn check_bursts(&self, source: &Source) -> Result<(), String> {
@@ -288,10 +335,18 @@ impl End<'_> {
     }
 
     /// Whoever is active is up to date, and everything is settled.
-    pub(crate) fn check_nobody_is_behind(&self) -> Result<(), String> {
+    pub(crate) fn check_nobody_is_behind(&self, jobs: &[Job]) -> Result<(), String> {
+        // What a job without bytes has left stays open.
+        let given_up = |lane: &Lane| {
+            let over = |job: &Job| job.state == JobState::OverBudget;
+            matches!(lane, Lane::Backfill(name) if jobs.iter().any(|job| job.name == *name && over(job)))
+        };
         for stream in self.ledgers.streams().filter(|s| s.status == StreamStatus::Active) {
             let key = &stream.key;
             let (_, slices) = &self.ledgers.0[key];
+            if given_up(&key.lane) {
+                continue;
+            }
             if key.lane != Lane::Live {
                 let long_ago = |slice: &&Slice| self.now.since(slice.planned_at) > PATIENCE;
                 let open = slices.iter().filter(long_ago).find(|slice| slice.state.is_open());

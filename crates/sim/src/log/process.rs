@@ -23,6 +23,9 @@ use super::time::{StoreClock, TrueTime, WrongClock, pass};
 /// Leases are short, so that they end often.
 pub(crate) const LEASE: Duration = Duration::from_secs(60);
 
+/// Few, so that work waits for work.
+pub(crate) const SLOTS: u32 = 12;
+
 /// What all schedulers share: the world outside of them.
 #[derive(Clone)]
 pub(crate) struct Outside {
@@ -99,6 +102,8 @@ impl Process {
             spy: outside.spy.clone(),
             trouble: outside.engine_trouble.clone(),
             entropy: shared(2),
+            below_live_max: (SLOTS as usize / 4).max(1),
+            under_way: Arc::default(),
         };
         let way =
             Way { receiver: outside.receiver.clone(), gate: gate.clone(), entropy: shared(3) };
@@ -121,6 +126,7 @@ impl Process {
         };
         let settings = Settings {
             owner: owner.into(),
+            slots: SLOTS,
             lease: LEASE,
             lease_margin: Duration::from_secs(5),
             skew_max: Duration::from_secs(1800),

@@ -88,6 +88,8 @@ struct State {
     rows: Vec<Planted>,
     restored: u32,
     reads: HashMap<Arc<str>, ReadNote>,
+    /// When a window last looked like this.
+    looks: HashMap<(Window, Arc<str>), Timestamp>,
 }
 
 /// What makes a source.
@@ -261,10 +263,34 @@ impl Source {
 
     pub(crate) fn fingerprint(&self, window: Window) -> Arc<str> {
         let seen = self.visible(window);
+        let now = self.time.now();
         let mixed = seen.iter().fold(0i64, |mixed, row| {
             mixed ^ row.seq.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as i64)
         });
-        format!("{}:{mixed:x}", seen.len()).into()
+        let fingerprint: Arc<str> = format!("{}:{mixed:x}", seen.len()).into();
+        self.state.lock().looks.insert((window, fingerprint.clone()), now);
+        fingerprint
+    }
+
+    /// Rows of a window that came between two looks at it, and whether others went away meanwhile.
+    pub(crate) fn came_between(
+        &self,
+        window: Window,
+        before: &Arc<str>,
+        after: &Arc<str>,
+    ) -> (u64, bool) {
+        let state = self.state.lock();
+        let look =
+            |fingerprint: &Arc<str>| state.looks.get(&(window, fingerprint.clone())).copied();
+        let (Some(before), Some(after)) = (look(before), look(after)) else { return (0, true) };
+        let within = |row: &&Planted| window.contains(row.position(self.domain));
+        let (mut came, mut went) = (0, false);
+        for row in state.rows.iter().filter(within) {
+            let (then, now) = (self.in_answers(row, before), self.in_answers(row, after));
+            came += u64::from(now && !then);
+            went |= then && !now;
+        }
+        (came, went)
     }
 
     /// Rows that rules are about, in a window.

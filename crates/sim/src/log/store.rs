@@ -150,7 +150,11 @@ impl LedgerStore for Reached {
             self.spy.step(step, &answer);
             Ok(answer)
         };
-        self.change(seen).await
+        let answer = self.change(seen).await;
+        if let Ok(Ok(_)) = &answer {
+            self.spy.heard(step);
+        }
+        answer
     }
 
     async fn stream(&self, key: &StreamKey) -> Result<Option<Stream>, StoreError> {

@@ -13,9 +13,10 @@ use scheduler::steering::Wish;
 use testkit::stores::pick;
 
 use super::engine::EngineTrouble;
+use super::meter::Meter;
 use super::oracle::{End, Found, Ledgers};
 use super::process::{Outside, Process};
-use super::setting::{AUDIT_AGES, BUFFER, EVERY, Setting};
+use super::setting::{AUDIT_AGES, EVERY, Setting};
 use super::source::{Making, Source};
 use super::spy::Spy;
 use super::store::{Records, StoreTrouble};
@@ -65,6 +66,13 @@ pub struct Outcome {
     pub quarantined: u64,
     /// Epochs after the first of their stream.
     pub epochs: u64,
+    /// Rows that came after their window was committed.
+    pub late_rows: u64,
+    /// Jobs that spent their budget before they were through.
+    pub over_budget: u64,
+    /// All that happened, in order, in one number: equal where two runs did the same. Of several runs,
+    /// theirs together.
+    pub trace: u64,
 }
 
 impl Outcome {
@@ -81,15 +89,19 @@ impl Outcome {
             waived: self.waived + other.waived,
             quarantined: self.quarantined + other.quarantined,
             epochs: self.epochs + other.epochs,
+            late_rows: self.late_rows + other.late_rows,
+            over_budget: self.over_budget + other.over_budget,
+            trace: self.trace.rotate_left(1) ^ other.trace,
         }
     }
 }
 
-struct World {
-    plan: Plan,
+pub(super) struct World {
+    pub(super) plan: Plan,
     entropy: SeededEntropy,
-    setting: Setting,
-    outside: Outside,
+    pub(super) setting: Setting,
+    pub(super) outside: Outside,
+    meter: Arc<Meter>,
     schedulers: [Option<Process>; 2],
     born: u64,
     jobs: u64,
@@ -102,18 +114,25 @@ pub async fn run(
     plan: Plan,
     make: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Records>,
 ) -> Result<Outcome, String> {
-    let mut world = World::new(plan, make);
+    let meter = Arc::new(Meter::default());
+    // All tasks run on this thread.
+    let _measures = metrics::set_default_local_recorder(&*meter);
+    let mut world = World::new(plan, make, meter.clone());
     world.live().await?;
     world.heal().await?;
     world.finish().await
 }
 
-fn at(secs: i64) -> Timestamp {
+pub(super) fn at(secs: i64) -> Timestamp {
     Timestamp::from_secs(1_767_225_600 + secs)
 }
 
 impl World {
-    fn new(plan: Plan, make: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Records>) -> Self {
+    pub(super) fn new(
+        plan: Plan,
+        make: impl FnOnce(Arc<dyn Clock>) -> Arc<dyn Records>,
+        meter: Arc<Meter>,
+    ) -> Self {
         let time = TrueTime::starting(at(0));
         let mut entropy = SeededEntropy::new(plan.seed);
         let setting = Setting::new(&mut entropy, plan.tenants);
@@ -138,7 +157,7 @@ impl World {
         let outside = Outside {
             time,
             records: make(store_clock.clone()),
-            spy: Arc::new(Spy::new(sources.clone(), BUFFER)),
+            spy: Arc::new(Spy::new(sources.clone(), time, UNAWARE)),
             sources,
             receiver: Arc::default(),
             engine_trouble: Arc::new(Mutex::new(EngineTrouble::USUAL)),
@@ -151,6 +170,7 @@ impl World {
             entropy,
             setting,
             outside,
+            meter,
             schedulers: [None, None],
             born: 0,
             jobs: 0,
@@ -308,16 +328,26 @@ impl World {
             name: format!("j{}", self.jobs).into(),
             rule: RuleName::new("each").expect("a name"),
             tenants,
-            from: now.minus(Duration::from_secs(3600)),
+            from: now.minus(Duration::from_secs(3 * 3600)),
             to: now.minus(Duration::from_secs(600)),
             tell: TellHow::Nothing,
-            bytes_max: None,
+            bytes_max: (self.some(2) == 0).then(|| 500 + self.some(6_000)),
             at: now,
             actor: Actor::System,
             reason: "somebody asks about the last hour".into(),
             state: JobState::Running,
         };
-        let _ = self.outside.records.put_job(&job).await;
+        self.put_job(&job).await;
+    }
+
+    pub(super) async fn put_job(&self, job: &Job) {
+        self.outside.spy.job(job);
+        let _ = self.outside.records.put_job(job).await;
+    }
+
+    pub(super) async fn jobs(&self) -> Result<Vec<Job>, String> {
+        let jobs = self.outside.records.jobs(model::store::Paging::ALL).await;
+        Ok(jobs.map_err(|error| error.to_string())?.items)
     }
 
     fn a_backup_is_restored(&mut self) {
@@ -346,7 +376,7 @@ impl World {
         Wish { actor: Actor::System, reason: reason.into(), at: self.outside.time.now() }
     }
 
-    async fn check(&self) -> Result<(), String> {
+    pub(super) async fn check(&self) -> Result<(), String> {
         if let Some(what) = self.outside.spy.blamed() {
             return Err(what);
         }
@@ -395,15 +425,22 @@ impl World {
         ledgers.check()?;
         let found = Found::read(&self.outside.records).await?;
         let end = End { ledgers: &ledgers, found: &found, spy: &self.outside.spy, now };
-        end.check_nobody_is_behind()?;
+        let jobs = self.jobs().await?;
+        end.check_nobody_is_behind(&jobs)?;
         end.check_revisions()?;
         for source in self.outside.sources.iter() {
             end.check_each(source)?;
             end.check_bursts(source)?;
             end.check_reports(source)?;
+            let measured = self.meter.of_tenant("lycaon_log_late_rows_total", &source.tenant);
+            self.outcome.late_rows += end.check_late(source, measured)?;
         }
+        end.check_jobs(&jobs)?;
+        let over = jobs.iter().filter(|job| job.state == JobState::OverBudget);
+        self.outcome.over_budget = over.count() as u64;
         end.check_told(&self.outside.receiver.told())?;
         self.check_notes().await?;
+        self.outcome.trace = self.outside.spy.trace();
         self.outcome.ticks = self.outside.spy.ticks();
         self.outcome.refused = self.outside.spy.refusals();
         self.outcome.commits = self.outside.spy.commits().len() as u64;
@@ -432,6 +469,9 @@ impl World {
 async fn patiently<T>(asked: impl Future<Output = T>) -> Option<T> {
     tokio::time::timeout(Duration::from_secs(60), asked).await.ok()
 }
+
+/// A scheduler that stands still, whose store is slow or full, learns of a spent budget that much later.
+const UNAWARE: Duration = Duration::from_secs(1500);
 
 /// Long enough for the last look at everything, and for what follows from it.
 const SETTLE: Duration =

@@ -9,21 +9,14 @@ use testkit::stores::Stores;
 
 mod log_hunts;
 mod log_model;
+mod seeds;
 
-/// The seeds to run: one that is named, or so many.
-fn seeds(usually: u64) -> std::ops::Range<u64> {
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    match number("SIM_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("SIM_SEEDS").unwrap_or(usually),
-    }
-}
+use seeds::{failed, seeds};
 
-fn run_now(plan: Plan, stores: Stores) -> Outcome {
+fn run_now(test: &str, plan: Plan, stores: Stores) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(run(plan, stores)).unwrap_or_else(|what| {
-        panic!("{what}\nrepeat it with SIM_SEED={} cargo test -p sim", plan.seed)
-    })
+    let done = runtime.block_on(run(plan, stores));
+    done.unwrap_or_else(|what| failed(&what, test, plan.seed))
 }
 
 fn sum(outcomes: impl Iterator<Item = Outcome>) -> Outcome {
@@ -39,7 +32,9 @@ fn sum(outcomes: impl Iterator<Item = Outcome>) -> Outcome {
 fn hunts_hold_their_promises_under_faults() {
     let seeds = seeds(200);
     let count = seeds.end - seeds.start;
-    let all = sum(seeds.map(|seed| run_now(Plan::new(seed), Stores::in_memory())));
+    let all = sum(seeds.map(|seed| {
+        run_now("hunts_hold_their_promises_under_faults", Plan::new(seed), Stores::in_memory())
+    }));
     // A simulation in which nothing happens proves nothing.
     if count >= 100 {
         assert!(all.server_kills > 5 * count, "{all:?}");
@@ -54,13 +49,15 @@ fn hunts_hold_their_promises_under_faults_on_sqlite() {
     for seed in seeds(6) {
         let path = folder.path().join(format!("{seed}.db"));
         let stores = Stores::of(Arc::new(SqliteStore::open(&path).unwrap()));
-        run_now(Plan { trouble: Duration::from_secs(300), ..Plan::new(seed) }, stores);
+        let plan = Plan { trouble: Duration::from_secs(300), ..Plan::new(seed) };
+        run_now("hunts_hold_their_promises_under_faults_on_sqlite", plan, stores);
     }
 }
 
 #[test]
 fn a_seed_repeats_itself() {
-    let once = || format!("{:?}", run_now(Plan::new(7), Stores::in_memory()));
+    let once =
+        || format!("{:?}", run_now("a_seed_repeats_itself", Plan::new(7), Stores::in_memory()));
     assert_eq!(once(), once());
 }
 
@@ -69,7 +66,8 @@ fn twenty_a_minute_are_never_more_across_restarts() {
     for seed in seeds(3) {
         let plan =
             Plan { agents: 100, killed_per_mille: 15, only_hunt_rate: Some(20), ..Plan::new(seed) };
-        let outcome = run_now(plan, Stores::in_memory());
+        let outcome =
+            run_now("twenty_a_minute_are_never_more_across_restarts", plan, Stores::in_memory());
         assert!(outcome.admissions >= 100 && outcome.server_kills > 5, "{outcome:?}");
     }
 }

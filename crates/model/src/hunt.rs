@@ -254,73 +254,18 @@ impl HuntState {
     pub fn on(self, event: HuntEvent) -> Option<HuntState> {
         use HuntEvent as E;
         use HuntState as S;
-        match (self, event) {
-            (S::Draft, E::Start) => Some(S::Running),
-            (S::Running, E::Pause | E::CanaryFailed) => Some(S::Paused),
-            (S::Running | S::Paused, E::Drain) => Some(S::Draining),
-            (S::Paused | S::Draining, E::Resume) => Some(S::Running),
-            (S::Running | S::Paused | S::Draining, E::Stop) => Some(S::Stopped),
-            (S::Draining, E::Drained) => Some(S::Completed),
-            (S::Draft | S::Stopped | S::Completed, E::Archive) => Some(S::Archived),
-            (S::Running | S::Paused, E::Widen) => Some(self),
-            (S::Running, E::NextRound { .. }) => Some(S::Running),
-            (
-                S::Draft,
-                E::Pause
-                | E::Drain
-                | E::Resume
-                | E::Stop
-                | E::Drained
-                | E::Widen
-                | E::NextRound { .. }
-                | E::CanaryFailed,
-            ) => None,
-            (S::Running, E::Start | E::Resume | E::Drained | E::Archive) => None,
-            (
-                S::Paused,
-                E::Start
-                | E::Pause
-                | E::Drained
-                | E::Archive
-                | E::NextRound { .. }
-                | E::CanaryFailed,
-            ) => None,
-            (
-                S::Draining,
-                E::Start
-                | E::Pause
-                | E::Drain
-                | E::Archive
-                | E::Widen
-                | E::NextRound { .. }
-                | E::CanaryFailed,
-            ) => None,
-            (
-                S::Stopped | S::Completed,
-                E::Start
-                | E::Pause
-                | E::Drain
-                | E::Resume
-                | E::Stop
-                | E::Drained
-                | E::Widen
-                | E::NextRound { .. }
-                | E::CanaryFailed,
-            ) => None,
-            (
-                S::Archived,
-                E::Start
-                | E::Pause
-                | E::Drain
-                | E::Resume
-                | E::Stop
-                | E::Drained
-                | E::Archive
-                | E::Widen
-                | E::NextRound { .. }
-                | E::CanaryFailed,
-            ) => None,
-        }
+        let (from, to): (&[S], S) = match event {
+            E::Start => (&[S::Draft], S::Running),
+            E::Pause | E::CanaryFailed => (&[S::Running], S::Paused),
+            E::Drain => (&[S::Running, S::Paused], S::Draining),
+            E::Resume => (&[S::Paused, S::Draining], S::Running),
+            E::Stop => (&[S::Running, S::Paused, S::Draining], S::Stopped),
+            E::Drained => (&[S::Draining], S::Completed),
+            E::Archive => (&[S::Draft, S::Stopped, S::Completed], S::Archived),
+            E::Widen => (&[S::Running, S::Paused], self),
+            E::NextRound { .. } => (&[S::Running], S::Running),
+        };
+        from.contains(&self).then_some(to)
     }
 
     /// Whether clients are asked.

@@ -56,12 +56,12 @@
 //! | `GET /hunts/{hunt}/results/export`, also of flows | `TableQuery` | NDJSON, CSV or Parquet, streamed |
 //! | `GET /hunts/{hunt}/recount` | | `Recount` |
 //! | `GET /hunts/{hunt}/export.zip` | | a zip, streamed |
-//! | `POST /hunts/{hunt}/widen` | | [`HuntView`] |
-//! | `POST /hunts/{hunt}/retry` | [`RetryRequest`] | [`Retried`] |
-//! | `GET /hunts/{hunt}/revisions` | | list of [`RevisionView`] |
-//! | `GET /hunts/{hunt}/rounds` | `?offset=&limit=` | [`RoundPage`] |
-//! | `GET /hunts/{hunt}/checkpoints/{client}` | | list of [`CheckpointView`] |
-//! | `GET /hunts/{hunt}/diff` | [`DiffQuery`] | [`DiffLine`] in lines |
+//! | `POST /hunts/{hunt}/widen` | | `HuntView` |
+//! | `POST /hunts/{hunt}/retry` | `RetryRequest` | `Retried` |
+//! | `GET /hunts/{hunt}/revisions` | | list of `RevisionView` |
+//! | `GET /hunts/{hunt}/rounds` | `?offset=&limit=` | `RoundPage` |
+//! | `GET /hunts/{hunt}/checkpoints/{client}` | | list of `CheckpointView` |
+//! | `GET /hunts/{hunt}/diff` | `DiffQuery` | `DiffLine` in lines |
 //! | `GET /monitoring` | | `MonitoringView` |
 //! | `PUT /monitoring` | `MonitoringSet` | `MonitoringView` |
 //! | `POST /monitoring/add` | `MonitoringEntry` | `MonitoringView` |

@@ -95,6 +95,18 @@ export type CheckReport = {
   problems: Problem[];
 };
 
+/** Up to where a source of a recurring hunt was read on a client. */
+export type CheckpointView = {
+  /** Counts how often it began anew because the client's clock was set back, from 1. */
+  epoch: number;
+  /** The round that brought it here. */
+  round: number;
+  /** `Artifact` or `Artifact/Source`. */
+  source: string;
+  /** By the client's clock. */
+  upto: string;
+};
+
 /** Selects clients by the server's own record. */
 export type ClientFilter = {
   /** Any of these clients. */
@@ -213,6 +225,38 @@ export type EventScanPage = {
   place: string;
 };
 
+/** One value of a column. */
+export type FacetView = {
+  /** On how many clients. */
+  clients: number;
+  /** Whether it is a number. */
+  number: boolean;
+  /** In how many rows. */
+  rows: number;
+  /** Its text; absent for rows that have none. */
+  value?: string | null;
+};
+
+/** The values of a column. */
+export type FacetsView = {
+  /** How many different ones there are. */
+  distinct: number;
+  /** How many rows were counted. */
+  rows: number;
+  /** Those that were asked for. */
+  values: FacetView[];
+};
+
+/** A field of a hunt before and after an edit. */
+export type FieldChange = {
+  /** What it became. */
+  after: string;
+  /** What it was, as JSON; nothing when it was not there. */
+  before: string;
+  /** For example `limits.clients`. */
+  field: string;
+};
+
 /** What one client's flow may use; texts such as `1GiB` and `10m`. Zero or `0s`: no limit. */
 export type FlowLimits = {
   /** Percent of one processor: `50%` or `0` for no limit. */
@@ -291,6 +335,24 @@ export type Health = {
   version: string;
 };
 
+/** What all flows of a hunt together may use. Zero: no limit. */
+export type HuntBudgets = {
+  /** Their processor time. */
+  cpu_seconds?: number;
+  /** Rows of finished attempts. */
+  rows?: number;
+  /** Bytes of their files: a number, or a text with a unit. */
+  upload_bytes?: string;
+};
+
+/** Tries a hunt on a few clients first. */
+export type HuntCanary = {
+  /** So many clients are admitted before all others. */
+  clients: number;
+  /** `gate`: a person lets the others in; `auto`: the hunt does, when all canaries finished healthy. */
+  then?: string;
+};
+
 /** Which clients a hunt wants. */
 export type HuntCondition = {
   /** VQL on the client; the usual facts when left out. */
@@ -305,6 +367,7 @@ export type HuntCondition = {
 
 /** Change a hunt that has begun. What is left out stays. */
 export type HuntEdit = {
+  canary?: HuntCanary | null;
   condition?: HuntCondition | null;
   /** New description. */
   description?: string | null;
@@ -313,8 +376,11 @@ export type HuntEdit = {
   limits?: HuntLimits | null;
   /** New rate. */
   rate?: string | null;
+  /** New rules of repetition, for clients not yet admitted. */
+  retry?: Record<string, RetryRule> | null;
   /** The revision that this edit was made from; refused when another came first. */
   revision?: number;
+  schedule?: HuntSchedule | null;
 };
 
 /** Limits of a hunt. Zero: none. */
@@ -325,6 +391,9 @@ export type HuntLimits = {
   per_client?: FlowLimits;
   /** Flows under way at once. */
   running?: number;
+  stop_when?: StopWhen | null;
+  /** What all flows together may use. */
+  total?: HuntBudgets;
 };
 
 /** A page of hunts, newest first. */
@@ -351,6 +420,7 @@ export type HuntPreview = {
 export type HuntRequest = {
   /** What is collected. */
   artifacts: ArtifactCall[];
+  canary?: HuntCanary | null;
   /** From whom. */
   condition?: HuntCondition;
   /** What it is for. */
@@ -363,8 +433,35 @@ export type HuntRequest = {
   name: string;
   /** `20/min`, or `unlimited`. */
   rate?: string;
+  /** Which failures are repeated. */
+  retry?: Record<string, RetryRule>;
+  schedule?: HuntSchedule | null;
   /** Start it at once. */
   start?: boolean;
+};
+
+/** When a hunt asks again. One of `every` and `cron`. */
+export type HuntSchedule = {
+  /** A client's window ends so long before its clock. */
+  buffer?: string;
+  /** Five fields in UTC: minute, hour, day of month, month, day of week. */
+  cron?: string | null;
+  /** So often, from the start of the hunt: `1h`. */
+  every?: string | null;
+  /** How far back the first window of a client reaches: `7d`; left out for everything. */
+  first?: string | null;
+};
+
+/** What the finished attempts of a hunt have used, over all rounds. */
+export type HuntSpent = {
+  /** Processor time on the clients. */
+  cpu_seconds: number;
+  /** Rows. */
+  rows: number;
+  /** Bytes of them. */
+  upload_bytes: number;
+  /** Files. */
+  uploads: number;
 };
 
 /** A hunt. */
@@ -379,27 +476,41 @@ export type HuntView = {
   ended?: string | null;
   /** By whom. */
   ended_by?: string | null;
-  /** Why: `asked`, `expired`, `client_limit`. */
+  /** Why: `asked`, `expired`, `client_limit`, `row_budget`, `upload_budget`, `cpu_budget`, `failed_share`. */
   ended_reason?: string | null;
   /** When it ends by itself. */
   expires?: string | null;
   /** `H.…` */
   id: string;
+  /** When the next round begins. */
+  next_round?: string | null;
+  /** Since when it is paused. */
+  paused?: string | null;
+  /** By whom. */
+  paused_by?: string | null;
+  /** Why: `asked`, `canary_failed`. */
+  paused_reason?: string | null;
   /** Counts edits, from 1. */
   revision: number;
   /** The current round. */
   round: number;
+  /** When the current round began. */
+  round_started?: string | null;
   /** Rows of finished clients. */
   rows: number;
   /** What was asked for, in the present revision. */
   spec: HuntRequest;
+  /** What finished attempts have used, over all rounds. */
+  spent: HuntSpent;
+  /** How far it is with its canaries: `canary`, `holding`, `unhealthy`; nothing when all are let in. */
+  stage?: string | null;
   /** When it was started. */
   started?: string | null;
   /** `draft`, `running`, `paused`, `draining`, `stopped`, `completed`, `archived`. */
   state: string;
   /** Files of finished clients. */
   uploads: number;
-  /** What may be done with it now: `start`, `pause`, `drain`, `resume`, `stop`, `archive`. */
+  /** What may be done with it now: `start`, `pause`, `drain`, `resume`, `stop`, `widen`, `archive`. */
   verbs: string[];
 };
 
@@ -1518,6 +1629,30 @@ export type MonitoringView = {
   revision: number;
 };
 
+/** One server process of an installation. */
+export type NodeView = {
+  /** Where agents connect to it. */
+  agents: string;
+  /** Whether it is the one that answers. */
+  answers: boolean;
+  /** Agents that are connected to it. */
+  clients: number;
+  /** What it does for all nodes. */
+  duties: string[];
+  /** `N.…`, another one after each start. */
+  id: string;
+  /** Its name. */
+  name: string;
+  /** Where people connect to it. */
+  people: string;
+  /** Milliseconds since its last sign of life. */
+  silent_ms: number;
+  /** When it started. */
+  started: string;
+  /** The version of its program. */
+  version: string;
+};
+
 /** The first page's numbers. */
 export type Overview = {
   /** Clients enrolled. */
@@ -1608,6 +1743,66 @@ export type Recount = {
   rows_stored: number;
 };
 
+/** What a repetition by hand did. */
+export type Retried = {
+  /** So many clients wait for another attempt. */
+  clients: number;
+};
+
+/** Let failed clients of a hunt run again. */
+export type RetryRequest = {
+  /** Only those that failed like this. */
+  class?: string | null;
+  /** Only this client. */
+  client?: string | null;
+  /** Another stretch without progress. */
+  progress_timeout?: string | null;
+  /** Another limit of rows. */
+  rows?: number | null;
+  /** Another time for each: `20m`. */
+  timeout?: string | null;
+  /** Another limit of files' bytes: `4GiB`. */
+  upload_bytes?: string | null;
+};
+
+/** How one class of failure is repeated. */
+export type RetryRule = {
+  /** The limit that was hit, for the next attempt: `200%` doubles it. */
+  limit?: string;
+  /** Attempts after the first; 0 for by hand only. */
+  times: number;
+};
+
+/** One revision of a hunt. */
+export type RevisionView = {
+  /** When it was made. */
+  at: string;
+  /** By whom. */
+  by: string;
+  /** What it changed; empty for the first. */
+  changes: FieldChange[];
+  /** From 1. */
+  revision: number;
+};
+
+/** A page of rounds, oldest first. */
+export type RoundPage = {
+  /** The rounds. */
+  items: RoundView[];
+  /** In all. */
+  total: number;
+};
+
+/** A round of a hunt. */
+export type RoundView = {
+  /** Its queues. */
+  counts: QueueCounts;
+  /** From 1. */
+  round: number;
+  /** Its tick; the start of the hunt for the first. */
+  tick: string;
+};
+
 /** A page of rows. */
 export type RowPage = {
   /** The rows. */
@@ -1640,6 +1835,34 @@ export type SourceView = {
   rows: number;
   /** `Artifact` or `Artifact/Source`. */
   source: string;
+};
+
+/** A question in SQL over the table `results`. */
+export type SqlRequest = {
+  /** Rows at most. */
+  limit?: number | null;
+  /** One SELECT. */
+  query?: string;
+  /** Of this source only. */
+  source?: string | null;
+};
+
+/** The answer to a question in SQL. */
+export type SqlView = {
+  /** Its columns, in order. */
+  columns: string[];
+  /** Its rows. */
+  rows: Record<string, unknown>[];
+  /** Whether there were more rows than may be shown. */
+  truncated: boolean;
+};
+
+/** Ends a hunt whose clients fail too often. */
+export type StopWhen = {
+  /** Not before so many clients have finished. */
+  after_clients?: number;
+  /** Failed among finished clients: `20%`. */
+  failed_share: string;
 };
 
 /** Make an enrolment token. */

@@ -22,6 +22,23 @@
 //! - Leases of log hunts follow the server's clock, read after the lock was granted; endpoint hunts
 //!   follow the moments that their callers give.
 //!
+//! # What a client's part in a hunt costs
+//!
+//! Statements within one transaction each, `BEGIN` and `COMMIT` counted; two round trips, whatever
+//! their number (`examples/postgres_client_flows.rs` counts them):
+//!
+//! | step | statements | commits |
+//! |---|---|---|
+//! | the answer of a check, for any number of hunts | 7 | 1 |
+//! | admission, for thousands of clients | 14 | 1 |
+//! | the flow was received | 4 | 1 |
+//! | a batch of rows | 6 | 1 |
+//! | what has arrived is counted | 2 | |
+//! | the flow ended, with member, counters and results queue | 8 | 1 |
+//!
+//! Commits that come at the same moment wait for the disk together: with 64 clients at once a commit
+//! costs 0.4 waits, a client's part in a hunt 1.6 of them and 8 KiB of the database's log.
+//!
 //! # Not here
 //!
 //! Any decision: `fleet`, `flows`, `hunts`, `loghunt`. What becomes of a value in a column: `records`

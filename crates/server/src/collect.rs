@@ -192,7 +192,7 @@ impl Collector {
         Ok(FlowRequest {
             attempt: Some(attempt.into()),
             collections: match &flow.window {
-                Some(window) => with_windows(&collections, window),
+                Some(window) => with_windows(&collections, window, REQUEST_BYTES_MAX),
                 None => collections.to_vec(),
             },
             limits: Some((&flow.limits).into()),

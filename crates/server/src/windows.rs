@@ -20,8 +20,19 @@ fn names_window(vql: &str) -> bool {
     words.any(|word| word == "window_from" || word == "window_to")
 }
 
-/// The collections of a flow, with the windows that its sources read.
-pub(crate) fn with_windows(collections: &[Collection], flow: &FlowWindow) -> Vec<Collection> {
+/// The collections of a flow, with the windows that its sources read. Apart, sources carry the
+/// prelude of their artifact each; when that is more than `bytes_max`, they stay together.
+pub(crate) fn with_windows(
+    collections: &[Collection],
+    flow: &FlowWindow,
+    bytes_max: usize,
+) -> Vec<Collection> {
+    let apart = asked(collections, flow, true);
+    let bytes: usize = apart.iter().map(prost::Message::encoded_len).sum();
+    if bytes <= bytes_max { apart } else { asked(collections, flow, false) }
+}
+
+fn asked(collections: &[Collection], flow: &FlowWindow, apart: bool) -> Vec<Collection> {
     let mut asked = Vec::with_capacity(collections.len());
     for collection in collections {
         // Typed parameters define the names too; the word counts where it is used.
@@ -31,7 +42,7 @@ pub(crate) fn with_windows(collections: &[Collection], flow: &FlowWindow) -> Vec
         };
         if !collection.sources.iter().any(reads) {
             asked.push(collection.clone());
-        } else if collection.parallel {
+        } else if apart && collection.parallel {
             for source in &collection.sources {
                 let window = reads(source).then(|| window(flow, std::slice::from_ref(source)));
                 let sources = vec![source.clone()];
@@ -99,6 +110,18 @@ mod tests {
         let window =
             |it: &Window| (it.sources.clone(), it.from_micros.map(|from| from / 1_000_000));
         asked.iter().map(|it| (it.sources.len(), it.window.as_ref().map(window))).collect()
+    }
+
+    fn with_windows(collections: &[Collection], flow: &FlowWindow) -> Vec<Collection> {
+        super::with_windows(collections, flow, 1 << 20)
+    }
+
+    #[test]
+    fn sources_stay_together_when_they_would_be_too_much_apart() {
+        let two = collection(true, &[("A/1", READS), ("A/2", READS)]);
+        let asked = super::with_windows(&[two], &flow(&[("A/1", 7), ("A/2", 5)]), 100);
+        let both = vec!["A/1".to_owned(), "A/2".to_owned()];
+        assert_eq!(shown(&asked), [(2, Some((both, Some(5))))]);
     }
 
     const READS: &str = "SELECT * FROM log(from=window_from)";

@@ -175,7 +175,7 @@ fn judge_log(flow: &Flow, next: u64, batch: &LogBatch) -> Option<Appended> {
         return Some(Appended::Refused(BatchRefusal::Over(batch.attempt)));
     }
     (batch.seq > next)
-        .then(|| Appended::Refused(BatchRefusal::Gap { expected: next, found: batch.seq }))
+        .then_some(Appended::Refused(BatchRefusal::Gap { expected: next, found: batch.seq }))
 }
 
 /// Takes a batch of log lines.

@@ -24,9 +24,8 @@ use crate::columns::Columns;
 use crate::failure::Done;
 use crate::flow_steps::{CHECKPOINT, checkpoint_of};
 use crate::flows_table::{self, FLOW, FLOWS, read_flow};
-use crate::hunts_table::{
-    Joint, find_all, find_summaries, lock_shared, read_hunt, read_summary, unknown,
-};
+use crate::hunts_table::{find_all, find_summaries, lock_shared, read_hunt, read_summary, unknown};
+use crate::joint::Joint;
 use crate::members_write::{MEMBER, MemberChanges, read_member};
 use crate::transaction::{Lent, Question};
 use crate::values::{Id, column, int, moment, one};

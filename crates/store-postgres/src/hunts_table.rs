@@ -7,11 +7,10 @@
 //! more are coming, and it costs no write. Whoever changes a hunt holds it alone; decisions and
 //! admissions share it. Behind it flows are locked, then members, then counters, offers last.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use base::{ClientId, FlowId, HuntId, Timestamp};
-use flows::life::after;
+use base::{HuntId, Timestamp};
 use hunts::life;
 use hunts::membership::{is_stranded, is_superseded};
 use hunts::ports::{
@@ -19,7 +18,7 @@ use hunts::ports::{
     Transitioned,
 };
 use model::bounds::{Gate, Spent};
-use model::flow::{Flow, FlowEvent};
+use model::flow::Flow;
 use model::hunt::{EndReason, Hunt, HuntEvent, HuntRevision, HuntState, OfferSeq, PauseReason};
 use model::member::{Member, MemberEvent, MemberQueue};
 use model::org::Actor;
@@ -31,8 +30,9 @@ use crate::RecordStore;
 use crate::columns::{Columns, clean};
 use crate::failure::{Done, Failure};
 use crate::filter::{Bound, Filter};
-use crate::flows_table::{self, FLOW, FLOWS, read_flow};
-use crate::members_write::{MEMBER, MemberChanges, read_member, read_sums};
+use crate::flows_table::{FLOW, FLOWS};
+use crate::joint::Joint;
+use crate::members_write::{MEMBER, read_member, read_sums};
 use crate::transaction::{Lent, Question};
 use crate::values::{Id, int, moment, one, text};
 
@@ -286,62 +286,6 @@ fn lock_queues(hunt: HuntId, queues: &[MemberQueue]) -> Vec<Question> {
          ORDER BY m.hunt, m.round, m.client FOR NO KEY UPDATE"
     );
     vec![Question::new(flows, values()), Question::new(members, values())]
-}
-
-/// Members and flows that move together.
-pub(crate) struct Joint {
-    members: MemberChanges,
-    flows: BTreeMap<FlowId, Flow>,
-    moved: BTreeSet<FlowId>,
-}
-
-impl Joint {
-    /// Starts from what was found and locked.
-    pub(crate) fn of(flows: &[Row], members: Vec<Member>) -> Done<Self> {
-        let flows = flows.iter().map(read_flow).collect::<Done<Vec<Flow>>>()?;
-        let flows = flows.into_iter().map(|flow| (flow.id, flow)).collect();
-        Ok(Self { members: MemberChanges::of(members), flows, moved: BTreeSet::new() })
-    }
-
-    /// A flow as it stands.
-    fn flow(&self, id: Option<FlowId>) -> Option<&Flow> {
-        self.flows.get(&id?)
-    }
-
-    /// Moves a member and its flow together. Gives the flow when its client is to be told.
-    pub(crate) fn move_both(
-        &mut self,
-        member: &Member,
-        event: &MemberEvent,
-        now: Timestamp,
-    ) -> Option<(ClientId, FlowId)> {
-        let moved = member.on(event, now)?;
-        self.members.put(moved);
-        let flow_event = match event {
-            MemberEvent::Cancel => FlowEvent::Cancel,
-            MemberEvent::Expire => FlowEvent::Expire,
-            MemberEvent::Admitted { .. } | MemberEvent::FlowEnded { .. } | MemberEvent::Retry => {
-                return None;
-            }
-        };
-        let id = member.flow?;
-        let flow = self.flows.get_mut(&id)?;
-        *flow = after(flow, &flow_event, false, now)?;
-        self.moved.insert(id);
-        Some((member.client, id))
-    }
-
-    /// What is to be written.
-    pub(crate) fn writes(&self) -> Vec<Question> {
-        let moved = self.moved.iter().filter_map(|id| Some((self.flows.get(id)?, None)));
-        let moved: Vec<(&Flow, Option<i64>)> = moved.collect();
-        let mut writes = Vec::new();
-        if !moved.is_empty() {
-            writes.push(flows_table::update(&moved));
-        }
-        writes.extend(self.members.writes());
-        writes
-    }
 }
 
 /// In which queues an event of a hunt may move members.

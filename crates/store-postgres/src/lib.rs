@@ -60,6 +60,7 @@ mod findings;
 mod flow_steps;
 mod flows_table;
 mod hunts_table;
+mod joint;
 mod leases;
 mod ledger;
 mod log_records;

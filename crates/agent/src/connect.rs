@@ -22,6 +22,9 @@ const FALLBACK_TIME: Duration = Duration::from_secs(1_800);
 /// How long the server may hold back the answer to a body that brings nothing.
 const HOLD: Duration = Duration::from_secs(25);
 
+/// Reports that come within this time are sent together.
+const GATHER: Duration = Duration::from_millis(20);
+
 /// The pause between bodies while something is under way.
 const BUSY_PAUSE: Duration = Duration::from_millis(500);
 
@@ -194,7 +197,8 @@ impl Line {
                     talk.hear(&frame.map_err(TalkError::Lost)?).await?;
                     self.note_welcome(&talk, target, luck, "websocket");
                 }
-                () = self.desk.room.added() => {}
+                // The rows of a small flow and its end come one right after the other.
+                () = self.desk.room.added() => tokio::time::sleep(GATHER).await,
                 Some(answer) = answers.recv() => talk.answer(answer).await?,
                 () = tokio::time::sleep(talk.time_to_tick()) => talk.tick().await?,
                 () = self.stop.cancelled() => {

@@ -163,15 +163,18 @@ impl Talk {
                 Do::AcceptFlow(attempt, request) => {
                     let kept = request.clone();
                     match self.desk.on_disk(move |outbox| outbox.accept(attempt, &kept)).await {
-                        Ok(Admission::New) => self.desk.runner.start(attempt, request),
-                        Ok(Admission::Held | Admission::Over) => {}
+                        Ok(Admission::New) => {
+                            self.desk.runner.start(attempt, request);
+                            self.session.on_begun(attempt, self.desk.now());
+                        }
+                        Ok(Admission::Held | Admission::Over) => {
+                            todo.extend(self.session.on_receipt(attempt));
+                        }
                         Err(error) => {
                             // Without a receipt the server sends it again.
                             event::disk_failed("keep a flow request", &error);
-                            continue;
                         }
                     }
-                    todo.extend(self.session.on_receipt(attempt));
                 }
                 Do::CancelFlow(flow) => self.desk.runner.cancel(flow),
                 Do::GiveUp(attempt, reason) => self.desk.runner.give_up(attempt, &reason),

@@ -5,6 +5,7 @@
 //!   counts their values, [`cell`] says what a value is and how it compares, the same
 //!   way over every store. [`hot`] is the part of these records that has not been put into segments,
 //!   and which segments there are.
+//! - [`reports`] takes what an agent reports at once in one step.
 //! - [`uploads`] are the records and the bytes of files.
 //! - [`tools`] are the records of files that artifacts need on clients.
 //! - [`monitoring`] is the record of event artifacts: which are wanted, and what they bring.
@@ -35,6 +36,7 @@ pub mod monitoring;
 pub mod ports;
 pub mod query;
 pub mod reconcile;
+pub mod reports;
 pub mod results;
 pub mod steer;
 pub mod tools;
@@ -43,6 +45,7 @@ pub mod uploads;
 pub use hot::HotRows;
 pub use monitoring::MonitoringStore;
 pub use ports::FlowStore;
+pub use reports::ReportStore;
 pub use results::ResultStore;
 pub use tools::ToolStore;
 pub use uploads::{BlobStore, UploadStore};

@@ -29,6 +29,10 @@ pub fn after(flow: &Flow, event: &FlowEvent, retry: bool, now: Timestamp) -> Opt
     if retry && let FlowState::Failed(failure) = &moved.life.state {
         moved.limits = moved.retry.raised(&moved.limits, failure);
     }
+    if matches!(event, FlowEvent::Ended { .. }) {
+        // The end of a short attempt comes in place of its receipt: it was taken, too.
+        moved.started.get_or_insert(now);
+    }
     let again = retry
         && matches!(moved.life.state, FlowState::Failed(_))
         && moved.origin == FlowOrigin::Direct;
@@ -81,6 +85,15 @@ mod tests {
         let ended = after(&of_hunt, &failed(), true, now).unwrap();
         assert_eq!(ended.life.state, FlowState::Failed(FlowFailure::AgentRestarted));
         assert_eq!(ended.ended, Some(now));
+    }
+
+    #[test]
+    fn an_attempt_that_ends_before_its_receipt_has_begun_too() {
+        let now = Timestamp::from_secs(5);
+        let ended = after(&example_flow(1), &failed(), false, now).unwrap();
+        assert_eq!((ended.started, ended.ended), (Some(now), Some(now)));
+        let expired = after(&example_flow(1), &FlowEvent::Expire, false, now).unwrap();
+        assert_eq!(expired.started, None);
     }
 
     #[test]

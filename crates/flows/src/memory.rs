@@ -22,6 +22,8 @@ use parking_lot::Mutex;
 
 use crate::life::{after, overdue};
 use crate::ports::{Applied, FlowList, FlowStep, FlowStore};
+use crate::reports::{Burst, ReportStore, Taken};
+use crate::steer::take_burst;
 
 pub use blobs::MemBlobs;
 
@@ -149,5 +151,12 @@ impl FlowStore for MemFlows {
         let records = self.records.lock();
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(records.flows.values().filter(|flow| overdue(flow, now)).take(limit).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl ReportStore for MemFlows {
+    async fn take(&self, burst: &Burst) -> Result<Vec<Taken>, StoreError> {
+        take_burst(self, self, burst).await
     }
 }

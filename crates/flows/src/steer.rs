@@ -4,6 +4,9 @@
 //! simulation does the same. Each may be called again with the same report after a crash at any
 //! point, with the same end.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use base::{ClientId, FlowId, Timestamp, UploadId};
 use model::flow::{Flow, FlowEvent, FlowState};
 use model::results::{AttemptId, Upload};
@@ -14,6 +17,7 @@ use crate::completion::{AttemptEnd, Tally, outcome};
 use crate::life::overdue;
 use crate::ports::{FlowStep, FlowStore};
 use crate::reconcile::{Differences, differences};
+use crate::reports::{Burst, Report, ReportStore, Taken};
 use crate::results::ResultStore;
 use crate::uploads::{
     AppendError, BlobProgress, BlobStore, NewUpload, SealError, UploadBegun, UploadStore,
@@ -58,20 +62,74 @@ pub async fn end_attempt(
     if !flow.life.accepts(report.attempt.attempt) {
         return Ok(Ended::Late);
     }
+    let received = match report.end {
+        AttemptEnd::Finished => Some(results.received(report.attempt).await?),
+        AttemptEnd::Failed(_) | AttemptEnd::Cancelled => None,
+    };
+    let step = end_step(&flow, report, received.as_ref(), now);
+    let applied = flows.apply(&step).await?;
+    Ok(if applied.moved { Ended::Moved(Box::new(applied.flow)) } else { Ended::Late })
+}
+
+/// The step that ends an attempt. `received` is what has arrived of one that says it has finished.
+pub fn end_step(
+    flow: &Flow,
+    report: &StatusReport,
+    received: Option<&Tally>,
+    now: Timestamp,
+) -> FlowStep {
     let attempt = report.attempt.attempt;
     let event = match &report.end {
         AttemptEnd::Cancelled => FlowEvent::Cancel,
         AttemptEnd::Failed(failure) => FlowEvent::Ended { attempt, outcome: Err(failure.clone()) },
         AttemptEnd::Finished => {
-            let received = results.received(report.attempt).await?;
-            let outcome = outcome(None, &report.declared, &received, report.cpu_millis);
+            let nothing = Tally::default();
+            let received = received.unwrap_or(&nothing);
+            let outcome = outcome(None, &report.declared, received, report.cpu_millis);
             FlowEvent::Ended { attempt, outcome }
         }
     };
-    let (retry, windows) = (grants(&flow, &event), report.windows.clone());
-    let step = FlowStep { flow: flow.id, event, retry, windows, now };
-    let applied = flows.apply(&step).await?;
-    Ok(if applied.moved { Ended::Moved(Box::new(applied.flow)) } else { Ended::Late })
+    let (retry, windows) = (grants(flow, &event), report.windows.clone());
+    FlowStep { flow: flow.id, event, retry, windows, now }
+}
+
+/// Takes reports one after the other: the meaning of [`crate::ReportStore::take`], and its
+/// implementation where a store has none of its own.
+pub async fn take_burst(
+    flows: &dyn FlowStore,
+    results: &dyn ResultStore,
+    burst: &Burst,
+) -> Result<Vec<Taken>, StoreError> {
+    let (client, now) = (burst.client, burst.now);
+    let mut taken = Vec::with_capacity(burst.reports.len());
+    for report in &burst.reports {
+        taken.push(match report {
+            Report::Delivered(attempt) => {
+                Taken::Delivered(note_delivery(flows, client, *attempt, now).await?)
+            }
+            Report::Rows(batch) => Taken::Appended(results.append(client, batch, now).await?),
+            Report::Log(batch) => Taken::Appended(results.append_log(client, batch, now).await?),
+            Report::Ended(report) => {
+                Taken::Ended(end_attempt(flows, results, (client, report), now).await?)
+            }
+        });
+    }
+    Ok(taken)
+}
+
+/// A [`ReportStore`] over two ports that know nothing of one another.
+pub struct OneByOne {
+    /// Flows.
+    pub flows: Arc<dyn FlowStore>,
+    /// Rows and logs.
+    pub results: Arc<dyn ResultStore>,
+}
+
+#[async_trait]
+impl ReportStore for OneByOne {
+    async fn take(&self, burst: &Burst) -> Result<Vec<Taken>, StoreError> {
+        take_burst(&*self.flows, &*self.results, burst).await
+    }
 }
 
 fn grants(flow: &Flow, event: &FlowEvent) -> bool {

@@ -17,6 +17,7 @@ use wire::{
 
 use crate::answer::answer_frames;
 use crate::ports::{Bookmark, StoredReport};
+use crate::receipts::Receipts;
 
 /// The longest wait for a word that the server owes: then the connection is taken for dead.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -143,6 +144,7 @@ pub struct AgentSession {
     acknowledged: u64,
     outstanding: VecDeque<Outstanding>,
     outstanding_bytes: usize,
+    receipts: Receipts,
 }
 
 #[derive(Debug)]
@@ -175,6 +177,7 @@ impl AgentSession {
             acknowledged: setup.acknowledged,
             outstanding: VecDeque::new(),
             outstanding_bytes: 0,
+            receipts: Receipts::default(),
         };
         let hello = session.hello(&setup.live, 0);
         (session, hello)
@@ -236,14 +239,17 @@ impl AgentSession {
         if now >= self.poll_at {
             self.announced = true;
         }
-        self.poll_if_due(now)
+        let mut todo: Vec<Do> = self.receipts.take_due(now).into_iter().map(receipt).collect();
+        todo.extend(self.poll_if_due(now));
+        todo
     }
 
     /// When [`on_tick`](Self::on_tick) has something to do.
     pub fn next_tick(&self) -> Timestamp {
         let poll = (self.asking == Asking::Nothing && self.welcomed).then_some(self.poll_at);
         let never = Timestamp::from_micros(i64::MAX);
-        self.silent_at().into_iter().chain(poll).min().unwrap_or(never)
+        let receipts = self.receipts.next();
+        self.silent_at().into_iter().chain(poll).chain(receipts).min().unwrap_or(never)
     }
 
     fn silent_at(&self) -> Option<Timestamp> {
@@ -268,6 +274,7 @@ impl AgentSession {
             let bytes = report.bytes.len();
             self.outstanding_bytes += bytes;
             let (number, attempt) = (report.number, report.attempt);
+            self.receipts.sent(&report);
             self.outstanding.push_back(Outstanding { number, bytes, attempt });
             todo.push(Do::Send(report_frame(&report.bytes)));
         }
@@ -292,12 +299,17 @@ impl AgentSession {
         answer_frames(&head, answers).into_iter().map(Do::Send).collect()
     }
 
-    /// A request is on disk.
+    /// A request is on disk, and was before or will not begin: the server is told at once.
     pub fn on_receipt(&mut self, attempt: AttemptId) -> Vec<Do> {
-        if self.over {
-            return Vec::new();
+        if self.over { Vec::new() } else { vec![receipt(attempt)] }
+    }
+
+    /// A request is on disk and its attempt begins. The server is told in a moment, unless the end of
+    /// the attempt is sent before.
+    pub fn on_begun(&mut self, attempt: AttemptId, now: Timestamp) {
+        if !self.over {
+            self.receipts.begun(attempt, now);
         }
-        vec![send(AgentSays::Receipt(FlowReceipt { attempt: Some(attempt.into()) }))]
     }
 
     /// What to monitor is on disk.
@@ -468,6 +480,10 @@ fn encode(says: AgentSays) -> Vec<u8> {
 
 fn send(says: AgentSays) -> Do {
     Do::Send(encode(says))
+}
+
+fn receipt(attempt: AttemptId) -> Do {
+    send(AgentSays::Receipt(FlowReceipt { attempt: Some(attempt.into()) }))
 }
 
 fn note(text: impl Into<String>) -> Vec<Do> {

@@ -25,6 +25,7 @@ mod answer;
 mod backoff;
 mod memory;
 mod ports;
+mod receipts;
 mod server_session;
 
 pub use agent_session::{AgentSession, Do, Ending, ReadFrom, Setup};

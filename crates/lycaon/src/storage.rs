@@ -43,6 +43,7 @@ pub(crate) fn open(data: &Path) -> Outcome<Storage> {
         audit: records.clone(),
         flows: records.clone(),
         results: Arc::new(segments::results(records.clone(), place, Turns::Alone)),
+        reports: records.clone(),
         uploads: records.clone(),
         monitoring: records.clone(),
         tools: records.clone(),

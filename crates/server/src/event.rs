@@ -12,6 +12,8 @@ pub struct ConnectionTurnedAway {
     pub address: IpAddr,
     /// Why.
     pub reason: &'static str,
+    /// So many lines like this were not written since the last one.
+    pub kept_back: u64,
 }
 
 impl ConnectionTurnedAway {
@@ -21,6 +23,7 @@ impl ConnectionTurnedAway {
             name: "connection_turned_away",
             address = %self.address,
             reason = self.reason,
+            kept_back = self.kept_back,
             "connection turned away"
         );
     }
@@ -32,6 +35,8 @@ pub struct HandshakeFailed<'a> {
     pub address: IpAddr,
     /// Why.
     pub error: &'a dyn Error,
+    /// So many lines like this were not written since the last one.
+    pub kept_back: u64,
 }
 
 impl HandshakeFailed<'_> {
@@ -41,6 +46,7 @@ impl HandshakeFailed<'_> {
             name: "handshake_failed",
             address = %self.address,
             error = %Chain(self.error),
+            kept_back = self.kept_back,
             "TLS handshake failed"
         );
     }
@@ -201,7 +207,8 @@ impl SessionBroke<'_> {
     }
 }
 
-/// A flow came to its end.
+/// A flow came to its end. Those of hunts that end well are told to whoever wants details only: there are
+/// thousands, and the hunt's counters say the same.
 pub struct FlowEnded<'a> {
     /// Which flow.
     pub flow: FlowId,
@@ -209,18 +216,19 @@ pub struct FlowEnded<'a> {
     pub client: ClientId,
     /// Its state now.
     pub state: &'a str,
+    /// Whether a person wants to read of it.
+    pub notable: bool,
 }
 
 impl FlowEnded<'_> {
     /// Says it.
     pub fn emit(self) {
-        tracing::info!(
-            name: "flow_ended",
-            flow = %self.flow,
-            client = %self.client,
-            state = self.state,
-            "flow ended"
-        );
+        let Self { flow, client, state, notable } = self;
+        if notable {
+            tracing::info!(name: "flow_ended", %flow, %client, state, "flow ended");
+        } else {
+            tracing::debug!(name: "flow_ended", %flow, %client, state, "flow ended");
+        }
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use fleet::{AccountStore, AuditLog, ClientStore, SettingStore, TokenStore};
-use flows::{BlobStore, FlowStore, MonitoringStore, ResultStore, ToolStore, UploadStore};
+use flows::{
+    BlobStore, FlowStore, MonitoringStore, ReportStore, ResultStore, ToolStore, UploadStore,
+};
 use hunts::{AdmissionStore, HuntStore, MemberStore};
 
 /// Where everything is kept.
@@ -23,6 +25,8 @@ pub struct Ports {
     pub flows: Arc<dyn FlowStore>,
     /// Rows and logs.
     pub results: Arc<dyn ResultStore>,
+    /// What agents report of flows: writes the records of both ports above in one step.
+    pub reports: Arc<dyn ReportStore>,
     /// Records of files.
     pub uploads: Arc<dyn UploadStore>,
     /// What is monitored, and what that brought.

@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use api::Problem;
 use artifacts::ArtifactSet;
@@ -41,7 +42,7 @@ pub(crate) struct RecordsQuery {
     pub(crate) program: Arc<Program>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) rows_max: u64,
-    pub(crate) time_max: std::time::Duration,
+    pub(crate) time_max: Duration,
     /// Takes one JSON object a line.
     pub(crate) lines: mpsc::Sender<String>,
     pub(crate) cancel: Cancel,
@@ -65,6 +66,20 @@ pub struct Vql {
     kept: Mutex<VecDeque<(Key, Arc<Condition>)>>,
     turns: Semaphore,
 }
+
+/// Most conditions compare a few words: those are decided where they are, because handing them to
+/// another thread costs more than they do. What reaches one of these limits starts again within
+/// [`Condition::LIMITS`] on a thread of its own.
+const QUICK: Limits = Limits {
+    time_max: Duration::from_millis(5),
+    steps_max: 2_000,
+    memory_max_bytes: 1 << 20,
+    growth_max_bytes: 1 << 20,
+    ..Condition::LIMITS
+};
+
+/// Rows with more bytes are not tried where they are.
+const QUICK_BYTES_MAX: usize = 8 << 10;
 
 impl Vql {
     /// `conditions` is what conditions may call as far as it needs no permission, `clients` what
@@ -190,6 +205,23 @@ impl Vql {
         }
     }
 
+    /// Runs a condition within its real limits, on a thread where it may take its time.
+    async fn judge_apart(
+        &self,
+        condition: Arc<Condition>,
+        rows: Vec<Row>,
+        facts: Dict,
+    ) -> Result<Verdict, String> {
+        let host = self.host.clone();
+        let turn = self.turns.acquire().await.map_err(|_| "the server is stopping".to_owned())?;
+        let work = move || {
+            condition.matches(rows, facts, &host, Condition::LIMITS).map_err(|e| e.to_string())
+        };
+        let verdict = tokio::task::spawn_blocking(work).await;
+        drop(turn);
+        verdict.map_err(|error| format!("the condition broke off: {error}"))?
+    }
+
     fn compiled(&self, hunt: &Hunt) -> Result<Arc<Condition>, String> {
         let key = (hunt.id, hunt.condition_revision);
         let known = self.kept.lock().iter().find(|(kept, _)| *kept == key).cloned();
@@ -212,17 +244,20 @@ impl ConditionJudge for Vql {
     async fn judge(&self, hunt: &Hunt, client: &Client, rows: &[String]) -> Result<bool, String> {
         let condition = self.compiled(hunt)?;
         let read = |row: &String| rows_json::row_from_json(row.as_bytes());
-        let rows: Vec<Row> =
-            rows.iter().map(read).collect::<Result<_, _>>().map_err(|bad| bad.to_string())?;
-        let (facts, host) = (facts(client), self.host.clone());
-        let turn = self.turns.acquire().await.map_err(|_| "the server is stopping".to_owned())?;
-        let work = move || {
-            condition.matches(rows, facts, &host, Condition::LIMITS).map_err(|e| e.to_string())
+        let parsed = |rows: &[String]| -> Result<Vec<Row>, String> {
+            rows.iter().map(read).collect::<Result<_, _>>().map_err(|bad| bad.to_string())
         };
-        let verdict = tokio::task::spawn_blocking(work).await;
-        drop(turn);
-        let Verdict { matches, dropped, log } =
-            verdict.map_err(|error| format!("the condition broke off: {error}"))??;
+        let bytes: usize = rows.iter().map(String::len).sum();
+        let quick = if bytes <= QUICK_BYTES_MAX {
+            condition.matches(parsed(rows)?, facts(client), &self.host, QUICK).ok()
+        } else {
+            None
+        };
+        let verdict = match quick {
+            Some(verdict) => verdict,
+            None => self.judge_apart(condition, parsed(rows)?, facts(client)).await?,
+        };
+        let Verdict { matches, dropped, log } = verdict;
         if !dropped.is_empty() {
             let columns: Vec<String> = dropped.iter().map(|name| name.to_string()).collect();
             ColumnsDropped { client: client.id, hunt: hunt.id, columns: &columns }.emit();

@@ -172,7 +172,7 @@ fn retry_failed(db: &Connection, wanted: &RetryFailed) -> Done<u64> {
 impl AdmissionStore for SqliteStore {
     async fn admit(&self, grant: &Grant) -> Result<Vec<Flow>, StoreError> {
         let grant = grant.clone();
-        self.write("admit members", move |db| admit(db, &grant)).await
+        self.write_again("admit members", move |db| admit(db, &grant)).await
     }
 
     async fn admissions(&self, from: Timestamp) -> Result<Vec<Admissions>, StoreError> {

@@ -212,7 +212,8 @@ fn list(db: &Connection, query: &ClientList) -> Done<Page<Client>> {
 impl ClientStore for SqliteStore {
     async fn enrol(&self, enrolment: &Enrolment, now: Timestamp) -> Result<Enrolled, EnrolError> {
         let enrolment = enrolment.clone();
-        let outcome = self.write("enrol a client", move |db| enrol(db, &enrolment, now)).await?;
+        let outcome =
+            self.write_again("enrol a client", move |db| enrol(db, &enrolment, now)).await?;
         Ok(outcome?)
     }
 
@@ -232,7 +233,7 @@ impl ClientStore for SqliteStore {
 
     async fn seen(&self, id: ClientId, sighting: &Sighting) -> Result<(), StoreError> {
         let sighting = sighting.clone();
-        self.write("note the sight of a client", move |db| seen(db, id, &sighting)).await
+        self.write_again("note the sight of a client", move |db| seen(db, id, &sighting)).await
     }
 
     async fn ask_again(&self, id: ClientId) -> Result<u64, StoreError> {

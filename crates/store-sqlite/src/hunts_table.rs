@@ -1,5 +1,8 @@
 //! Hunts and the one record of offers.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Timestamp};
 use flows::life::after;
@@ -68,6 +71,39 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Hunt> {
 pub(crate) fn find(db: &Connection, id: HuntId) -> rusqlite::Result<Option<Hunt>> {
     db.prepare_cached("SELECT * FROM hunts WHERE id = ?1")?
         .query_row([blob(id.bits())], read)
+        .optional()
+}
+
+thread_local! {
+    /// The hunt that was read last on this thread, with its columns: its spec may name thousands of
+    /// clients, and thousands of decisions are about one hunt.
+    static LAST: RefCell<Option<(Vec<Value>, Rc<Hunt>)>> = const { RefCell::new(None) };
+}
+
+/// The hunt with this id, understood anew only when its record is another than the last time.
+pub(crate) fn find_shared(db: &Connection, id: HuntId) -> rusqlite::Result<Option<Rc<Hunt>>> {
+    let look = |row: &Row<'_>| {
+        let columns = row.as_ref().column_count();
+        let same = |known: &[Value]| {
+            known.len() == columns
+                && known
+                    .iter()
+                    .enumerate()
+                    .all(|(at, value)| row.get_ref(at).is_ok_and(|now| now == value.into()))
+        };
+        let known = LAST.with_borrow(|last| {
+            last.as_ref().filter(|(known, _)| same(known)).map(|(_, hunt)| hunt.clone())
+        });
+        if let Some(hunt) = known {
+            return Ok(hunt);
+        }
+        let values = (0..columns).map(|at| row.get(at)).collect::<rusqlite::Result<_>>()?;
+        let hunt = Rc::new(read(row)?);
+        LAST.set(Some((values, hunt.clone())));
+        Ok(hunt)
+    };
+    db.prepare_cached("SELECT * FROM hunts WHERE id = ?1")?
+        .query_row([blob(id.bits())], look)
         .optional()
 }
 

@@ -46,6 +46,7 @@ mod monitoring;
 mod open;
 mod progress;
 mod readers;
+mod reports;
 mod rows_table;
 mod rows_write;
 mod schema;
@@ -97,6 +98,15 @@ impl SqliteStore {
         job: impl FnOnce(&Connection) -> Done<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         self.writer.run(doing, job).await
+    }
+
+    /// Changes records with a job that has no other effect, so that it may run again; see [`writer`].
+    async fn write_again<T: Send + 'static>(
+        &self,
+        doing: &'static str,
+        job: impl Fn(&Connection) -> Done<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.writer.run_again(doing, job).await
     }
 
     /// Reads a few records by key, here and now: cheaper than handing it to another thread.

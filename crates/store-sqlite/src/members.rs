@@ -14,7 +14,7 @@ use model::store::{Page, Paging, StoreError};
 use model::window::Checkpoint;
 use records::{queue_number, queue_of};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
 use crate::SqliteStore;
 use crate::codec::{
@@ -94,43 +94,8 @@ pub(crate) fn write(
     before: Option<&Member>,
     member: &Member,
 ) -> rusqlite::Result<()> {
-    let none = FlowYield::default();
-    let (class, detail, brought) = match &member.state {
-        MemberState::Refused(refusal) => (refusal.class(), refusal.detail(), &none),
-        MemberState::Failed(failure) => (failure.class(), failure.detail(), &none),
-        MemberState::Results(brought) => ("", "", brought),
-        MemberState::Pending
-        | MemberState::Running
-        | MemberState::Completed
-        | MemberState::Cancelled
-        | MemberState::Expired => ("", "", &none),
-    };
+    write_row(db, before.is_some(), member)?;
     let hunt = blob(member.hunt.bits());
-    db.prepare_cached(
-        "INSERT OR REPLACE INTO members (hunt, round, client, queue, class, detail, rows, uploads,
-           upload_bytes, cpu_millis, revision, recheck, attempt, flow, decided, admitted, updated)
-         VALUES (:hunt, :round, :client, :queue, :class, :detail, :rows, :uploads, :bytes, :cpu,
-           :revision, :recheck, :attempt, :flow, :decided, :admitted, :updated)",
-    )?
-    .execute(named_params! {
-        ":hunt": hunt,
-        ":round": member.round,
-        ":client": blob(member.client.bits()),
-        ":queue": queue_number(member.state.queue()),
-        ":class": class,
-        ":detail": detail,
-        ":rows": int(brought.rows),
-        ":uploads": int(brought.uploads),
-        ":bytes": int(brought.upload_bytes),
-        ":cpu": int(brought.cpu_millis),
-        ":revision": member.revision,
-        ":recheck": int(member.recheck),
-        ":attempt": member.attempt,
-        ":flow": member.flow.map(|flow| blob(flow.bits())),
-        ":decided": micros(member.decided),
-        ":admitted": member.admitted.map(micros),
-        ":updated": micros(member.updated),
-    })?;
     let (from, to) = (before.map(|before| before.state.queue()), member.state.queue());
     if from != Some(to) {
         let steps = from.map(|from| (from, -1)).into_iter().chain([(to, 1)]);
@@ -157,6 +122,56 @@ pub(crate) fn write(
             micros(member.updated),
         ])?;
     }
+    Ok(())
+}
+
+fn write_row(db: &Connection, is_there: bool, member: &Member) -> rusqlite::Result<()> {
+    let none = FlowYield::default();
+    let (class, detail, brought) = match &member.state {
+        MemberState::Refused(refusal) => (refusal.class(), refusal.detail(), &none),
+        MemberState::Failed(failure) => (failure.class(), failure.detail(), &none),
+        MemberState::Results(brought) => ("", "", brought),
+        MemberState::Pending
+        | MemberState::Running
+        | MemberState::Completed
+        | MemberState::Cancelled
+        | MemberState::Expired => ("", "", &none),
+    };
+    let hunt = blob(member.hunt.bits());
+    // An update of a record that is there leaves alone what does not change: its key, and with that
+    // most of its indexes.
+    let sql = match is_there {
+        false => {
+            "INSERT INTO members (queue, class, detail, rows, uploads, upload_bytes, cpu_millis,
+               revision, recheck, attempt, flow, decided, admitted, updated, hunt, round, client)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+        }
+        true => {
+            "UPDATE members SET queue = ?1, class = ?2, detail = ?3, rows = ?4, uploads = ?5,
+               upload_bytes = ?6, cpu_millis = ?7, revision = ?8, recheck = ?9, attempt = ?10,
+               flow = ?11, decided = ?12, admitted = ?13, updated = ?14
+             WHERE hunt = ?15 AND round = ?16 AND client = ?17"
+        }
+    };
+    db.prepare_cached(sql)?.execute(params![
+        queue_number(member.state.queue()),
+        class,
+        detail,
+        int(brought.rows),
+        int(brought.uploads),
+        int(brought.upload_bytes),
+        int(brought.cpu_millis),
+        member.revision,
+        int(member.recheck),
+        member.attempt,
+        member.flow.map(|flow| blob(flow.bits())),
+        micros(member.decided),
+        member.admitted.map(micros),
+        micros(member.updated),
+        hunt,
+        member.round,
+        blob(member.client.bits()),
+    ])?;
     Ok(())
 }
 
@@ -205,9 +220,13 @@ fn decide(db: &Connection, decisions: &[Decision], now: Timestamp) -> Done<Vec<D
     let mut outcomes = Vec::with_capacity(decisions.len());
     for decision in decisions {
         let key = decision.key;
-        let hunt = hunts_table::find(db, key.hunt)?
+        let hunt = hunts_table::find_shared(db, key.hunt)?
             .ok_or_else(|| StoreError::not_found(format!("hunt {}", key.hunt)))?;
-        let recruited = counts(db, hunt.id, hunt.round)?.recruited();
+        // Counters are read only where they decide something.
+        let recruited = match hunt.spec.limits.clients_max {
+            0 => 0,
+            _ => counts(db, hunt.id, hunt.round)?.recruited(),
+        };
         let existing = find(db, key)?;
         outcomes.push(match settle(&hunt, existing.as_ref(), decision, recruited, now) {
             Settled::Keep => Decided::Known,
@@ -304,7 +323,8 @@ impl MemberStore for SqliteStore {
         now: Timestamp,
     ) -> Result<Vec<Decided>, StoreError> {
         let decisions = decisions.to_vec();
-        self.write("record the answers of a check", move |db| decide(db, &decisions, now)).await
+        self.write_again("record the answers of a check", move |db| decide(db, &decisions, now))
+            .await
     }
 
     async fn member(&self, key: MemberKey) -> Result<Option<Member>, StoreError> {

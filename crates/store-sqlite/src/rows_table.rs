@@ -309,7 +309,8 @@ fn sources(db: &Connection, scope: ResultScope) -> Done<Vec<SourceSummary>> {
     Ok(found)
 }
 
-fn received(db: &Connection, attempt: AttemptId) -> Done<Tally> {
+/// What has arrived of an attempt.
+pub(crate) fn received(db: &Connection, attempt: AttemptId) -> Done<Tally> {
     let Some(key) = attempt_key(db, attempt)? else { return Ok(Tally::default()) };
     let nat = |n: i64| u64::try_from(n).unwrap_or(0);
     let mut statement = db.prepare_cached(
@@ -409,7 +410,7 @@ impl ResultStore for SqliteStore {
         now: Timestamp,
     ) -> Result<Appended, StoreError> {
         let batch = batch.clone();
-        self.write("store rows", move |db| append(db, client, &batch, now)).await
+        self.write_again("store rows", move |db| append(db, client, &batch, now)).await
     }
 
     async fn append_log(
@@ -419,7 +420,7 @@ impl ResultStore for SqliteStore {
         _now: Timestamp,
     ) -> Result<Appended, StoreError> {
         let batch = batch.clone();
-        self.write("store log lines", move |db| append_log(db, client, &batch)).await
+        self.write_again("store log lines", move |db| append_log(db, client, &batch)).await
     }
 
     async fn received(&self, attempt: AttemptId) -> Result<Tally, StoreError> {

@@ -121,10 +121,19 @@ pub(crate) fn append(
     batch: &RowBatch,
     now: Timestamp,
 ) -> Done<Appended> {
-    let flow = match own_flow(db, client, batch.attempt)? {
-        Ok(flow) => flow,
-        Err(refusal) => return Ok(Appended::Refused(refusal)),
-    };
+    match own_flow(db, client, batch.attempt)? {
+        Ok(flow) => append_to(db, &flow, batch, now),
+        Err(refusal) => Ok(Appended::Refused(refusal)),
+    }
+}
+
+/// Takes a batch of rows of a flow whose record is at hand.
+pub(crate) fn append_to(
+    db: &Connection,
+    flow: &Flow,
+    batch: &RowBatch,
+    now: Timestamp,
+) -> Done<Appended> {
     let known = find_attempt(db, batch.attempt)?;
     let source = source_key(db, &batch.source)?;
     let held = match &known {
@@ -135,7 +144,7 @@ pub(crate) fn append(
     if batch.seq < next {
         return Ok(Appended::Duplicate);
     }
-    if let Err(refusal) = check(db, &flow, batch, (next, known.as_ref()))? {
+    if let Err(refusal) = check(db, flow, batch, (next, known.as_ref()))? {
         return Ok(Appended::Refused(refusal));
     }
     let before = held.as_ref().map_or("[]", |held| held.columns.as_str());
@@ -145,7 +154,7 @@ pub(crate) fn append(
             return Ok(Appended::Refused(BatchRefusal::BadRow { index, why }));
         }
     }
-    let attempt = ensure_attempt(db, &flow, batch.attempt)?;
+    let attempt = ensure_attempt(db, flow, batch.attempt)?;
     let rows = batch.rows.len() as u64;
     db.prepare_cached(
         "INSERT OR REPLACE INTO attempt_sources (attempt, source, batches, rows, columns)
@@ -205,10 +214,14 @@ fn check(
 
 /// Takes a batch of log lines.
 pub(crate) fn append_log(db: &Connection, client: ClientId, batch: &LogBatch) -> Done<Appended> {
-    let flow = match own_flow(db, client, batch.attempt)? {
-        Ok(flow) => flow,
-        Err(refusal) => return Ok(Appended::Refused(refusal)),
-    };
+    match own_flow(db, client, batch.attempt)? {
+        Ok(flow) => append_log_to(db, &flow, batch),
+        Err(refusal) => Ok(Appended::Refused(refusal)),
+    }
+}
+
+/// Takes a batch of log lines of a flow whose record is at hand.
+pub(crate) fn append_log_to(db: &Connection, flow: &Flow, batch: &LogBatch) -> Done<Appended> {
     let next = find_attempt(db, batch.attempt)?.map_or(0, |attempt| attempt.logs);
     if batch.seq < next {
         return Ok(Appended::Duplicate);
@@ -220,7 +233,7 @@ pub(crate) fn append_log(db: &Connection, client: ClientId, batch: &LogBatch) ->
         let refusal = BatchRefusal::Gap { expected: next, found: batch.seq };
         return Ok(Appended::Refused(refusal));
     }
-    let attempt = ensure_attempt(db, &flow, batch.attempt)?;
+    let attempt = ensure_attempt(db, flow, batch.attempt)?;
     let lines: Vec<(i64, &str, &str)> = batch
         .lines
         .iter()

@@ -20,5 +20,6 @@ pub mod node_suite;
 pub mod outbox;
 pub mod outbox_suite;
 pub mod postgres;
+pub mod report_suite;
 pub mod stores;
 pub mod tool_suite;

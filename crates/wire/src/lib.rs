@@ -26,8 +26,9 @@
 //!   number, so a server or an agent that was restored from a backup cannot get stuck. A report that
 //!   makes no sense, or belongs to no live attempt, is acknowledged as rejected.
 //! - **Requests.** A request may be sent again at any time; the agent answers every one with a
-//!   receipt, runs each attempt once, and sends the `Status` of one that is over again. A request for
-//!   a newer attempt of a flow ends the older one.
+//!   receipt, or at once with the `Status` of an attempt that has ended meanwhile; it runs each attempt
+//!   once, and sends the `Status` of one that is over again. A request for a newer attempt of a flow
+//!   ends the older one.
 //! - **Cursor.** The agent adopts exactly the cursor of a `CursorAck` that answers a poll or an
 //!   answer of its own, also when it is lower. A client whose recheck mark differs polls with
 //!   cursor 0.

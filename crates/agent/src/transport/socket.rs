@@ -16,7 +16,7 @@ pub(crate) struct SocketLink(WebSocketStream<TlsStream<TcpStream>>);
 fn config() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(4 << 10)
-        .write_buffer_size(0)
+        .write_buffer_size(8 << 10)
         .max_write_buffer_size(2 * wire::FRAME_BYTES_MAX)
         .max_message_size(Some(wire::FRAME_BYTES_MAX))
         .max_frame_size(Some(wire::FRAME_BYTES_MAX))

@@ -152,8 +152,11 @@ impl World {
                 Do::AcceptFlow(attempt, request) => {
                     if self.outbox.accept(attempt, &request).unwrap() == link::Admission::New {
                         self.runs += 1;
+                        agent.on_begun(attempt, self.now);
+                        Vec::new()
+                    } else {
+                        agent.on_receipt(attempt)
                     }
-                    agent.on_receipt(attempt)
                 }
                 Do::Acknowledge(up_to) => {
                     self.outbox.acknowledge(up_to).unwrap();

@@ -156,6 +156,26 @@ fn reports_begin_after_the_acknowledged_and_fill_the_window() {
 }
 
 #[test]
+fn the_end_of_a_short_attempt_stands_for_its_receipt() {
+    let end = |session: &mut AgentSession| {
+        let says = Some(ReportSays::Status(Status::default()));
+        let report = Report { number: 4, attempt: Some(ATTEMPT.into()), says };
+        let stored = StoredReport { number: 4, attempt: ATTEMPT, bytes: report.encode_to_vec() };
+        session.on_reports(vec![stored], at(1)).len()
+    };
+    let mut short = welcomed();
+    short.on_begun(ATTEMPT, at(1));
+    assert_eq!(end(&mut short), 1);
+    assert_eq!(told(&short.on_tick(at(2))), [""; 0]);
+    let mut long = welcomed();
+    long.on_begun(ATTEMPT, at(1));
+    long.on_reports(vec![stored(4, 1)], at(1));
+    assert!(long.next_tick() < at(2));
+    assert_eq!(long.on_tick(at(2)).len(), 1, "rows alone do not");
+    assert_eq!(told(&long.on_tick(at(3))), [""; 0], "and only once");
+}
+
+#[test]
 fn an_acknowledgement_of_more_than_was_sent_means_what_was_sent() {
     let mut session = welcomed();
     let ack_all = server(ServerSays::ReportAck(ReportAck { up_to: u64::MAX, rejected: vec![] }));

@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use base::{Chain, ClientId, FlowId};
+use flows::reports::Report;
 use flows::steer;
 use hunts::decide::QueryAnswer;
 use link::{Heard, ServerSession};
 use model::client::Client;
-use model::flow::{Flow, FlowEvent, FlowFailure, FlowOrigin};
+use model::flow::{Flow, FlowEvent, FlowFailure, FlowOrigin, FlowState};
 use model::hunt::OfferSeq;
-use model::results::AttemptId;
 use model::store::StoreError;
 use wire::{
     AgentAnswer, AgentHello, Bye, CursorAck, FlowCancel, HuntsChanged, PROTOCOL, ServerSays,
@@ -22,6 +22,7 @@ use wire::{
 
 use super::checks::{PollReply, Polled};
 use super::hall::Tell;
+use super::reports::{Pending, Sorted, sort};
 use super::{checks, reports};
 use crate::core::Core;
 use crate::event::{FlowEnded, FrameRefused, SessionBroke};
@@ -47,6 +48,9 @@ pub(crate) struct Dialogue {
     parts: Vec<QueryAnswer>,
     /// Their bytes.
     parts_bytes: usize,
+    /// The record under which the client was asked last; its answer is judged by the same. Should its
+    /// labels change meanwhile, the recheck mark makes it be asked anew.
+    asked_as: Option<Box<Client>>,
 }
 
 impl Dialogue {
@@ -61,11 +65,38 @@ impl Dialogue {
             told_monitored: 0,
             parts: Vec::new(),
             parts_bytes: 0,
+            asked_as: None,
         }
     }
 
-    /// Takes one frame. `Err` is the last word before the session ends.
-    pub(crate) async fn hear(&mut self, frame: &[u8], out: &mut Outgoing) -> Result<(), Bye> {
+    /// Takes frames that came together. `Err` is the last word before the session ends.
+    pub(crate) async fn hear(
+        &mut self,
+        frames: &[impl AsRef<[u8]>],
+        out: &mut Outgoing,
+    ) -> Result<(), Bye> {
+        let mut pending = Vec::new();
+        let mut outcome = Ok(());
+        for frame in frames {
+            outcome = self.hear_one(frame.as_ref(), &mut pending, out).await;
+            if outcome.is_err() {
+                break;
+            }
+        }
+        let settled = self.settle(&mut pending).await.map_err(|error| self.broke(&error));
+        // Acknowledged is what is durable, also when the session ends for another reason.
+        if let Some(ack) = self.session.take_ack() {
+            out.push(ServerSays::ReportAck(ack));
+        }
+        outcome.and(settled)
+    }
+
+    async fn hear_one(
+        &mut self,
+        frame: &[u8],
+        pending: &mut Vec<Pending>,
+        out: &mut Outgoing,
+    ) -> Result<(), Bye> {
         let heard = match self.session.hear(frame) {
             Ok(heard) => heard,
             Err(bye) => {
@@ -73,11 +104,45 @@ impl Dialogue {
                 return Err(bye);
             }
         };
-        self.act(heard, out).await.map_err(|error| self.broke(&error))?;
-        if let Some(ack) = self.session.take_ack() {
-            out.push(ServerSays::ReportAck(ack));
+        let alone = match heard {
+            Heard::Receipt(attempt) => {
+                pending.push(Pending { number: None, report: Report::Delivered(attempt) });
+                return Ok(());
+            }
+            Heard::Report { number, attempt, said } => match sort(number, attempt, said) {
+                Sorted::Together(report) => {
+                    pending.push(report);
+                    return Ok(());
+                }
+                Sorted::Alone(number, attempt, said) => Heard::Report { number, attempt, said },
+            },
+            other => other,
+        };
+        let acted = async {
+            self.settle(pending).await?;
+            self.act(alone, out).await
+        };
+        acted.await.map_err(|error| self.broke(&error))
+    }
+
+    /// Takes the reports that are pending, and settles each.
+    async fn settle(&mut self, pending: &mut Vec<Pending>) -> Result<(), StoreError> {
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::take(pending);
+        let verdicts = reports::take_together(&self.core, self.client, pending).await?;
+        for (number, verdict) in verdicts {
+            self.verdict(number, verdict);
         }
         Ok(())
+    }
+
+    fn verdict(&mut self, number: u64, verdict: Result<(), String>) {
+        if let Err(reason) = &verdict {
+            self.refused("report", reason);
+        }
+        self.session.settle(number, verdict);
     }
 
     async fn act(&mut self, heard: Heard, out: &mut Outgoing) -> Result<(), StoreError> {
@@ -85,20 +150,16 @@ impl Dialogue {
             Heard::Hello(hello) => self.greet(hello, out).await,
             Heard::Poll { cursor, recheck } => self.poll(OfferSeq(cursor), recheck, out).await,
             Heard::Answer(answer) => self.answer(answer, out).await,
-            Heard::Receipt(attempt) => self.receipt(attempt).await,
             Heard::Report { number, attempt, said } => {
-                let verdict = reports::take(&self.core, self.client, (attempt, said)).await?;
-                if let Err(reason) = &verdict {
-                    self.refused("report", reason);
-                }
-                self.session.settle(number, verdict);
+                let verdict = reports::take_alone(&self.core, self.client, (attempt, said)).await?;
+                self.verdict(number, verdict);
                 Ok(())
             }
             Heard::BadReport { why, .. } => {
                 self.refused("report", &why.to_string());
                 Ok(())
             }
-            Heard::Nothing => Ok(()),
+            Heard::Receipt(_) | Heard::Nothing => Ok(()),
         }
     }
 
@@ -154,7 +215,10 @@ impl Dialogue {
         let polled = Polled { cursor, recheck };
         match checks::answer_poll(&self.core, &foreman, &client, polled).await? {
             PollReply::Keep(ack) => self.acknowledge(ack, out),
-            PollReply::Ask(check) => out.push(ServerSays::Check(check)),
+            PollReply::Ask(check) => {
+                self.asked_as = Some(Box::new(client));
+                out.push(ServerSays::Check(check));
+            }
         }
         Ok(())
     }
@@ -175,7 +239,10 @@ impl Dialogue {
             out.push(self.hunts_changed());
             return Ok(());
         };
-        let client = self.record().await?;
+        let client = match self.asked_as.take() {
+            Some(client) => client,
+            None => Box::new(self.record().await?),
+        };
         let ack = checks::take_answer(&self.core, &client, &asked, &parts, said.recheck).await?;
         self.acknowledge(ack, out);
         Ok(())
@@ -184,14 +251,6 @@ impl Dialogue {
     fn acknowledge(&mut self, ack: CursorAck, out: &mut Outgoing) {
         self.cursor = ack.cursor;
         out.push(ServerSays::CursorAck(ack));
-    }
-
-    async fn receipt(&mut self, attempt: AttemptId) -> Result<(), StoreError> {
-        let (flows, now) = (&*self.core.ports.flows, self.core.clock.now());
-        if steer::note_delivery(flows, self.client, attempt, now).await? {
-            self.core.live.touch(Touched::Flow(attempt.flow));
-        }
-        Ok(())
     }
 
     /// Tells the agent something that happened elsewhere. `Err` is the last word.
@@ -293,7 +352,9 @@ fn cancel(flow: FlowId) -> ServerSays {
 
 /// Tells everybody who wants to know that a flow has moved.
 pub(crate) fn flow_ended(core: &Core, flow: &Flow) {
-    FlowEnded { flow: flow.id, client: flow.client, state: flow.life.state.name() }.emit();
+    let state = &flow.life.state;
+    let notable = flow.origin == FlowOrigin::Direct || !matches!(state, FlowState::Done(_));
+    FlowEnded { flow: flow.id, client: flow.client, state: state.name(), notable }.emit();
     core.live.touch(Touched::Flow(flow.id));
     if let FlowOrigin::Hunt { hunt, .. } = flow.origin {
         core.live.touch(Touched::Hunt(hunt));

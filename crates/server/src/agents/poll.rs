@@ -4,13 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::{Request, StatusCode};
 use model::client::Client;
 use wire::{Bye, ServerFrame, ServerSays};
 
 use super::dialogue::{Dialogue, Outgoing};
 use super::hall::Ears;
+use super::intake::FREE_BYTES;
 use super::listen::Peer;
 use super::routes::{AgentRoutes, Answer, binary, plain, whole_body};
 use super::socket::note_sighting;
@@ -26,6 +27,12 @@ pub(super) async fn answer(
     peer: &Peer,
     client: Client,
 ) -> Answer {
+    // A large body is taken in when it is its turn, as a large message is.
+    let bytes = request.body().size_hint().upper().unwrap_or(u64::MAX);
+    let turn = match bytes > FREE_BYTES as u64 {
+        true => Arc::clone(&routes.large_messages).acquire_owned().await.ok(),
+        false => None,
+    };
     let Some(body) = whole_body(request, wire::POLL_BYTES_MAX).await else {
         let reason = "the body is too long, broke off or took too long";
         FrameRefused { client: client.id, kind: "body", reason }.emit();
@@ -45,11 +52,14 @@ pub(super) async fn answer(
     note_sighting(routes, client.id, Some(peer.address)).await;
     let mut dialogue = Dialogue::new(Arc::clone(core), client.id);
     let mut out = Outgoing::new();
-    for frame in &frames {
-        if let Err(bye) = dialogue.hear(frame, &mut out).await {
-            out.push(ServerSays::Bye(bye));
-            return binary(StatusCode::OK, sequence(out));
-        }
+    if let Err(bye) = dialogue.hear(&frames, &mut out).await {
+        out.push(ServerSays::Bye(bye));
+        return binary(StatusCode::OK, sequence(out));
+    }
+    drop(turn);
+    let pause = routes.pace(client.id, frames.len());
+    if !pause.is_zero() {
+        tokio::time::sleep(pause).await;
     }
     let hold = hold_time(&frames);
     if !hold.is_zero() && nothing_to_say(&out) {

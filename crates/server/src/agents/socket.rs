@@ -4,11 +4,12 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base::ClientId;
+use bytes::Bytes;
 use fleet::ports::Sighting;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
@@ -28,22 +29,30 @@ use wire::{Bye, FRAME_BYTES_MAX, ServerFrame, ServerSays};
 
 use super::dialogue::{Dialogue, Outgoing};
 use super::hall::Ears;
+use super::intake::Metered;
 use super::listen::Peer;
+use super::pace::Pace;
 use super::routes::{AgentRoutes, Answer, plain};
 use crate::event::{FrameRefused, TaskFellBehind};
 use crate::live::Touched;
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+type Socket = WebSocketStream<Metered<TokioIo<Upgraded>>>;
 
 /// How long an agent may take to read a frame.
 const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// Frames that came together are taken together, up to so many.
+const BURST_FRAMES_MAX: usize = 64;
+/// And until they have so many bytes.
+const BURST_BYTES_MAX: usize = 256 << 10;
+/// Words that are sent together wait in so many bytes; none is allocated before.
+const WRITE_TOGETHER_BYTES: usize = 8 << 10;
 /// How long a connection may last without its first frame.
 const FIRST_FRAME_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn small() -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(1_024)
-        .write_buffer_size(0)
+        .write_buffer_size(WRITE_TOGETHER_BYTES)
         .max_write_buffer_size(FRAME_BYTES_MAX + 64 * 1_024)
         .max_message_size(Some(FRAME_BYTES_MAX))
         .max_frame_size(Some(FRAME_BYTES_MAX))
@@ -85,20 +94,22 @@ fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
 async fn run(routes: Arc<AgentRoutes>, upgrade: OnUpgrade, peer: Peer, client: ClientId) {
     // An error means that the connection broke before it was upgraded.
     let Ok(upgraded) = upgrade.await else { return };
-    let socket =
-        WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(small())).await;
+    let metered = Metered::new(TokioIo::new(upgraded), Arc::clone(&routes.large_messages));
+    let socket = WebSocketStream::from_raw_socket(metered, Role::Server, Some(small())).await;
     let core = Arc::clone(&routes.core);
     let now = core.clock.now();
     let session = routes.new_session();
     let ears = core.hall.arrived(client, session, now);
     note_sighting(&routes, client, Some(peer.address)).await;
     core.live.touch(Touched::Client(client));
+    let allowance = routes.messages;
     let mut conversation = Conversation {
         dialogue: Dialogue::new(Arc::clone(&core), client),
         routes,
         client,
         ears,
         socket,
+        pace: Pace::new(allowance, Instant::now()),
     };
     conversation.run().await;
     let Conversation { client, ears, routes, .. } = conversation;
@@ -128,6 +139,7 @@ struct Conversation {
     dialogue: Dialogue,
     ears: Ears,
     socket: Socket,
+    pace: Pace,
 }
 
 /// Why a session ends.
@@ -194,36 +206,71 @@ impl Conversation {
     }
 
     async fn hear(&mut self, message: Option<Result<Message, SocketError>>) -> Flow {
-        let frame = match message {
-            Some(Ok(Message::Binary(frame))) => frame,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
-                self.heard();
-                return Flow::Continue(());
+        let mut frames = Vec::new();
+        let mut bytes = 0;
+        let mut end = self.sort(message, &mut frames);
+        // What is here already is taken together: one step of the records, one answer.
+        while end.is_continue() && !frames.is_empty() && frames.len() < BURST_FRAMES_MAX {
+            bytes += frames.last().map_or(0, Bytes::len);
+            if bytes > BURST_BYTES_MAX {
+                break;
             }
+            let Some(message) = self.socket.next().now_or_never() else { break };
+            end = self.sort(message, &mut frames);
+        }
+        self.heard();
+        if frames.is_empty() {
+            return end;
+        }
+        let mut out = Outgoing::new();
+        // Boxed: what a frame may need is not kept by the task of an agent that is idle.
+        let heard = Box::pin(self.dialogue.hear(&frames, &mut out)).await;
+        self.socket.get_mut().dealt_with();
+        self.send_then(out, heard).await?;
+        let pause = self.pace.take(frames.len() as f64, self.routes.messages, Instant::now());
+        if !pause.is_zero() && end.is_continue() {
+            drop(frames);
+            return Box::pin(self.rest(pause)).await;
+        }
+        end
+    }
+
+    /// An agent that says more than it may is not heard for a while.
+    async fn rest(&mut self, pause: Duration) -> Flow {
+        tokio::select! {
+            () = tokio::time::sleep(pause) => Flow::Continue(()),
+            () = self.ears.closed.cancelled() => Flow::Break(End::Silent),
+            () = self.routes.stop.cancelled() => Flow::Break(End::Bye(stopping())),
+        }
+    }
+
+    /// Puts a message's frame beside the others, or says how the session ends.
+    fn sort(&self, message: Option<Result<Message, SocketError>>, frames: &mut Vec<Bytes>) -> Flow {
+        match message {
+            Some(Ok(Message::Binary(frame))) => {
+                frames.push(frame);
+                Flow::Continue(())
+            }
+            Some(Ok(Message::Ping(_) | Message::Pong(_))) => Flow::Continue(()),
             Some(Ok(Message::Text(_))) => {
                 let reason = "a text message; frames are binary messages";
                 FrameRefused { client: self.client, kind: "frame", reason }.emit();
-                return Flow::Break(End::Bye(bye(reason)));
+                Flow::Break(End::Bye(bye(reason)))
             }
             Some(Err(SocketError::Capacity(error))) => {
                 let reason = format!("a message is too large: {error}");
                 FrameRefused { client: self.client, kind: "frame", reason: &reason }.emit();
-                return Flow::Break(End::Bye(bye(reason)));
+                Flow::Break(End::Bye(bye(reason)))
             }
             Some(Err(error @ SocketError::Protocol(_))) => {
                 // Most agents that vanish look like this; it is worth a line, not an alarm.
                 tracing::debug!(client = %self.client, %error, "the link broke");
-                return Flow::Break(End::Silent);
+                Flow::Break(End::Silent)
             }
             Some(Ok(Message::Close(_) | Message::Frame(_)) | Err(_)) | None => {
-                return Flow::Break(End::Silent);
+                Flow::Break(End::Silent)
             }
-        };
-        self.heard();
-        let mut out = Outgoing::new();
-        // Boxed: what a frame may need is not kept by the task of an agent that is idle.
-        let heard = Box::pin(self.dialogue.hear(&frame, &mut out)).await;
-        self.send_then(out, heard).await
+        }
     }
 
     fn heard(&self) {
@@ -238,16 +285,22 @@ impl Conversation {
         }
     }
 
+    /// Sends words in one piece, as far as they fit the socket's buffer.
     async fn send(&mut self, out: Outgoing) -> Flow {
-        for says in out {
-            let frame = ServerFrame { says: Some(says) }.encode_to_vec();
-            let sent = self.socket.send(Message::Binary(frame.into()));
-            match tokio::time::timeout(SEND_TIMEOUT, sent).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => return Flow::Break(End::Silent),
-            }
+        if out.is_empty() {
+            return Flow::Continue(());
         }
-        Flow::Continue(())
+        let work = async {
+            for says in out {
+                let frame = ServerFrame { says: Some(says) }.encode_to_vec();
+                self.socket.feed(Message::Binary(frame.into())).await?;
+            }
+            self.socket.flush().await
+        };
+        match tokio::time::timeout(SEND_TIMEOUT, work).await {
+            Ok(Ok(())) => Flow::Continue(()),
+            Ok(Err(_)) | Err(_) => Flow::Break(End::Silent),
+        }
     }
 }
 

@@ -9,8 +9,9 @@ use base::{ClientId, FlowId, HuntId, Timestamp};
 use fleet::ClientStore;
 use fleet::enrolment::{Enrolment, LabelChange};
 use fleet::ports::{ClientList, EnrolError, Enrolled, Sighting};
-use flows::FlowStore;
 use flows::ports::{Applied, FlowList, FlowStep};
+use flows::reports::{Burst, Taken};
+use flows::{FlowStore, ReportStore};
 use hunts::ports::{
     ActiveHunts, Decided, Decision, HuntEdit, HuntList, HuntStep, HuntStore, HuntSummary,
     MemberKey, MemberList, MemberStore, NewHunt, Progress, ResultPointer, Round, Transitioned,
@@ -63,6 +64,10 @@ impl Counted {
         Arc::new(Counting { counted: self.clone(), inner })
     }
 
+    pub(crate) fn reports(&self, inner: Arc<dyn ReportStore>) -> Arc<dyn ReportStore> {
+        Arc::new(Counting { counted: self.clone(), inner })
+    }
+
     pub(crate) fn hunts(&self, inner: Arc<dyn HuntStore>) -> Arc<dyn HuntStore> {
         Arc::new(Counting { counted: self.clone(), inner })
     }
@@ -103,6 +108,10 @@ counted!(FlowStore {
     fn waiting(clients: &[ClientId]) -> Result<Vec<Flow>, StoreError>;
     fn apply(step: &FlowStep) -> Result<Applied, StoreError>;
     fn overdue(now: Timestamp, limit: u64) -> Result<Vec<Flow>, StoreError>;
+});
+
+counted!(ReportStore {
+    fn take(burst: &Burst) -> Result<Vec<Taken>, StoreError>;
 });
 
 counted!(HuntStore {

@@ -221,6 +221,7 @@ fn memory(counted: &Counted) -> Ports {
         audit: fleet,
         flows: counted.flows(flows.clone()),
         results: flows.clone(),
+        reports: counted.reports(flows.clone()),
         uploads: flows.clone(),
         monitoring: flows.clone(),
         tools: flows,

@@ -11,6 +11,7 @@ use testkit::hot_suite::hot_suite;
 use testkit::hunt_suite::hunt_suite;
 use testkit::monitoring_suite::monitoring_suite;
 use testkit::node_suite::{fence_suite, lease_suite};
+use testkit::report_suite::{Taking, report_suite};
 use testkit::stores::Stores;
 use testkit::tool_suite::tool_suite;
 
@@ -30,6 +31,11 @@ impl Files {
 
     fn fresh(&self) -> Stores {
         Stores::of(Arc::new(self.store()))
+    }
+
+    fn taking(&self) -> Taking {
+        let store = Arc::new(self.store());
+        (Stores::of(store.clone()), store)
     }
 
     fn fresh_and_hot(&self) -> (Stores, Arc<dyn HotRows>) {
@@ -57,6 +63,12 @@ async fn sqlite_keeps_results() {
     let files = Files::new();
     result_suite(async || files.fresh()).await;
     hot_suite(async || files.fresh_and_hot()).await;
+}
+
+#[tokio::test]
+async fn sqlite_takes_reports_together() {
+    let files = Files::new();
+    report_suite(async || files.taking()).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use fleet::Announcements;
 use fleet::nodes::{MemAnnouncements, MemNodes};
+use flows::ReportStore;
 use flows::memory::MemBlobs;
+use flows::steer::OneByOne;
 use sha2::{Digest, Sha256};
 use testkit::blob_suite::blob_suite;
 use testkit::control_suite::control_suite;
@@ -18,6 +20,7 @@ use testkit::log_stores::LogStores;
 use testkit::monitoring_suite::monitoring_suite;
 use testkit::node_suite::{announcement_suite, fence_suite, lease_suite, node_suite};
 use testkit::outbox_suite::outbox_suite;
+use testkit::report_suite::report_suite;
 use testkit::stores::Stores;
 use testkit::tool_suite::tool_suite;
 
@@ -33,6 +36,17 @@ async fn the_twins_keep_flows_and_results() {
     result_suite(async || Stores::in_memory()).await;
     hot_suite(async || Stores::in_memory_and_hot()).await;
     upload_suite(async || Stores::in_memory()).await;
+}
+
+#[tokio::test]
+async fn taking_reports_one_by_one_keeps_the_contract() {
+    report_suite(async || {
+        let stores = Stores::in_memory();
+        let (flows, results) = (stores.flows.clone(), stores.results.clone());
+        let reports: Arc<dyn ReportStore> = Arc::new(OneByOne { flows, results });
+        (stores, reports)
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -92,8 +92,15 @@ pub struct AgentsConfig {
     pub connections_per_address_max: usize,
     /// TLS handshakes under way at once.
     pub handshakes_max: usize,
+    /// Of these, from one address.
+    pub handshakes_per_address_max: usize,
     /// How long a TLS handshake may take.
     pub handshake_timeout_secs: u64,
+    /// Messages of one agent in a second, in the long run; what it sends beyond that waits.
+    pub messages_per_second_max: u32,
+    /// Messages of more than 16 KiB that are taken in at once, over all agents: each may need a MiB of
+    /// memory. Agents wait for their turn.
+    pub large_messages_max: usize,
     /// Seconds between two polls of a connected agent.
     pub poll_secs: u32,
     /// For how long an agent's certificate is good.
@@ -187,8 +194,11 @@ impl Default for AgentsConfig {
             names: Vec::new(),
             connections_max: 100_000,
             connections_per_address_max: 4_096,
-            handshakes_max: 256,
+            handshakes_max: 512,
+            handshakes_per_address_max: 128,
             handshake_timeout_secs: 10,
+            messages_per_second_max: 200,
+            large_messages_max: 64,
             poll_secs: 60,
             certificate_days: 1_825,
         }
@@ -288,6 +298,9 @@ impl ServerConfig {
             ("agents.connections_max", self.agents.connections_max as u64),
             ("agents.connections_per_address_max", self.agents.connections_per_address_max as u64),
             ("agents.handshakes_max", self.agents.handshakes_max as u64),
+            ("agents.handshakes_per_address_max", self.agents.handshakes_per_address_max as u64),
+            ("agents.messages_per_second_max", self.agents.messages_per_second_max.into()),
+            ("agents.large_messages_max", self.agents.large_messages_max as u64),
             ("agents.handshake_timeout_secs", self.agents.handshake_timeout_secs),
             ("agents.poll_secs", self.agents.poll_secs.into()),
             ("agents.certificate_days", self.agents.certificate_days.into()),

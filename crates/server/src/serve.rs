@@ -14,6 +14,8 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use crate::agents::gate::{Gate, GateLimits};
+use crate::agents::handshakes::{HandshakeLimits, Handshakes};
+use crate::agents::hush::Hush;
 use crate::agents::listen::AgentListener;
 use crate::agents::routes::AgentRoutes;
 use crate::config::ServerConfig;
@@ -182,7 +184,7 @@ impl Server {
         pulse::beat(&core, &node).await?;
         core.nodes.duties.renew().await?;
         let stop = CancellationToken::new();
-        let routes = Arc::new(AgentRoutes::new(Arc::clone(&core), stop.clone()));
+        let routes = Arc::new(AgentRoutes::new(Arc::clone(&core), &config.agents, stop.clone()));
         let gate = Gate::new(GateLimits {
             connections_max: config.agents.connections_max,
             per_address_max: config.agents.connections_per_address_max,
@@ -192,9 +194,13 @@ impl Server {
             listener: agents_socket,
             tls: TlsAcceptor::from(agents_tls),
             gate,
-            handshakes_max: config.agents.handshakes_max,
+            handshakes: Handshakes::new(HandshakeLimits {
+                max: config.agents.handshakes_max,
+                per_address_max: config.agents.handshakes_per_address_max,
+            }),
             handshake_timeout: Duration::from_secs(config.agents.handshake_timeout_secs),
             routes: Arc::clone(&routes),
+            hush: Hush::default(),
         };
         let people = Arc::new(People {
             core: Arc::clone(&core),
@@ -209,7 +215,7 @@ impl Server {
         let router = routes::router(people);
         let people_tls = people_tls.map(TlsAcceptor::from);
         let tasks = vec![
-            tokio::spawn(listener.run(stop.clone())),
+            tokio::spawn(Arc::new(listener).run(stop.clone())),
             tokio::spawn(listen::run(people_socket, people_tls, router, stop.clone())),
             tokio::spawn(manager::run(Arc::clone(&core), stop.clone())),
             tokio::spawn(janitor::run(Arc::clone(&core), stop.clone())),

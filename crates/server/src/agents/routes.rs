@@ -1,7 +1,9 @@
 //! What can be asked on the agents' listener: enrolment, the link, its HTTP fallback, tools. Everything but
 //! enrolment needs the certificate of a client that is known and not revoked.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use base::{ClientId, SessionId};
 use bytes::Bytes;
@@ -10,13 +12,20 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use model::client::Client;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::listen::Peer;
+use super::pace::{Allowance, Pace};
 use super::{enrol, poll, socket, tools};
+use crate::config::AgentsConfig;
 use crate::core::Core;
 use crate::event::{AgentRefused, TaskFellBehind};
+
+/// An agent may send so many seconds' worth of messages at once.
+const MESSAGES_AT_ONCE_SECS: f64 = 5.0;
 
 /// A whole answer.
 pub(crate) type Answer = Response<Full<Bytes>>;
@@ -28,11 +37,39 @@ pub(crate) struct AgentRoutes {
     pub(crate) stop: CancellationToken,
     /// Sessions under way.
     pub(crate) sessions: TaskTracker,
+    /// How many messages an agent may send.
+    pub(crate) messages: Allowance,
+    /// A ticket for each large message that may be taken in at once.
+    pub(crate) large_messages: Arc<Semaphore>,
+    /// What clients that come over plain HTTP have left of `messages`.
+    paces: Mutex<HashMap<ClientId, Pace>>,
 }
 
+/// Clients over plain HTTP whose pace is remembered before those that are rested are forgotten.
+const PACES_MAX: usize = 4_096;
+
 impl AgentRoutes {
-    pub(crate) fn new(core: Arc<Core>, stop: CancellationToken) -> Self {
-        Self { core, stop, sessions: TaskTracker::new() }
+    pub(crate) fn new(core: Arc<Core>, config: &AgentsConfig, stop: CancellationToken) -> Self {
+        let per_second = f64::from(config.messages_per_second_max);
+        Self {
+            core,
+            stop,
+            sessions: TaskTracker::new(),
+            messages: Allowance { per_second, at_once: per_second * MESSAGES_AT_ONCE_SECS },
+            large_messages: Arc::new(Semaphore::new(config.large_messages_max)),
+            paces: Mutex::default(),
+        }
+    }
+
+    /// Counts messages of a client that comes over plain HTTP; how long to let it wait.
+    pub(crate) fn pace(&self, client: ClientId, messages: usize) -> Duration {
+        let now = Instant::now();
+        let mut paces = self.paces.lock();
+        if paces.len() >= PACES_MAX {
+            paces.retain(|_, pace| !pace.is_full(self.messages, now));
+        }
+        let pace = paces.entry(client).or_insert_with(|| Pace::new(self.messages, now));
+        pace.take(messages as f64, self.messages, now)
     }
 
     /// Answers one request.
@@ -121,7 +158,7 @@ pub(crate) fn binary(status: StatusCode, bytes: Vec<u8>) -> Answer {
 /// A whole body of at most `bytes_max` bytes; `None` when it is longer or breaks off.
 pub(crate) async fn whole_body(request: Request<Incoming>, bytes_max: usize) -> Option<Bytes> {
     let body = Limited::new(request.into_body(), bytes_max);
-    let time = std::time::Duration::from_secs(60);
+    let time = Duration::from_secs(60);
     let collected = tokio::time::timeout(time, body.collect()).await.ok()?;
     Some(collected.ok()?.to_bytes())
 }

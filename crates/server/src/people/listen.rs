@@ -38,7 +38,7 @@ pub(crate) async fn run(
         let pass = match gate.enter(address) {
             Ok(pass) => pass,
             Err(reason) => {
-                ConnectionTurnedAway { address, reason }.emit();
+                ConnectionTurnedAway { address, reason, kept_back: 0 }.emit();
                 continue;
             }
         };
@@ -50,11 +50,14 @@ pub(crate) async fn run(
                 Some(tls) => {
                     match tokio::time::timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await {
                         Ok(Ok(stream)) => serve(stream, address, router, stop).await,
-                        Ok(Err(error)) => HandshakeFailed { address, error: &error }.emit(),
+                        Ok(Err(error)) => {
+                            HandshakeFailed { address, error: &error, kept_back: 0 }.emit()
+                        }
                         Err(_) => {
                             ConnectionTurnedAway {
                                 address,
                                 reason: "the TLS handshake took too long",
+                                kept_back: 0,
                             }
                             .emit();
                         }

@@ -10,7 +10,7 @@ use crate::hunting::connected;
 use crate::log::assert_logged;
 use crate::world::World;
 
-async fn with_flow(world: &World, admin: &Browser) -> (Identity, Agent, Attempt) {
+pub(crate) async fn with_flow(world: &World, admin: &Browser) -> (Identity, Agent, Attempt) {
     let (identity, mut agent) = connected(world, admin).await;
     let asked = json!({
         "client": identity.client,

@@ -7,6 +7,7 @@ mod browser;
 mod counted;
 mod enrolment;
 mod exports;
+mod floods;
 mod hostile;
 mod hunting;
 mod idle;

@@ -93,6 +93,7 @@ fn targets(
         address: address.clone(),
         name: name.clone(),
         tls: Arc::clone(&tls),
+        from: None,
     };
     Ok(config.servers.iter().map(target).collect())
 }

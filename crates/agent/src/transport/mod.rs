@@ -3,12 +3,13 @@
 mod http;
 mod socket;
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls_pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -27,6 +28,8 @@ pub struct Target {
     pub name: ServerName<'static>,
     /// The agent's certificate and the only authority that it believes.
     pub tls: Arc<ClientConfig>,
+    /// From which address of this machine; `None` leaves it to the system.
+    pub from: Option<IpAddr>,
 }
 
 /// Why nothing came through.
@@ -82,10 +85,23 @@ impl Target {
     pub(crate) async fn connect(&self) -> Result<TlsStream<TcpStream>, TransportError> {
         let failed = |source| TransportError::Connect { address: self.address.clone(), source };
         let work = async {
-            let tcp = TcpStream::connect(&self.address).await?;
+            let tcp = match self.from {
+                Some(from) => connect_from(from, &self.address).await?,
+                None => TcpStream::connect(&self.address).await?,
+            };
             tcp.set_nodelay(true)?;
             TlsConnector::from(Arc::clone(&self.tls)).connect(self.name.clone(), tcp).await
         };
         soon("connecting", work).await?.map_err(failed)
     }
+}
+
+async fn connect_from(from: IpAddr, address: &str) -> std::io::Result<TcpStream> {
+    let of_its_kind = |found: &SocketAddr| found.is_ipv4() == from.is_ipv4();
+    let found = tokio::net::lookup_host(address).await?.find(of_its_kind).ok_or_else(|| {
+        std::io::Error::other(format!("{address} has no address that {from} could reach"))
+    })?;
+    let socket = if from.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.bind(SocketAddr::new(from, 0))?;
+    socket.connect(found).await
 }

@@ -301,6 +301,7 @@ impl Stage {
             address: self.address.clone(),
             name: "lycaon-server".try_into().unwrap(),
             tls: client_config(&self.ca_pem, identity).unwrap(),
+            from: None,
         }
     }
 

@@ -1,8 +1,6 @@
 //! `lycaon bench`: load tests that print their figures as JSON.
 
-mod hunts;
-mod idle;
-mod light;
+mod flood;
 mod log;
 mod results;
 mod swarm;
@@ -24,15 +22,29 @@ pub(crate) struct BenchArgs {
 
 #[derive(Subcommand, Debug)]
 enum BenchCommand {
-    /// Many light agents in one process against one server process, over real TLS and the real protocol
+    /// Thousands of simulated agents against one server process, over real TLS and the real protocol
     ///
-    /// The agents are the real agent library with an evaluator that answers at once and a spool in memory, so
-    /// that the server is what is measured. Figures: memory per idle agent, idle processor time, server
-    /// processor time per client-flow net of idle, polls per second.
+    /// The agents are the real agent library with an evaluator that answers at once and a spool in memory, in
+    /// processes of their own, so that the server is what is measured. A scenario makes some of them die and
+    /// come back, lie, have slow disks, forget what was acknowledged, lose their network, have wrong clocks.
+    /// Figures: enrolments per second, memory per idle agent, idle processor time, how long hunts take, server
+    /// processor time and bytes written per client-flow, transactions, what a restart costs.
     #[command(
-        after_help = "Example:\n  lycaon bench swarm --agents 500 --hunts 2\n  lycaon bench swarm --agents 2000 --poll-secs 60 --idle-secs 120"
+        after_help = "Example:\n  lycaon bench swarm --agents 2000 --poll-secs 60 --idle-secs 60 --restart\n  lycaon bench swarm --agents 500 --rows 20 --churn 0.1 --liars 0.05 --slow 0.05 --duplicates 0.1 --loss 0.1 --skew-secs 3600\n  lycaon bench swarm --agents 2000 --hunts 0 --active-hunts 20,100"
     )]
     Swarm(swarm::SwarmArgs),
+    /// How long honest agents' messages take while others attack: connections that never finish TLS,
+    /// connections that send garbage, an agent that sends as fast as it can
+    #[command(
+        after_help = "Example:\n  lycaon bench flood\n  lycaon bench flood --silent 2000 --garbage 200 --secs 10"
+    )]
+    Flood(flood::FloodArgs),
+    /// Attackers of `flood`; started by it
+    #[command(hide = true)]
+    Attack(flood::AttackArgs),
+    /// Agents of `swarm`; started by it
+    #[command(hide = true)]
+    Crew(swarm::CrewArgs),
     /// Queries on this machine: rows per second of the language, bytes per second of what reads files
     ///
     /// One JSON object for each benchmark. Evidence is generated in the folder for temporary files, the same
@@ -56,6 +68,9 @@ enum BenchCommand {
 pub(crate) fn run(args: BenchArgs) -> Outcome {
     match args.command {
         BenchCommand::Swarm(args) => swarm::run(args),
+        BenchCommand::Flood(args) => flood::run(args),
+        BenchCommand::Attack(args) => flood::run_attack(args),
+        BenchCommand::Crew(args) => swarm::run_crew(args),
         BenchCommand::Vql(args) => vql::run(args),
         BenchCommand::Results(args) => results::run(args),
         BenchCommand::Log(args) => log::run(args),

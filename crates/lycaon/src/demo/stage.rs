@@ -27,6 +27,16 @@ const LOG_TAIL_BYTES: u64 = 2_000;
 impl Actor {
     /// Starts a program whose output goes to `log`.
     pub(crate) fn start(name: &str, program: &Path, args: &[&str], log: &Path) -> Outcome<Self> {
+        Self::start_logging(name, (program, args), log, None)
+    }
+
+    /// The same with another choice of what is logged.
+    pub(crate) fn start_logging(
+        name: &str,
+        (program, args): (&Path, &[&str]),
+        log: &Path,
+        level: Option<&str>,
+    ) -> Outcome<Self> {
         let file = File::options()
             .create(true)
             .append(true)
@@ -35,6 +45,9 @@ impl Actor {
         let also = file.try_clone().map_err(|e| Complaint::io("write", log, &e))?;
         let mut command = Command::new(program);
         command.args(args).stdin(Stdio::null()).stdout(file).stderr(also);
+        if let Some(level) = level {
+            command.env("LYCAON_LOG", level);
+        }
         os::tie_to_this_process(&mut command);
         let child = command.spawn().map_err(|error| {
             Complaint::failed(format!("cannot start {}: {error}", program.display()))
@@ -65,6 +78,13 @@ impl Actor {
             self.log.display(),
             crate::output::clean(&tail)
         ))
+    }
+
+    /// Kills it, as a loss of power would.
+    pub(crate) fn kill(&mut self) {
+        // When this fails it is gone.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 
     /// Asks it to end.

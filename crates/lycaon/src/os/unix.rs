@@ -41,6 +41,8 @@ pub(crate) struct Usage {
     pub(crate) resident: u64,
     /// The most that it had in memory at once, since it began or [`forget_peak`].
     pub(crate) peak: u64,
+    /// Bytes that it wrote to files, as far as the system tells.
+    pub(crate) written: u64,
 }
 
 /// What the process with this id has used so far; nothing when it is gone.
@@ -59,7 +61,13 @@ pub(crate) fn usage(pid: u32) -> Option<Usage> {
         cpu: Duration::from_millis(ticks * 1_000 / per_second),
         resident: bytes("VmRSS:")?,
         peak: bytes("VmHWM:")?,
+        written: written(pid).unwrap_or(0),
     })
+}
+
+fn written(pid: u32) -> Option<u64> {
+    let io = std::fs::read_to_string(format!("/proc/{pid}/io")).ok()?;
+    io.lines().find_map(|line| line.strip_prefix("write_bytes:"))?.trim().parse().ok()
 }
 
 /// Makes this process count its peak from now on. Where that is not allowed, it goes on counting.
@@ -77,6 +85,12 @@ pub(crate) fn raise_open_files() -> u64 {
         Ok(()) => now.maximum.unwrap_or(u64::MAX),
         Err(_) => now.current.unwrap_or(u64::MAX),
     }
+}
+
+/// Lets everybody else on this machine go first.
+pub(crate) fn give_way() {
+    // Whoever may not be nicer goes on as it is.
+    let _ = rustix::process::nice(19);
 }
 
 /// Lets a child be killed by the system when this program ends, however it ends. To be started from

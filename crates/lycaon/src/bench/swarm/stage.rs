@@ -1,0 +1,176 @@
+//! A server process on a fresh installation, and processes of agents.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use api::{ClientsQuery, LoginRequest, TokenRequest};
+use api_client::{Client, Connection};
+use base::Clock;
+
+use super::crew::{Crew, CrewOrder, CrewPlan, CrewReport};
+use super::light::Door;
+use super::scenario::Scenario;
+use crate::complaint::{Complaint, Outcome};
+use crate::demo::{Actor, free_port, this_program};
+use crate::init;
+use crate::machine::SystemClock;
+
+/// How long the swarm may take to connect.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// A process has at most so many agents: each needs a socket.
+const CREW_MAX: u32 = 9_000;
+
+/// What is set up.
+pub(crate) struct Setting<'a> {
+    pub(crate) agents: u32,
+    pub(crate) poll_secs: u32,
+    pub(crate) scenario: &'a Scenario,
+}
+
+/// Everything that takes part.
+pub(crate) struct Stage {
+    pub(crate) server: Actor,
+    pub(crate) client: Client,
+    pub(crate) door: Door,
+    crews: Vec<Crew>,
+    config: String,
+    log: PathBuf,
+}
+
+impl Stage {
+    /// Sets it up in `folder`: the server runs, processes of agents wait for their orders.
+    pub(crate) async fn set_up(folder: &Path, setting: &Setting<'_>) -> Outcome<Self> {
+        let plan = init::Plan {
+            folder: folder.join("house"),
+            agents_port: free_port(None)?,
+            http_port: free_port(None)?,
+            loopback: true,
+            addresses: vec!["127.0.0.1".into()],
+            swarm: Some(init::Swarm { agents: setting.agents, poll_secs: setting.poll_secs }),
+        };
+        let made = init::make(&plan).await?;
+        let config = made.server_config.display().to_string();
+        let log = folder.join("server.log");
+        let mut server = start_server(&config, &log)?;
+        let client = sign_in(&plan, &made, &mut server).await?;
+        let request = TokenRequest {
+            labels: vec!["swarm".into()],
+            expires_after: "1h".into(),
+            uses_max: setting.agents,
+        };
+        let token = client.create_token(&request).await?.token;
+        let door = Door {
+            address: format!("127.0.0.1:{}", plan.agents_port),
+            authority_pem: made.authority_pem.clone(),
+            token: token.ok_or_else(|| Complaint::failed("the server made no token"))?,
+        };
+        let crew_plan = CrewPlan { door: door.clone(), scenario: setting.scenario.clone() };
+        let crews = (0..setting.agents.div_ceil(CREW_MAX))
+            .map(|number| Crew::start(&crew_plan, folder, number))
+            .collect::<Outcome<_>>()?;
+        Ok(Self { server, client, door, crews, config, log })
+    }
+
+    /// Starts the agents with these numbers, and waits until `agents` are connected. The last number is
+    /// how many have to be: those that churn or are cut off are away at times.
+    pub(crate) async fn gather(&mut self, first: u32, last: u32, connected: u64) -> Outcome<u64> {
+        let shares = u32::try_from(self.crews.len()).unwrap_or(1);
+        let each = (last + 1 - first).div_ceil(shares);
+        for (crew, start) in self.crews.iter_mut().zip((first..=last).step_by(each as usize)) {
+            let last = (start + each - 1).min(last);
+            crew.tell(&CrewOrder::Gather { first: start, last })?;
+        }
+        self.until_connected(connected).await
+    }
+
+    /// Waits until so many agents are connected.
+    pub(crate) async fn until_connected(&mut self, agents: u64) -> Outcome<u64> {
+        let give_up = Instant::now() + PATIENCE;
+        let query = ClientsQuery { online: Some(true), limit: Some(1), ..Default::default() };
+        loop {
+            self.server.check()?;
+            self.reports()?;
+            let connected = self.client.clients(&query).await?.total;
+            if connected >= agents {
+                return Ok(connected);
+            }
+            if Instant::now() > give_up {
+                return Err(Complaint::failed(format!(
+                    "{connected} of {agents} agents connected in {PATIENCE:?}"
+                )));
+            }
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    /// How all agents stand.
+    pub(crate) fn reports(&mut self) -> Outcome<Vec<CrewReport>> {
+        self.crews.iter_mut().map(|crew| crew.tell(&CrewOrder::Report)).collect()
+    }
+
+    /// When client queries were evaluated since [`forget_asked`](Self::forget_asked).
+    pub(crate) fn asked(&mut self) -> Outcome<Vec<i64>> {
+        Ok(self.reports()?.into_iter().flat_map(|report| report.asked).collect())
+    }
+
+    pub(crate) fn forget_asked(&mut self) -> Outcome {
+        self.crews.iter_mut().try_for_each(|crew| crew.tell(&CrewOrder::Forget).map(|_| ()))
+    }
+
+    /// The time by the same clock as in [`asked`](Self::asked).
+    pub(crate) fn now_micros(&self) -> i64 {
+        SystemClock.now().as_micros()
+    }
+
+    /// Transactions that the server's store has committed, each with an `fsync`, and the steps in them.
+    /// It says so in its log.
+    pub(crate) fn commits(&self) -> Outcome<(u64, u64)> {
+        let file = File::open(&self.log).map_err(|e| Complaint::io("read", &self.log, &e))?;
+        let (mut commits, mut steps) = (0, 0);
+        for line in BufReader::new(file).lines() {
+            let line = line.map_err(|e| Complaint::io("read", &self.log, &e))?;
+            if let Some((_, count)) = line.rsplit_once("committed steps=") {
+                commits += 1;
+                steps += count.trim().parse::<u64>().unwrap_or(0);
+            }
+        }
+        Ok((commits, steps))
+    }
+
+    /// Kills the server and starts it again; returns when it answers.
+    pub(crate) async fn restart_server(&mut self) -> Outcome {
+        self.server.kill();
+        self.server = start_server(&self.config, &self.log)?;
+        self.until_it_answers().await
+    }
+
+    async fn until_it_answers(&mut self) -> Outcome {
+        while self.client.health().await.is_err() {
+            self.server.check()?;
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(())
+    }
+}
+
+fn start_server(config: &str, log: &Path) -> Outcome<Actor> {
+    let level = "info,store_sqlite=trace";
+    let args = ["server", "--config", config];
+    Actor::start_logging("server", (&this_program()?, &args), log, Some(level))
+}
+
+async fn sign_in(plan: &init::Plan, made: &init::Made, server: &mut Actor) -> Outcome<Client> {
+    let address = format!("http://127.0.0.1:{}", plan.http_port);
+    let client = Client::new(&Connection { server: address, ..Connection::default() })?;
+    while client.health().await.is_err() {
+        server.check()?;
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let request =
+        LoginRequest { user: made.user.clone(), password: made.password.clone(), token: true };
+    let token = client.login(&request).await?.token;
+    Ok(client.with_token(token))
+}

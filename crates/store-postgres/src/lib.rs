@@ -69,6 +69,7 @@ mod members_write;
 mod monitoring;
 mod outbox;
 mod record_store;
+mod reports;
 mod rows_read;
 mod rows_write;
 mod segments_table;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use base::FixedClock;
-use flows::HotRows;
+use flows::{HotRows, ReportStore};
 use store_postgres::{RecordStore, Settings};
 use testkit::fleet_suite::{account_suite, fleet_suite};
 use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
@@ -12,6 +12,7 @@ use testkit::hunt_suite::hunt_suite;
 use testkit::monitoring_suite::monitoring_suite;
 use testkit::node_suite::{fence_suite, lease_suite};
 use testkit::postgres::Cluster;
+use testkit::report_suite::report_suite;
 use testkit::stores::{Stores, at};
 use testkit::tool_suite::tool_suite;
 
@@ -49,6 +50,17 @@ async fn postgres_keeps_flows_and_what_they_bring() {
     flow_suite(async || fresh(cluster).await).await;
     result_suite(async || fresh(cluster).await).await;
     upload_suite(async || fresh(cluster).await).await;
+}
+
+#[tokio::test]
+async fn postgres_takes_reports_together() {
+    let Some(cluster) = Cluster::or_say() else { return };
+    let taking = async || {
+        let store = store(&cluster.fresh_database()).await;
+        let reports: Arc<dyn ReportStore> = store.clone();
+        (Stores::of(store), reports)
+    };
+    report_suite(taking).await;
 }
 
 #[tokio::test]

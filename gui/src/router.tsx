@@ -43,7 +43,22 @@ const newHunt = createRoute({
 const hunt = createRoute({
   getParentRoute: () => root,
   path: '/hunts/$hunt',
-  validateSearch: texts('tab', 'queue', 'q', 'source', 'filter', 'sort', 'row', 'why'),
+  validateSearch: texts(
+    'tab',
+    'queue',
+    'q',
+    'source',
+    'filter',
+    'sort',
+    'row',
+    'why',
+    'before',
+    'after',
+    'key',
+    'ignore',
+    'count',
+    'order',
+  ),
   component: lazyRouteComponent(() => import('./pages/Hunt'), 'HuntPage'),
 });
 const clients = createRoute({
@@ -61,7 +76,7 @@ const client = createRoute({
 const flow = createRoute({
   getParentRoute: () => root,
   path: '/flows/$flow',
-  validateSearch: texts('tab', 'q', 'source', 'filter', 'sort', 'row'),
+  validateSearch: texts('tab', 'q', 'source', 'filter', 'sort', 'row', 'count', 'order'),
   component: lazyRouteComponent(() => import('./pages/Flow'), 'FlowPage'),
 });
 const artifacts = createRoute({

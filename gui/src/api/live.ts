@@ -67,6 +67,9 @@ function onHunt(event: Extract<LiveEvent, { kind: 'hunt' }>) {
     }
     if (shown.rows !== event.rows) askAgain(`hunt-sources\n${event.id}`, `hunt-rows\n${event.id}`);
     askAgain(`members\n${event.id}`);
+    // Where its first clients stand, what it has spent and its rounds are in the whole record only.
+    if (shown.stage || shown.spec?.limits?.total || shown.spec?.schedule)
+      askAgain(`hunt\n${event.id}`, `hunt-rounds\n${event.id}`);
   }
   const before = queryClient.getQueriesData<HuntPage>({ queryKey: ['hunts'] });
   const moved = before.some(([, page]) => page?.items?.some((h) => h.id === event.id && h.state !== event.state));

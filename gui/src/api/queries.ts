@@ -1,7 +1,7 @@
 // What the screens ask, each under one cache key: `[kind, ...]`. Live events and actions write to the same keys.
 
 import { QueryClient, keepPreviousData, queryOptions } from '@tanstack/react-query';
-import { ApiError, get, part, post, put, type Query } from './request';
+import { ApiError, get, getLines, part, post, put, type Query } from './request';
 import type * as S from './schema';
 
 export const queryClient = new QueryClient({
@@ -34,6 +34,31 @@ export const overview = () => list<S.Overview>('overview', '/overview');
 export const hunts = (query: Query) => list<S.HuntPage>('hunts', '/hunts', query);
 export const hunt = (id: string) => one<S.HuntView>('hunt', id, `/hunts/${part(id)}`);
 export const huntSources = (id: string) => one<S.SourceView[]>('hunt-sources', id, `/hunts/${part(id)}/sources`);
+export const huntRounds = (id: string) =>
+  queryOptions({
+    queryKey: ['hunt-rounds', id] as const,
+    queryFn: ({ signal }) => get<S.RoundPage>(`/hunts/${part(id)}/rounds`, { limit: 200 }, signal),
+  });
+export const huntRevisions = (id: string) =>
+  one<S.RevisionView[]>('hunt-revisions', id, `/hunts/${part(id)}/revisions`);
+/** A line of the answer, which the document describes as a file. */
+export interface DiffLine {
+  /** `new`, `gone`, `changed`. */
+  change: string;
+  client: string;
+  hostname: string;
+  source: string;
+  /** As it is after a change. */
+  row: Record<string, unknown>;
+  /** The columns that changed, as they were. */
+  was?: Record<string, unknown> | null;
+}
+/** The first differences; `more` says that there are others. */
+export const huntDiff = (id: string, query: Query, most: number) =>
+  queryOptions({
+    queryKey: ['hunt-diff', id, query, most] as const,
+    queryFn: ({ signal }) => getLines<DiffLine>(`/hunts/${part(id)}/diff`, query, most, signal),
+  });
 export const recount = (id: string) => one<S.Recount>('recount', id, `/hunts/${part(id)}/recount`);
 export const why = (id: string, client: string) =>
   queryOptions({
@@ -55,6 +80,7 @@ export const logout = () => post<void>('/logout');
 export const createHunt = (body: S.HuntRequest) => post<S.HuntView>('/hunts', body);
 export const previewHunt = (body: S.HuntRequest) => post<S.HuntPreview>('/hunts/preview', body);
 export const editHunt = (id: string, body: S.HuntEdit) => put<S.HuntView>(`/hunts/${part(id)}`, body);
+export const retryFailed = (id: string, body: S.RetryRequest) => post<S.Retried>(`/hunts/${part(id)}/retry`, body);
 export const huntVerb = (id: string, verb: string) => post<S.HuntView>(`/hunts/${part(id)}/${verb}`);
 export const startFlow = (body: S.FlowRequest) => post<S.FlowView>('/flows', body);
 export const cancelFlow = (id: string) => post<S.FlowView>(`/flows/${part(id)}/cancel`);

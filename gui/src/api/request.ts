@@ -108,5 +108,36 @@ export async function put<T>(path: string, body: unknown): Promise<T> {
   return json<T>(await send('PUT', path, body));
 }
 
+/** The first lines of an answer of JSON lines, however many there are. */
+export async function getLines<T>(
+  path: string,
+  query: Query,
+  most: number,
+  signal?: AbortSignal,
+): Promise<{ lines: T[]; more: boolean }> {
+  const answer = await send('GET', path + queryText(query), undefined, signal);
+  const reader = answer.body?.getReader();
+  if (!reader) return { lines: [], more: false };
+  const decoder = new TextDecoder();
+  const lines: T[] = [];
+  let rest = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    rest += done ? decoder.decode() : decoder.decode(value, { stream: true });
+    const parts = rest.split('\n');
+    rest = done ? '' : (parts.pop() ?? '');
+    for (const text of parts) {
+      if (!text.trim()) continue;
+      if (lines.length === most) {
+        // What else there is stays where it is.
+        await reader.cancel().catch(() => {});
+        return { lines, more: true };
+      }
+      lines.push(JSON.parse(text) as T);
+    }
+    if (done) return { lines, more: false };
+  }
+}
+
 /** A path part, safe for names with slashes or blanks. */
 export const part = (text: string) => encodeURIComponent(text);

@@ -1,6 +1,6 @@
 // A hunt that is being made: its empty form, its steps, what is sent, and how it looks as `hunt.yaml`.
 
-import type { ClientFilter, HuntRequest } from '../api/schema';
+import type { ClientFilter, HuntLimits, HuntRequest, HuntSchedule } from '../api/schema';
 
 export type Step = 'collect' | 'target' | 'pace' | 'review';
 export const STEPS: { id: Step; title: string }[] = [
@@ -29,6 +29,18 @@ function tidyFilter(filter: ClientFilter | undefined): ClientFilter | undefined 
   return Object.keys(out).length ? out : undefined;
 }
 
+/** Limits without budgets and stops that nobody set. */
+function tidyLimits({ total, stop_when, ...limits }: HuntLimits): HuntLimits {
+  const bounded = total && (total.rows || total.cpu_seconds || !/^0\s*B?$/i.test(total.upload_bytes ?? '0'));
+  return { ...limits, ...(bounded && { total }), ...(stop_when && { stop_when }) };
+}
+
+const tidySchedule = ({ every, cron, buffer, first }: HuntSchedule): HuntSchedule => ({
+  ...(cron ? { cron } : { every }),
+  ...(buffer && { buffer }),
+  ...(first && { first }),
+});
+
 /** Without the parts that say nothing. */
 export function tidy(draft: HuntRequest): HuntRequest {
   const condition = {
@@ -43,8 +55,11 @@ export function tidy(draft: HuntRequest): HuntRequest {
     artifacts: draft.artifacts.map((a) => (Object.keys(a.parameters ?? {}).length ? a : { name: a.name })),
     ...(Object.keys(condition).length && { condition }),
     rate: draft.rate?.trim(),
-    ...(Object.keys(draft.limits ?? {}).length && { limits: draft.limits }),
+    ...(Object.keys(draft.limits ?? {}).length && { limits: tidyLimits(draft.limits!) }),
     expires: draft.expires?.trim(),
+    ...(draft.canary && { canary: draft.canary }),
+    ...(Object.keys(draft.retry ?? {}).length && { retry: draft.retry }),
+    ...(draft.schedule && { schedule: tidySchedule(draft.schedule) }),
   };
 }
 
@@ -52,7 +67,7 @@ export function tidy(draft: HuntRequest): HuntRequest {
 export function stepOfProblem(field: string): Step | null {
   if (field.startsWith('artifacts')) return 'collect';
   if (field.startsWith('condition')) return 'target';
-  if (/^(rate|limits|expires)/.test(field)) return 'pace';
+  if (/^(rate|limits|expires|canary|retry|schedule)/.test(field)) return 'pace';
   return null;
 }
 

@@ -4,6 +4,8 @@ export const validRate = (text: string) =>
   /^(unlimited|[1-9]\d{0,8}\s*\/\s*(s|sec|second|min|minute|h|hour))$/.test(text.trim());
 export const validDuration = (text: string) => /^(\d+(\.\d+)?(ms|s|m|h|d|w)\s*)+$/.test(text.trim());
 export const validSize = (text: string) => /^\d+(\.\d+)?\s*([KMGT]i?B?|B)?$/i.test(text.trim());
+/** A share that may be more than the whole. */
+export const validPercent = (text: string) => /^[1-9]\d{0,3}(\.\d+)?%$/.test(text.trim());
 export const validShare = (text: string) => /^(0|[1-9]\d?%|100%)$/.test(text.trim());
 
 /** Clients in a minute, or null for no bound. */

@@ -3,7 +3,7 @@
 import type { HuntView } from '../api/schema';
 import { plural } from './text';
 
-export type Verb = 'start' | 'pause' | 'drain' | 'resume' | 'stop' | 'archive';
+export type Verb = 'start' | 'pause' | 'drain' | 'resume' | 'stop' | 'widen' | 'archive';
 
 export interface VerbInfo {
   label: string;
@@ -48,6 +48,13 @@ export const VERBS: Record<Verb, VerbInfo> = {
       `Nobody new is checked or begun, and ${under(hunt)} and ${waiting(hunt)} are cancelled. Results so far stay. This cannot be undone.`,
     confirm: true,
     danger: true,
+  },
+  widen: {
+    label: 'Let the others in',
+    says: (hunt) =>
+      `Everybody who matches takes part from now on, not only the first ${hunt.spec.canary?.clients ?? 'few'}: ${waiting(hunt)} begin within the rate.`,
+    confirm: true,
+    danger: false,
   },
   archive: {
     label: 'Archive',

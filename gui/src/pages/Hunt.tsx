@@ -1,12 +1,13 @@
 // How does this hunt stand, what has it found, and who is where in it?
 
 import { ActionIcon, Button, Menu, Tooltip } from '@mantine/core';
-import { IconCopy, IconDotsVertical, IconHelpCircle, IconPencil } from '@tabler/icons-react';
+import { IconCopy, IconDotsVertical, IconHelpCircle, IconPencil, IconRepeat } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, useState } from 'react';
 import * as ask from '../api/queries';
 import type { HuntView } from '../api/schema';
+import { END_REASONS, PAUSE_REASONS } from '../lib/bounds';
 import { count, plural } from '../lib/text';
 import { isVerb, VERBS, type Verb } from '../lib/verbs';
 import { Confirm } from '../ui/Confirm';
@@ -18,9 +19,12 @@ import { HuntCondition } from './hunt/Condition';
 import { HuntMembers } from './hunt/Members';
 import { HuntOverview } from './hunt/Overview';
 import { HuntResults } from './hunt/Results';
+import { HuntRounds } from './hunt/Rounds';
+import { Stage } from './hunt/Stage';
 import { CHOOSE } from './hunt/choose';
 import { StartQuestion } from './hunt/StartQuestion';
 
+const RetryFailed = lazy(() => import('./hunt/RetryFailed').then((m) => ({ default: m.RetryFailed })));
 const EditHunt = lazy(() => import('./hunt/Edit').then((m) => ({ default: m.EditHunt })));
 const WhyNot = lazy(() => import('./hunt/WhyNot').then((m) => ({ default: m.WhyNot })));
 
@@ -35,7 +39,7 @@ export function useHuntSearch() {
   return { search, change };
 }
 
-const TABS = ['overview', 'members', 'results', 'condition'] as const;
+const TABS = ['overview', 'members', 'results', 'rounds', 'condition'] as const;
 
 export function HuntPage() {
   const { hunt: id } = useParams({ from: '/hunts/$hunt' });
@@ -63,6 +67,8 @@ export function HuntPage() {
       </div>
     );
   }
+  // A hunt that asks once has no rounds to look at.
+  const tabs = TABS.filter((t) => t !== 'rounds' || hunt.spec.schedule || hunt.round > 1);
   return (
     <div className={`page ${tab === 'members' || tab === 'results' ? 'fill' : ''}`}>
       <Head hunt={hunt} />
@@ -72,7 +78,7 @@ export function HuntPage() {
         current={tab === 'members' ? search.queue : tab === 'results' ? 'results' : undefined}
       />
       <nav className="tabs" aria-label="Parts of this hunt">
-        {TABS.map((t) => (
+        {tabs.map((t) => (
           <Link
             key={t}
             to="/hunts/$hunt"
@@ -90,6 +96,7 @@ export function HuntPage() {
       {tab === 'overview' && <HuntOverview hunt={hunt} />}
       {tab === 'members' && <HuntMembers hunt={hunt} search={search} change={change} />}
       {tab === 'results' && <HuntResults hunt={hunt} search={search} change={change} />}
+      {tab === 'rounds' && <HuntRounds hunt={hunt} search={search} change={change} />}
       {tab === 'condition' && <HuntCondition hunt={hunt} />}
       {search.why !== undefined && (
         <Suspense fallback={null}>
@@ -104,6 +111,7 @@ function Head({ hunt }: { hunt: HuntView }) {
   const { change } = useHuntSearch();
   const [asking, setAsking] = useState<Verb | null>(null);
   const [editing, setEditing] = useState(false);
+  const [dialog, setDialog] = useState<'retry' | null>(null);
   async function act(verb: Verb) {
     ask.rememberHunt(await ask.huntVerb(hunt.id, verb));
     void ask.queryClient.invalidateQueries({ queryKey: ['members', hunt.id] });
@@ -115,99 +123,102 @@ function Head({ hunt }: { hunt: HuntView }) {
     else act(verb).catch((error: unknown) => sayError(`Could not ${verb} the hunt`, error));
   }
   const verbs = hunt.verbs.filter(isVerb);
-  const main = verbs.filter((v) => v !== 'archive');
+  const main = verbs.filter((v) => v !== 'archive' && v !== 'widen');
+  const over = ['stopped', 'completed', 'archived'].includes(hunt.state);
   return (
-    <header className="page-head">
-      <div className="grow">
-        <div className="row wrap">
-          <h1>Hunt: {hunt.spec.name}</h1>
-          <HuntState state={hunt.state} pill />
+    <>
+      <header className="page-head">
+        <div className="grow">
+          <div className="row wrap">
+            <h1>Hunt: {hunt.spec.name}</h1>
+            <HuntState state={hunt.state} pill />
+          </div>
+          <div className="subline">
+            <span className="row" style={{ gap: 2 }}>
+              <code>{hunt.id}</code>
+              <Copy text={hunt.id} label="Copy the id" size="xs" />
+            </span>
+            <span>
+              by {hunt.creator}, {hunt.started ? 'started ' : 'made '}
+              <Moment at={hunt.started ?? hunt.created} near />
+            </span>
+            {hunt.round > 1 && <span>round {hunt.round}</span>}
+            <Ending hunt={hunt} />
+          </div>
         </div>
-        <div className="subline">
-          <span className="row" style={{ gap: 2 }}>
-            <code>{hunt.id}</code>
-            <Copy text={hunt.id} label="Copy the id" size="xs" />
-          </span>
-          <span>
-            by {hunt.creator}, {hunt.started ? 'started ' : 'made '}
-            <Moment at={hunt.started ?? hunt.created} near />
-          </span>
-          <Ending hunt={hunt} />
-        </div>
-      </div>
-      <div className="actions">
-        {main.map((verb) => (
-          <Tooltip key={verb} label={VERBS[verb].says(hunt)} multiline w={280} withArrow>
-            <Button
-              variant={verb === 'start' || verb === 'resume' ? 'filled' : 'default'}
-              className={VERBS[verb].danger ? 'danger' : ''}
-              onClick={() => want(verb)}
-            >
-              {VERBS[verb].label}
-            </Button>
-          </Tooltip>
-        ))}
-        <Menu position="bottom-end" withinPortal shadow="md">
-          <Menu.Target>
-            <ActionIcon variant="default" size={30} aria-label="More actions">
-              <IconDotsVertical size={16} />
-            </ActionIcon>
-          </Menu.Target>
-          <Menu.Dropdown>
-            <Menu.Item leftSection={<IconHelpCircle size={15} />} onClick={() => change({ why: CHOOSE })}>
-              Why is a client (not) in it?
-            </Menu.Item>
-            {!['archived', 'stopped', 'completed'].includes(hunt.state) && (
-              <Menu.Item leftSection={<IconPencil size={15} />} onClick={() => setEditing(true)}>
-                Edit rate, limits, expiry
+        <div className="actions">
+          {main.map((verb) => (
+            <Tooltip key={verb} label={VERBS[verb].says(hunt)} multiline w={280} withArrow>
+              <Button
+                variant={verb === 'start' || verb === 'resume' ? 'filled' : 'default'}
+                className={VERBS[verb].danger ? 'danger' : ''}
+                onClick={() => want(verb)}
+              >
+                {VERBS[verb].label}
+              </Button>
+            </Tooltip>
+          ))}
+          <Menu position="bottom-end" withinPortal shadow="md">
+            <Menu.Target>
+              <ActionIcon variant="default" size={30} aria-label="More actions">
+                <IconDotsVertical size={16} />
+              </ActionIcon>
+            </Menu.Target>
+            <Menu.Dropdown>
+              <Menu.Item leftSection={<IconHelpCircle size={15} />} onClick={() => change({ why: CHOOSE })}>
+                Why is a client (not) in it?
               </Menu.Item>
-            )}
-            <Menu.Item
-              leftSection={<IconCopy size={15} />}
-              component={Link}
-              {...({ to: '/hunts/new', search: { copy: hunt.id } } as object)}
-            >
-              Make another like it
-            </Menu.Item>
-            <Menu.Item component="a" href={`/api/v1/hunts/${hunt.id}/export.zip`} download>
-              Download everything (zip)
-            </Menu.Item>
-            {verbs.includes('archive') && <Menu.Item onClick={() => want('archive')}>Archive</Menu.Item>}
-          </Menu.Dropdown>
-        </Menu>
-      </div>
-      {asking === 'start' && <StartQuestion hunt={hunt} act={() => act('start')} close={() => setAsking(null)} />}
-      {asking !== null && asking !== 'start' && (
-        <Confirm
-          title={`${VERBS[asking].label} “${hunt.spec.name}”?`}
-          action={VERBS[asking].label}
-          danger={VERBS[asking].danger}
-          act={() => act(asking)}
-          close={() => setAsking(null)}
-        >
-          <p>{VERBS[asking].says(hunt)}</p>
-        </Confirm>
-      )}
-      {editing && (
+              {!['archived', 'stopped', 'completed'].includes(hunt.state) && (
+                <Menu.Item leftSection={<IconPencil size={15} />} onClick={() => setEditing(true)}>
+                  Edit rate, limits, expiry
+                </Menu.Item>
+              )}
+              <Menu.Item
+                leftSection={<IconCopy size={15} />}
+                component={Link}
+                {...({ to: '/hunts/new', search: { copy: hunt.id } } as object)}
+              >
+                Make another like it
+              </Menu.Item>
+              {hunt.counts.failed > 0 && !over && (
+                <Menu.Item leftSection={<IconRepeat size={15} />} onClick={() => setDialog('retry')}>
+                  Run failed clients again
+                </Menu.Item>
+              )}
+              <Menu.Item component="a" href={`/api/v1/hunts/${hunt.id}/export.zip`} download>
+                Download everything (zip)
+              </Menu.Item>
+              {verbs.includes('archive') && <Menu.Item onClick={() => want('archive')}>Archive</Menu.Item>}
+            </Menu.Dropdown>
+          </Menu>
+        </div>
+        {asking === 'start' && <StartQuestion hunt={hunt} act={() => act('start')} close={() => setAsking(null)} />}
+        {asking !== null && asking !== 'start' && (
+          <Confirm
+            title={`${VERBS[asking].label} “${hunt.spec.name}”?`}
+            action={VERBS[asking].label}
+            danger={VERBS[asking].danger}
+            act={() => act(asking)}
+            close={() => setAsking(null)}
+          >
+            <p>{VERBS[asking].says(hunt)}</p>
+          </Confirm>
+        )}
         <Suspense fallback={null}>
-          <EditHunt hunt={hunt} close={() => setEditing(false)} />
+          {editing && <EditHunt hunt={hunt} close={() => setEditing(false)} />}
+          {dialog === 'retry' && <RetryFailed hunt={hunt} close={() => setDialog(null)} />}
         </Suspense>
-      )}
-    </header>
+      </header>
+      <Stage hunt={hunt} want={want} />
+    </>
   );
 }
-
-const REASONS: Record<string, string> = {
-  asked: 'on request',
-  expired: 'because its time was over',
-  client_limit: 'because it had enough clients',
-};
 
 function Ending({ hunt }: { hunt: HuntView }) {
   if (hunt.ended) {
     return (
       <span>
-        ended <Moment at={hunt.ended} near /> {REASONS[hunt.ended_reason ?? ''] ?? hunt.ended_reason ?? ''}
+        ended <Moment at={hunt.ended} near /> {END_REASONS[hunt.ended_reason ?? ''] ?? hunt.ended_reason ?? ''}
         {hunt.ended_by ? ` (${hunt.ended_by})` : ''}
       </span>
     );
@@ -215,6 +226,12 @@ function Ending({ hunt }: { hunt: HuntView }) {
   const left = hunt.counts.pending + hunt.counts.running;
   return (
     <>
+      {hunt.paused && (
+        <span>
+          paused <Moment at={hunt.paused} near /> {PAUSE_REASONS[hunt.paused_reason ?? ''] ?? hunt.paused_reason ?? ''}
+          {hunt.paused_by ? ` (${hunt.paused_by})` : ''}
+        </span>
+      )}
       {left > 0 && <span className="lively">{plural(left, 'client')} still to answer</span>}
       {hunt.expires && (
         <span>

@@ -13,7 +13,7 @@ import { emptyHunt, huntYaml, stepOfProblem, STEPS, tidy, type Step } from '../l
 import { ArtifactPicker } from '../ui/ArtifactPicker';
 import { ConditionFields } from '../ui/ConditionFields';
 import { Confirm } from '../ui/Confirm';
-import { PaceFields, paceIsValid } from '../ui/LimitFields';
+import { PaceFields, paceIsValid, paceOf } from '../ui/LimitFields';
 import { Bones, CliLine, Copy, ErrorNote, Note, useSettled, useTitle } from '../ui/parts';
 import { say } from '../ui/toast';
 import { Calls } from './hunt/Overview';
@@ -106,12 +106,14 @@ export function NewHunt() {
         <ArtifactPicker calls={draft.artifacts} change={(artifacts) => set({ artifacts })} problems={problems} />
       )}
       {step === 'target' && (
-        <ConditionFields value={draft.condition ?? {}} change={(condition) => set({ condition })} />
+        <>
+          <ConditionFields value={draft.condition ?? {}} change={(condition) => set({ condition })} />
+        </>
       )}
       {step === 'pace' && (
         <section className="card">
           <PaceFields
-            value={{ rate: draft.rate ?? '', expires: draft.expires ?? '', limits: draft.limits ?? {} }}
+            value={{ ...paceOf(draft), rate: draft.rate ?? '', expires: draft.expires ?? '' }}
             change={(pace) => set(pace)}
           />
         </section>
@@ -131,7 +133,7 @@ export function NewHunt() {
               step === 'collect'
                 ? draft.artifacts.length === 0
                 : step === 'pace' &&
-                  !paceIsValid({ rate: draft.rate ?? '', expires: draft.expires ?? '', limits: draft.limits ?? {} })
+                  !paceIsValid({ ...paceOf(draft), rate: draft.rate ?? '', expires: draft.expires ?? '' })
             }
           >
             {STEPS[at + 1]!.title}

@@ -1,8 +1,10 @@
 // Rate, limits and expiry of a hunt; also the per-client limits of a single flow.
 
 import { NumberInput, TextInput } from '@mantine/core';
-import type { FlowLimits, HuntLimits } from '../api/schema';
-import { validDuration, validRate, validShare, validSize } from '../lib/pace';
+import type { FlowLimits, HuntCanary, HuntLimits, HuntRequest, HuntSchedule, RetryRule } from '../api/schema';
+import { validCron } from '../lib/bounds';
+import { validDuration, validPercent, validRate, validShare, validSize } from '../lib/pace';
+import { BudgetFields, CanaryFields, RetryFields, ScheduleFields, StopWhenFields, whole } from './BoundFields';
 
 export const FLOW_LIMITS: Required<FlowLimits> = {
   rows: 1_000_000,
@@ -11,8 +13,6 @@ export const FLOW_LIMITS: Required<FlowLimits> = {
   timeout: '10m',
   progress_timeout: '0s',
 };
-
-const whole = (value: string | number) => (value === '' ? 0 : Math.max(0, Math.floor(Number(value) || 0)));
 
 export function FlowLimitFields({ value, change }: { value: FlowLimits; change: (value: FlowLimits) => void }) {
   const v = { ...FLOW_LIMITS, ...value };
@@ -63,11 +63,34 @@ export interface Pace {
   rate: string;
   expires: string;
   limits: HuntLimits;
+  canary?: HuntCanary | null;
+  retry?: Record<string, RetryRule>;
+  schedule?: HuntSchedule | null;
 }
+
+/** What of a request is about its pace. */
+export const paceOf = (hunt: Partial<HuntRequest>): Pace => ({
+  rate: hunt.rate ?? 'unlimited',
+  expires: hunt.expires ?? '7d',
+  limits: hunt.limits ?? {},
+  canary: hunt.canary ?? null,
+  retry: hunt.retry ?? {},
+  schedule: hunt.schedule ?? null,
+});
+
+const boundsAreValid = ({ limits, retry, schedule }: Pace) =>
+  validSize(limits.total?.upload_bytes ?? '0') &&
+  (!limits.stop_when || validPercent(limits.stop_when.failed_share)) &&
+  Object.values(retry ?? {}).every((rule) => validPercent(rule.limit ?? '100%')) &&
+  (!schedule ||
+    ((schedule.cron != null ? validCron(schedule.cron) : validDuration(schedule.every ?? '')) &&
+      validDuration(schedule.buffer ?? '1m') &&
+      (!schedule.first || validDuration(schedule.first))));
 
 export const paceIsValid = (pace: Pace) => {
   const per = { ...FLOW_LIMITS, ...pace.limits.per_client };
   return (
+    boundsAreValid(pace) &&
     validRate(pace.rate) &&
     validDuration(pace.expires) &&
     validSize(per.upload_bytes) &&
@@ -77,7 +100,16 @@ export const paceIsValid = (pace: Pace) => {
   );
 };
 
-export function PaceFields({ value, change }: { value: Pace; change: (value: Pace) => void }) {
+export function PaceFields({
+  value,
+  change,
+  begun,
+}: {
+  value: Pace;
+  change: (value: Pace) => void;
+  /** The hunt has begun: what only makes sense before is left out. */
+  begun?: boolean;
+}) {
   const set = (part: Partial<Pace>) => change({ ...value, ...part });
   const limits = (part: Partial<HuntLimits>) => set({ limits: { ...value.limits, ...part } });
   return (
@@ -116,6 +148,19 @@ export function PaceFields({ value, change }: { value: Pace; change: (value: Pac
       </div>
       <h3>What each client may use</h3>
       <FlowLimitFields value={value.limits.per_client ?? {}} change={(per_client) => limits({ per_client })} />
+      <h3>What all of them together may use</h3>
+      <BudgetFields
+        value={value.limits.total ?? {}}
+        change={(total) =>
+          limits({ total: { rows: 0, upload_bytes: '0', cpu_seconds: 0, ...value.limits.total, ...total } })
+        }
+      />
+      <h3>When it goes wrong</h3>
+      {!begun && <CanaryFields value={value.canary} change={(canary) => set({ canary })} />}
+      <StopWhenFields value={value.limits.stop_when} change={(stop_when) => limits({ stop_when })} />
+      <RetryFields value={value.retry} change={(retry) => set({ retry })} />
+      <h3>How often it asks</h3>
+      <ScheduleFields value={value.schedule} change={(schedule) => set({ schedule })} />
     </div>
   );
 }

@@ -2,6 +2,7 @@
 
 import { ActionIcon, Button, CloseButton, Menu, NativeSelect, Popover, TextInput, Tooltip } from '@mantine/core';
 import {
+  IconChartBar,
   IconChevronDown,
   IconDownload,
   IconFilter,
@@ -12,7 +13,7 @@ import {
 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useMemo, useState, type ReactNode } from 'react';
-import { get } from '../api/request';
+import { get, queryText } from '../api/request';
 import type { RowPage, RowView, SourceView } from '../api/schema';
 import { allRows, DOWNLOAD_MAX, saveFile, toCsv, toJsonl } from '../lib/download';
 import {
@@ -26,6 +27,7 @@ import {
 } from '../lib/filters';
 import { cellText, count, idKind, looksTechnical, middle } from '../lib/text';
 import { DataTable, type WorkColumn } from './DataTable';
+import { Facets } from './Facets';
 import { JsonTree } from './JsonTree';
 import { AnyId, ClientCell, ClientLink, FlowLink } from './links';
 import { Copy, Empty, Moment } from './parts';
@@ -39,6 +41,9 @@ export interface RowsState {
   sort?: string;
   desc?: boolean;
   row?: string;
+  /** The column whose values are counted, and in which order. */
+  count?: string;
+  order?: string;
 }
 
 interface Props {
@@ -140,94 +145,110 @@ export function RowsTable(props: Props) {
   const open = state.row === undefined ? undefined : Number(state.row);
   const total = first.data?.total ?? 0;
   const narrowed = !!state.q || conditions.length > 0;
+  const own = columns.map((c) => c.id).filter((id) => !/^_(hostname|source|stored|flow)$/.test(id));
   return (
-    <DataTable<RowView>
-      name={`rows.${source ?? 'all'}`}
-      label="Results"
-      columns={columns}
-      queryKey={queryKey}
-      fetchPage={fetchPage}
-      rowKey={(_, index) => String(index)}
-      sort={state.sort}
-      desc={state.desc}
-      onSort={(sort, desc) => change({ sort, desc, row: undefined })}
-      selected={state.row}
-      onOpen={(_, index) => change({ row: String(index) })}
-      rowHeight={32}
-      toolbar={
-        <>
-          {sources.length > 1 && (
-            <NativeSelect
-              size="xs"
-              aria-label="Source"
-              value={source ?? ALL}
-              onChange={(e) =>
-                change({
-                  source: e.currentTarget.value,
-                  sort: undefined,
-                  desc: undefined,
-                  filter: undefined,
-                  row: undefined,
-                })
-              }
-              data={[
-                ...sources.map((s) => ({ value: s.source, label: `${s.source} (${count(s.rows)})` })),
-                { value: ALL, label: 'All sources' },
-              ]}
-            />
-          )}
-          <Search label="Search in all columns" value={state.q} change={(q) => change({ q, row: undefined })} />
-          {conditions.map((condition, i) => (
-            <span key={writeCondition(condition)} className="chip">
-              <span className="cut">
-                {condition.column} <b>{OPERATORS.find((o) => o.operator === condition.operator)?.label}</b>{' '}
-                {middle(condition.value, 40) || '(nothing)'}
+    <>
+      {state.count !== undefined && (
+        <Facets path={props.path} cacheKey={cacheKey} columns={own} source={source} state={state} change={change} />
+      )}
+      <DataTable<RowView>
+        name={`rows.${source ?? 'all'}`}
+        label="Results"
+        columns={columns}
+        queryKey={queryKey}
+        fetchPage={fetchPage}
+        rowKey={(_, index) => String(index)}
+        sort={state.sort}
+        desc={state.desc}
+        onSort={(sort, desc) => change({ sort, desc, row: undefined })}
+        selected={state.row}
+        onOpen={(_, index) => change({ row: String(index) })}
+        rowHeight={32}
+        toolbar={
+          <>
+            {sources.length > 1 && (
+              <NativeSelect
+                size="xs"
+                aria-label="Source"
+                value={source ?? ALL}
+                onChange={(e) =>
+                  change({
+                    source: e.currentTarget.value,
+                    sort: undefined,
+                    desc: undefined,
+                    filter: undefined,
+                    row: undefined,
+                  })
+                }
+                data={[
+                  ...sources.map((s) => ({ value: s.source, label: `${s.source} (${count(s.rows)})` })),
+                  { value: ALL, label: 'All sources' },
+                ]}
+              />
+            )}
+            <Search label="Search in all columns" value={state.q} change={(q) => change({ q, row: undefined })} />
+            {conditions.map((condition, i) => (
+              <span key={writeCondition(condition)} className="chip">
+                <span className="cut">
+                  {condition.column} <b>{OPERATORS.find((o) => o.operator === condition.operator)?.label}</b>{' '}
+                  {middle(condition.value, 40) || '(nothing)'}
+                </span>
+                <button
+                  type="button"
+                  aria-label={`Remove the filter on ${condition.column}`}
+                  onClick={() => change({ filter: withoutCondition(state.filter, i), row: undefined })}
+                >
+                  <IconX size={13} />
+                </button>
               </span>
-              <button
-                type="button"
-                aria-label={`Remove the filter on ${condition.column}`}
-                onClick={() => change({ filter: withoutCondition(state.filter, i), row: undefined })}
+            ))}
+            <DownloadMenu
+              zip={props.zip}
+              fileName={props.fileName}
+              total={total}
+              narrowed={narrowed}
+              columns={own}
+              table={`/api/v1${props.path}/export${queryText({ source })}`}
+              fetchPage={fetchPage}
+            />
+            {state.count === undefined && total > 0 && (
+              <Button
+                variant="default"
+                leftSection={<IconChartBar size={14} />}
+                onClick={() => change({ count: own[0] ?? '_hostname' })}
               >
-                <IconX size={13} />
-              </button>
-            </span>
-          ))}
-          <DownloadMenu
-            zip={props.zip}
-            fileName={props.fileName}
-            total={total}
-            narrowed={narrowed}
-            columns={columns.map((c) => c.id).filter((id) => !/^_(hostname|source|stored|flow)$/.test(id))}
-            fetchPage={fetchPage}
-          />
-        </>
-      }
-      empty={
-        narrowed ? (
-          <Empty icon={IconTableOff} title="No row passes">
-            <p>Nothing has what the search and filters want.</p>
-            <Button variant="default" onClick={() => change({ q: undefined, filter: undefined })}>
-              Show all rows
-            </Button>
-          </Empty>
-        ) : (
-          props.empty
-        )
-      }
-      beside={
-        open !== undefined && Number.isInteger(open) && open >= 0 ? (
-          <RowPanel
-            index={open}
-            total={total}
-            queryKey={queryKey}
-            fetchPage={fetchPage}
-            change={change}
-            filter={state.filter}
-            across={props.across}
-          />
-        ) : null
-      }
-    />
+                Count values
+              </Button>
+            )}
+          </>
+        }
+        empty={
+          narrowed ? (
+            <Empty icon={IconTableOff} title="No row passes">
+              <p>Nothing has what the search and filters want.</p>
+              <Button variant="default" onClick={() => change({ q: undefined, filter: undefined })}>
+                Show all rows
+              </Button>
+            </Empty>
+          ) : (
+            props.empty
+          )
+        }
+        beside={
+          open !== undefined && Number.isInteger(open) && open >= 0 ? (
+            <RowPanel
+              index={open}
+              total={total}
+              queryKey={queryKey}
+              fetchPage={fetchPage}
+              change={change}
+              filter={state.filter}
+              across={props.across}
+            />
+          ) : null
+        }
+      />
+    </>
   );
 }
 
@@ -287,6 +308,8 @@ function DownloadMenu(props: {
   total: number;
   narrowed: boolean;
   columns: string[];
+  /** Where the whole table is, in other forms. */
+  table: string;
   fetchPage: (offset: number, limit: number) => Promise<RowPage>;
 }) {
   const [done, setDone] = useState<number | null>(null);
@@ -325,6 +348,17 @@ function DownloadMenu(props: {
         <Menu.Item disabled={some === 0} onClick={() => void save('jsonl')}>
           {props.narrowed ? 'These' : 'All'} {count(some)} rows as JSON lines
         </Menu.Item>
+        <Menu.Divider />
+        {['csv', 'ndjson', 'parquet'].map((format) => (
+          <Menu.Item
+            key={format}
+            component="a"
+            href={`${props.table}${props.table.includes('?') ? '&' : '?'}format=${format}`}
+            download
+          >
+            The whole table: {format === 'parquet' ? 'Parquet' : format === 'csv' ? 'CSV' : 'JSON lines'}
+          </Menu.Item>
+        ))}
       </Menu.Dropdown>
     </Menu>
   );

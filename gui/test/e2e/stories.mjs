@@ -4,6 +4,7 @@
 import { readFile } from 'node:fs/promises';
 import { signIn } from './browser.mjs';
 import { accessible, equal, numberIn, truth, until } from './checks.mjs';
+import { HUNT_STORIES } from './hunt-stories.mjs';
 import { LOG_STORIES, logPages } from './log-stories.mjs';
 
 const grid = (page) => page.getByRole('grid');
@@ -602,6 +603,7 @@ export const STORIES = [
       truth(failures.join('\n    '), failures.length === 0);
     },
   })),
+  ...HUNT_STORIES,
   ...LOG_STORIES,
   {
     name: 'sign out: the form comes back, and the old session is over',

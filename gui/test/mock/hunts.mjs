@@ -57,7 +57,13 @@ export class Hunt {
       ended: null,
       ended_reason: null,
       ended_by: null,
+      copied_from: null,
+      copied_revision: null,
+      round: 1,
+      rounds: [],
+      stage: spec.canary ? 'canary' : null,
     });
+    this.revisions = [{ revision: 1, at: iso(now), by: creator, changes: [] }];
     this.members = new Map();
     this.counts = { ...ZERO };
     this.rows = [];
@@ -123,13 +129,14 @@ export class Hunt {
   }
 
   act(verb, who = this.creator) {
-    if (!VERBS[this.state].includes(verb)) return false;
+    if (!this.verbs().includes(verb)) return false;
     const now = this.world.now();
     if (verb === 'start') {
       this.state = 'running';
       this.started = now;
       this.toAsk = eligible(this.world.clients, this.spec.condition).filter((c) => c.online);
-    } else if (verb === 'pause') this.state = 'paused';
+    } else if (verb === 'widen') this.stage = null;
+    else if (verb === 'pause') this.state = 'paused';
     else if (verb === 'drain') this.state = 'draining';
     else if (verb === 'resume') this.state = 'running';
     else if (verb === 'archive') this.state = 'archived';
@@ -141,6 +148,19 @@ export class Hunt {
       }
     }
     return true;
+  }
+
+  verbs() {
+    const canary =
+      ['canary', 'holding', 'unhealthy'].includes(this.stage) && ['running', 'paused'].includes(this.state);
+    return [...VERBS[this.state], ...(canary ? ['widen'] : [])];
+  }
+
+  /** How many may begin while it is tried on a few. */
+  room() {
+    if (!this.stage) return Infinity;
+    const begun = [...this.members.values()].filter((m) => m.admitted).length;
+    return Math.max(0, (this.spec.canary?.clients ?? 0) - begun);
   }
 
   finish(state, reason, who) {
@@ -172,7 +192,8 @@ export class Hunt {
       [...this.members.values()].filter((m) => m.state === state).map((m) => this.world.byId.get(m.client));
     if (this.state !== 'paused' && this.counts.pending > 0) {
       const bound = this.spec.limits?.running || 40;
-      for (const client of inState('pending').slice(0, Math.max(0, Math.min(size - 1, bound - this.counts.running)))) {
+      const most = Math.min(size - 1, bound - this.counts.running, this.room());
+      for (const client of inState('pending').slice(0, Math.max(0, most))) {
         this.move(client, 'running', 'admitted', at);
         moved = true;
       }
@@ -186,6 +207,10 @@ export class Hunt {
         moved = true;
       }
     }
+    if (this.stage === 'canary' && this.room() === 0 && this.counts.running === 0) {
+      this.stage = this.spec.canary.then === 'auto' ? null : 'holding';
+      moved = true;
+    }
     if (this.state === 'draining' && this.counts.pending + this.counts.running === 0)
       this.finish('completed', 'asked', this.creator);
     return moved;
@@ -197,7 +222,7 @@ export class Hunt {
       spec: this.spec,
       state: this.state,
       revision: this.revision,
-      round: 1,
+      round: this.round,
       counts: { ...this.counts },
       rows: this.rows.length,
       uploads: this.uploads,
@@ -208,7 +233,22 @@ export class Hunt {
       ended: this.ended && iso(this.ended),
       ended_reason: this.ended_reason,
       ended_by: this.ended_by,
-      verbs: VERBS[this.state],
+      closed: this.ended && iso(this.ended),
+      copied_from: this.copied_from,
+      copied_revision: this.copied_revision,
+      stage: this.state === 'draft' ? null : this.stage,
+      paused: null,
+      paused_reason: null,
+      paused_by: null,
+      round_started: this.started && iso(this.started),
+      next_round: this.spec.schedule && this.started ? iso(this.started + 86_400_000) : null,
+      spent: {
+        rows: this.rows.length,
+        uploads: this.uploads,
+        upload_bytes: this.uploads * 24_000,
+        cpu_seconds: Math.round(this.rows.length / 7),
+      },
+      verbs: this.verbs(),
     };
   }
 }

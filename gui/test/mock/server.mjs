@@ -7,6 +7,7 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { randomBytes } from 'node:crypto';
 import { makeRows, ROW_COLUMNS } from './data.mjs';
+import { huntRoutes, cohort, differences, facets } from './targeting.mjs';
 import { eligible } from './hunts.mjs';
 import { zipOf } from './zip.mjs';
 import { checkArtifactCall, checkVql, completeVql, filterRows, pageOf, sortBy } from './answers.mjs';
@@ -60,12 +61,7 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
         ...checkArtifactCall(world.artifacts, call).map((p) => ({ ...p, field: `artifacts[${i}].${p.field}` })),
       ),
     );
-    return {
-      asked: asked.length,
-      online: asked.filter((c) => c.online).length,
-      excluded: all.length - asked.length,
-      problems,
-    };
+    return cohort(world, all, asked, spec, problems);
   };
   const rowsAnswer = (rows, q) => pageOf(sortBy(filterRows(rows, q), q), q);
 
@@ -75,6 +71,7 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
   const changed = () => streams.forEach((s) => s.write('event: change\ndata: {"kind":"log"}\n\n'));
   const routes = [
     ...logRoutes(logs, { refuse, missing, changed }),
+    ...huntRoutes(world, { refuse, find, flowOf }),
     [
       'GET',
       'overview',
@@ -251,6 +248,7 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
             .filter(
               (h) =>
                 (!q.state || h.state === q.state) &&
+                (!q.tag || h.spec.tags?.includes(q.tag)) &&
                 (!q.search || `${h.id} ${h.spec.name}`.toLowerCase().includes(q.search.toLowerCase())),
             )
             .map((h) => h.view()),
@@ -282,8 +280,15 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
             `the hunt is at revision ${hunt.revision} by now`,
             'Load it again and repeat the change.',
           );
+        const text = (value) => (value === undefined ? '' : JSON.stringify(value));
+        const changes = Object.keys(change).map((field) => ({
+          field,
+          before: text(hunt.spec[field]),
+          after: text(change[field]),
+        }));
         Object.assign(hunt.spec, change);
         hunt.revision += 1;
+        hunt.revisions.push({ revision: hunt.revision, at: new Date().toISOString(), by: 'admin', changes });
         world.note('hunt.edit', id, Object.keys(change).join(', '));
         world.changed.hunts.add(id);
         return hunt.view();
@@ -317,12 +322,16 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
         if (!member)
           return {
             client,
+            hostname: clientOf(client).hostname,
             verdict: 'not_seen',
+            next: 'It is asked as soon as it connects.',
             explanation: 'The client has not been connected since the hunt started. It is asked when it comes back.',
             member,
           };
         return {
           client,
+          hostname: member.hostname,
+          next: '',
           verdict: member.state === 'refused' ? 'refused' : 'member',
           explanation: `It stands in ${member.state}: ${member.reason}.`,
           member,
@@ -330,6 +339,8 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
       },
     ],
     ['GET', 'hunts/:id/sources', ([id]) => find(id).sources()],
+    ['GET', 'hunts/:id/results/facets', ([id], q) => facets(filterRows(find(id).rows, q), q)],
+    ['GET', 'flows/:id/results/facets', ([id], q) => facets(filterRows(flowOf(id).rowsKept, q), q)],
     ['GET', 'hunts/:id/results', ([id], q) => rowsAnswer(find(id).rows, q)],
     [
       'GET',
@@ -437,6 +448,11 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
           'content-disposition': `attachment; filename="findings.${form}"`,
         });
         return response.end(exported(logs, query, form));
+      }
+      if (/^hunts\/[^/]+\/diff$/.test(path)) {
+        response.writeHead(200, { 'content-type': 'application/x-ndjson' });
+        const lines = differences(find(path.split('/')[1]), query);
+        return response.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
       }
       if (path.endsWith('export.zip')) {
         const [kind, id] = path.split('/');

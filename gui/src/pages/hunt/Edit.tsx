@@ -4,13 +4,15 @@ import * as ask from '../../api/queries';
 import type { HuntEdit, HuntView } from '../../api/schema';
 import { plural } from '../../lib/text';
 import { ErrorNote } from '../../ui/parts';
-import { PaceFields, paceIsValid, type Pace } from '../../ui/LimitFields';
+import { PaceFields, paceIsValid, paceOf, type Pace } from '../../ui/LimitFields';
 import { say } from '../../ui/toast';
+
+const differs = (a: unknown, b: unknown) => JSON.stringify(a) !== JSON.stringify(b);
 
 /** Change pace and limits of a hunt that may be under way. */
 export function EditHunt({ hunt, close }: { hunt: HuntView; close: () => void }) {
   const { spec } = hunt;
-  const first: Pace = { rate: spec.rate ?? 'unlimited', expires: spec.expires ?? '7d', limits: spec.limits ?? {} };
+  const first: Pace = paceOf(spec);
   const [pace, setPace] = useState(first);
   const [description, setDescription] = useState(spec.description ?? '');
   const [busy, setBusy] = useState(false);
@@ -18,7 +20,9 @@ export function EditHunt({ hunt, close }: { hunt: HuntView; close: () => void })
   const changed: HuntEdit = {
     ...(pace.rate !== first.rate && { rate: pace.rate }),
     ...(pace.expires !== first.expires && { expires: pace.expires }),
-    ...(JSON.stringify(pace.limits) !== JSON.stringify(first.limits) && { limits: pace.limits }),
+    ...(differs(pace.limits, first.limits) && { limits: pace.limits }),
+    ...(differs(pace.retry, first.retry) && { retry: pace.retry }),
+    ...(differs(pace.schedule, first.schedule) && { schedule: pace.schedule }),
     ...(description !== (spec.description ?? '') && { description }),
   };
   async function save(event: React.FormEvent) {
@@ -41,7 +45,7 @@ export function EditHunt({ hunt, close }: { hunt: HuntView; close: () => void })
           The change holds at once for the {plural(hunt.counts.pending, 'client')} that wait and for all that follow;{' '}
           {plural(hunt.counts.running, 'running flow')} keep the limits they began with.
         </p>
-        <PaceFields value={pace} change={setPace} />
+        <PaceFields value={pace} change={setPace} begun />
         <Textarea
           label="Description"
           rows={2}

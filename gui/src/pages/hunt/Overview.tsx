@@ -2,12 +2,15 @@
 
 import { useQuery } from '@tanstack/react-query';
 import { Link } from '@tanstack/react-router';
+import { Fragment } from 'react';
 import { get, part } from '../../api/request';
 import type { ArtifactCall, HuntView, MemberPage, RowPage } from '../../api/schema';
 import * as ask from '../../api/queries';
+import { budgets, canarySays, FAILURE_CLASSES, scheduleSays, stopSays } from '../../lib/bounds';
 import { cellText, count, middle, plural } from '../../lib/text';
 import { ArtifactLink, ClientLink } from '../../ui/links';
 import { apiUrl, CliFold, Moment, Note } from '../../ui/parts';
+import { Revisions } from './Revisions';
 
 export function HuntOverview({ hunt }: { hunt: HuntView }) {
   const { spec } = hunt;
@@ -41,7 +44,35 @@ export function HuntOverview({ hunt }: { hunt: HuntView }) {
               </dd>
               <dt>Recruits for</dt>
               <dd>{spec.expires ?? '7d'}</dd>
+              {spec.canary && (
+                <>
+                  <dt>First</dt>
+                  <dd>{canarySays(spec.canary)}</dd>
+                </>
+              )}
+              {spec.limits?.stop_when && (
+                <>
+                  <dt>Ends early</dt>
+                  <dd>{stopSays(spec.limits.stop_when)}</dd>
+                </>
+              )}
+              {spec.schedule && (
+                <>
+                  <dt>Asks</dt>
+                  <dd>{scheduleSays(spec.schedule)}</dd>
+                </>
+              )}
+              {Object.entries(spec.retry ?? {}).map(([name, rule]) => (
+                <Fragment key={name}>
+                  <dt>After {FAILURE_CLASSES.find((one) => one.name === name)?.name.replace(/_/g, ' ') ?? name}</dt>
+                  <dd>
+                    {rule.times === 0 ? 'by hand only' : `${plural(rule.times, 'more attempt')}`}
+                    {rule.times > 0 && rule.limit && rule.limit !== '100%' && ` with ${rule.limit} of the limit`}
+                  </dd>
+                </Fragment>
+              ))}
             </dl>
+            <Budgets hunt={hunt} />
           </section>
         </div>
         <div className="stack">
@@ -71,6 +102,7 @@ export function HuntOverview({ hunt }: { hunt: HuntView }) {
           </section>
         </div>
       </div>
+      <Revisions hunt={hunt} />
       <CliFold
         cli={[
           `lycaon hunt show ${hunt.id}`,
@@ -79,6 +111,34 @@ export function HuntOverview({ hunt }: { hunt: HuntView }) {
         ]}
         api={[apiUrl(`/hunts/${hunt.id}`)]}
       />
+    </>
+  );
+}
+
+/** What of its budgets is used. */
+function Budgets({ hunt }: { hunt: HuntView }) {
+  const known = budgets(hunt);
+  if (known.length === 0) return null;
+  return (
+    <>
+      <h3>Budgets</h3>
+      <ul className="bars lively">
+        {known.map((one) => (
+          <li key={one.what}>
+            <span>{one.what}</span>
+            <meter
+              min={0}
+              max={100}
+              high={80}
+              value={one.percent}
+              aria-label={`${one.what}: ${one.used} of ${one.most}`}
+            />
+            <span className="num nowrap">
+              {one.used} of {one.most}
+            </span>
+          </li>
+        ))}
+      </ul>
     </>
   );
 }

@@ -1,0 +1,121 @@
+// How often does each value of a column occur, and on how many clients? The rare ones are what one looks for.
+
+import { CloseButton, NativeSelect, SegmentedControl } from '@mantine/core';
+import { useQuery } from '@tanstack/react-query';
+import { get } from '../api/request';
+import type { FacetsView } from '../api/schema';
+import { withCondition } from '../lib/filters';
+import { count, middle, plural } from '../lib/text';
+import { Bones, ErrorNote } from './parts';
+import type { RowsState } from './RowsTable';
+
+/** So many values are shown; the rest is a number. */
+const SHOWN = 50;
+
+export function Facets({
+  path,
+  cacheKey,
+  columns,
+  source,
+  state,
+  change,
+}: {
+  /** Of the rows. */
+  path: string;
+  cacheKey: [string, string];
+  columns: string[];
+  source?: string;
+  state: RowsState;
+  change: (part: RowsState) => void;
+}) {
+  const column = state.count ?? '';
+  const order = state.order ?? 'rows';
+  const query = { column, order, source, search: state.q, filter: state.filter, limit: SHOWN };
+  const facets = useQuery({
+    queryKey: [...cacheKey, 'facets', query],
+    queryFn: ({ signal }) => get<FacetsView>(`${path}/facets`, query, signal),
+    enabled: column !== '',
+  });
+  const byClients = order.endsWith('clients');
+  const most = Math.max(1, ...(facets.data?.values ?? []).map((one) => (byClients ? one.clients : one.rows)));
+  return (
+    <section className="card stack tight facets" aria-label={`Values of ${column}`}>
+      <div className="row wrap">
+        <NativeSelect
+          size="xs"
+          aria-label="Column"
+          value={column}
+          onChange={(e) => change({ count: e.currentTarget.value })}
+          data={[
+            { value: '_hostname', label: 'Client' },
+            { value: '_source', label: 'Source' },
+            ...columns.map((name) => ({ value: name, label: name })),
+          ]}
+        />
+        <SegmentedControl
+          size="xs"
+          aria-label="Which values first"
+          value={order}
+          onChange={(next) => change({ order: next })}
+          data={[
+            { value: 'rows', label: 'Most rows' },
+            { value: 'rare', label: 'Fewest rows' },
+            { value: 'clients', label: 'Most clients' },
+            { value: 'rare_clients', label: 'Fewest clients' },
+          ]}
+        />
+        <span className="dim grow" role="status">
+          {facets.data &&
+            `${plural(facets.data.distinct, 'value')} in ${plural(facets.data.rows, 'row')}${
+              facets.data.distinct > SHOWN ? `, ${SHOWN} of them shown` : ''
+            }`}
+        </span>
+        <CloseButton
+          size="sm"
+          aria-label="Close the counts"
+          onClick={() => change({ count: undefined, order: undefined })}
+        />
+      </div>
+      {facets.isPending && <Bones lines={3} />}
+      {facets.isError && (
+        <ErrorNote what="Could not count the values" error={facets.error} retry={() => void facets.refetch()} />
+      )}
+      {facets.data && (
+        <div className="scroll-list" tabIndex={0} role="region" aria-label="Values">
+          <ul className="bars">
+            {facets.data.values.map((one) => {
+              const value = one.value ?? '';
+              const rows = plural(one.rows, 'row');
+              return (
+                <li key={`${one.value === undefined || one.value === null}${value}`}>
+                  <button
+                    type="button"
+                    className="linkish cut"
+                    title={`${value}\nOnly rows with this value`}
+                    onClick={() =>
+                      change({
+                        filter: withCondition(state.filter, { column, operator: '=', value }),
+                        row: undefined,
+                      })
+                    }
+                  >
+                    {value === '' ? <span className="dim">(nothing)</span> : middle(value, 80)}
+                  </button>
+                  <meter
+                    min={0}
+                    max={most}
+                    value={byClients ? one.clients : one.rows}
+                    aria-label={`${value || 'nothing'}: ${rows}`}
+                  />
+                  <span className="num nowrap">
+                    {count(one.rows)} <span className="dim">on {plural(one.clients, 'client')}</span>
+                  </span>
+                </li>
+              );
+            })}
+          </ul>
+        </div>
+      )}
+    </section>
+  );
+}

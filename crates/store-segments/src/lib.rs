@@ -4,7 +4,7 @@
 //!   batches, `compactor` moves them, and `keeper` lets it work.
 //! - `file` opens a segment: which batches it has, its columns, its rows. `columns` is a row group as
 //!   a question needs it; `cells` is how a cell stands in a column.
-//! - [`SegmentedResults`] is the result store over segments and what is still hot; `best` keeps the
+//! - [`SegmentedResults`] is the result store over segments and what is still hot; `reading` reads rows by their places, `best` keeps the
 //!   rows of a page, `tally` counts values, `order` is the order of arrival. `sql` answers SQL over `table`;
 //!   `encode` makes files that leave.
 //!
@@ -34,6 +34,7 @@ mod order;
 mod os;
 mod place;
 mod plan;
+mod reading;
 mod results;
 mod shape;
 mod sql;

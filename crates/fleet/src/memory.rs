@@ -2,7 +2,7 @@
 //! nothing outlives the process.
 
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use base::{ClientId, Timestamp};
@@ -116,6 +116,27 @@ impl ClientStore for MemFleet {
         let client = records.client(id)?;
         client.revoked_at.get_or_insert(now);
         Ok(client.clone())
+    }
+
+    async fn named(
+        &self,
+        org: &OrgId,
+        names: &BTreeSet<String>,
+    ) -> Result<Vec<(String, ClientId)>, StoreError> {
+        let records = self.records.lock();
+        let own = || {
+            let of_org = |client: &&Client| client.org == *org && client.revoked_at.is_none();
+            records.clients.values().filter(of_org)
+        };
+        let has = |client: &Client, name: &String| {
+            let facts = &client.facts;
+            [&facts.hostname, &facts.fqdn].iter().any(|known| known.eq_ignore_ascii_case(name))
+        };
+        let mut found = Vec::new();
+        for name in names {
+            found.extend(own().filter(|c| has(c, name)).map(|client| (name.clone(), client.id)));
+        }
+        Ok(found)
     }
 
     async fn labels(&self, org: &OrgId) -> Result<Vec<(String, u64)>, StoreError> {

@@ -48,6 +48,14 @@ pub trait ClientStore: Send + Sync {
     /// Shuts the client out; once is enough. Returns the client as it is now.
     async fn revoke(&self, id: ClientId, now: Timestamp) -> Result<Client, StoreError>;
 
+    /// The clients of an organisation that have one of these names, short or full, those aside that
+    /// were revoked; ASCII letter case ignored. Each name with each of its clients, by name and id.
+    async fn named(
+        &self,
+        org: &OrgId,
+        names: &BTreeSet<String>,
+    ) -> Result<Vec<(String, ClientId)>, StoreError>;
+
     /// All labels of an organisation with the number of clients that have them, by name.
     async fn labels(&self, org: &OrgId) -> Result<Vec<(String, u64)>, StoreError>;
 }

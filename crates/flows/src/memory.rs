@@ -5,6 +5,7 @@
 //! and [`FlowFollower`].
 
 mod blobs;
+mod erasure;
 mod evidence;
 mod monitoring;
 mod segments;

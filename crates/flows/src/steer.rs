@@ -264,7 +264,9 @@ pub async fn take_part(
     part: &UploadPart,
     now: Timestamp,
 ) -> Result<PartTaken, StoreError> {
-    let (id, declared_size) = match uploads.begin(&part.upload).await? {
+    // With its hash the content is spoken for from here on: nobody takes it away before it is noted.
+    let announced = NewUpload { sha256: part.sha256, ..part.upload.clone() };
+    let (id, declared_size) = match uploads.begin(&announced).await? {
         UploadBegun::Open { id, declared_size } => (id, declared_size),
         UploadBegun::Complete(upload) => return Ok(PartTaken::Complete(upload)),
         UploadBegun::Refused(refusal) => return Ok(PartTaken::Rejected(refusal.to_string())),

@@ -10,6 +10,8 @@ use model::tool::ToolFile;
 ///
 /// - Every method that returned `Ok` is durable.
 /// - A name and a version have one file; another one replaces it.
+/// - A file whose content is condemned ([`crate::UploadStore::condemned`]) is not kept but
+///   [`StoreError::Conflict`].
 ///
 /// Every implementation runs `testkit::tool_suite`.
 #[async_trait]

@@ -4,6 +4,8 @@
 //!
 //! - Nothing is written for a file whose declared size is beyond what the flow may still send.
 //! - A part is acknowledged when its bytes are on the disk; a half-written file resumes there.
+//! - Content that a file refers to, or is about to, is never taken away: see
+//!   [`UploadStore::condemned`].
 //! - Content is kept once however many clients send it, but its bytes always travel: an agent never
 //!   learns whether the server has a file already.
 
@@ -26,8 +28,13 @@ pub const UPLOADS_MAX: u64 = 1_000_000;
 /// - `begin` decides by [`admit`] inside its transaction, with what the attempt's other files hold
 ///   or have declared; it refuses a flow that is not the client's or does not accept the attempt.
 /// - A hunt's files are those of finished attempts, a flow's those of its current attempt.
+/// - Content is condemned in the transaction that takes the last record away which refers to it: a
+///   file that is complete, one whose last part was announced with this hash, or a tool. While it is
+///   condemned, `begin` with this hash and `keep_tool` are [`StoreError::Conflict`], to be tried again;
+///   so between [`condemned`](Self::condemned) and [`absolve`](Self::absolve) nobody can come to need
+///   what is being taken away.
 ///
-/// Every implementation runs `testkit::upload_suite`.
+/// Every implementation runs `testkit::upload_suite` and `testkit::erasure_suite`.
 #[async_trait]
 pub trait UploadStore: Send + Sync {
     /// Finds or makes the record of a file that begins to arrive.
@@ -41,6 +48,12 @@ pub trait UploadStore: Send + Sync {
 
     /// Up to `limit` files that will never be complete, because their attempt is over.
     async fn abandoned(&self, limit: u64) -> Result<Vec<UploadId>, StoreError>;
+
+    /// Up to `limit` hashes of content that nobody refers to any more.
+    async fn condemned(&self, limit: u64) -> Result<Vec<[u8; 32]>, StoreError>;
+
+    /// Notes that condemned content was taken away. Once is enough.
+    async fn absolve(&self, sha256: &[u8; 32]) -> Result<(), StoreError>;
 
     /// The file with this id.
     async fn upload(&self, id: UploadId) -> Result<Option<Upload>, StoreError>;
@@ -67,6 +80,8 @@ pub struct NewUpload {
     pub accessor: String,
     /// Its bytes, as the client says.
     pub declared_size: u64,
+    /// With its last part: the hash of the whole file, by which its content will be kept.
+    pub sha256: Option<[u8; 32]>,
 }
 
 /// What became of [`UploadStore::begin`].
@@ -185,6 +200,10 @@ pub trait BlobStore: Send + Sync {
     /// Forgets an incoming file or the fact that it was sealed; the content stays.
     async fn discard(&self, id: UploadId) -> Result<(), StoreError>;
 
+    /// Takes content away; nothing happens when it is not there. Whoever calls knows that nobody refers
+    /// to it, or is about to.
+    async fn forget(&self, sha256: &[u8; 32]) -> Result<(), StoreError>;
+
     /// Up to `length` bytes of content from `offset`; fewer only at its end.
     async fn read(
         &self,
@@ -195,6 +214,11 @@ pub trait BlobStore: Send + Sync {
 
     /// The size of content; `None` when it is not there.
     async fn size(&self, sha256: &[u8; 32]) -> Result<Option<u64>, StoreError>;
+}
+
+/// Why a file cannot be taken at this moment: its content is being taken away.
+pub fn content_is_condemned() -> StoreError {
+    StoreError::conflict("content with this hash is being taken away; send it again in a moment")
 }
 
 /// Where an incoming file stands.
@@ -263,6 +287,7 @@ mod tests {
             path: "/x".into(),
             accessor: "file".into(),
             declared_size,
+            sha256: None,
         };
         let so_far = UploadsSoFar { files: 1, bytes: 900 };
         assert_eq!(admit(Some(&flow), &upload(100), so_far), Ok(()));

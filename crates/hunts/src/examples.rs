@@ -46,6 +46,7 @@ pub(crate) fn example_hunt(id: u128) -> Hunt {
             canary: None,
             retry: RetryPlan::of_hunts(),
             schedule: None,
+            tags: BTreeSet::new(),
         },
         state: HuntState::Draft,
         revision: 1,
@@ -59,5 +60,7 @@ pub(crate) fn example_hunt(id: u128) -> Hunt {
         paused: None,
         gate: Gate::default(),
         round_started: None,
+        closed: None,
+        copied_from: None,
     }
 }

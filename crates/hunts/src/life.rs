@@ -4,7 +4,9 @@
 //! needed; the transition itself is [`model::hunt::HuntState::on`].
 
 use model::bounds::Gate;
-use model::hunt::{EndReason, Hunt, HuntEvent, HuntRevision, HuntState, OfferSeq, PauseReason};
+use model::hunt::{
+    EndReason, Hunt, HuntEvent, HuntRevision, HuntSpec, HuntState, OfferSeq, PauseReason,
+};
 use model::member::MemberEvent;
 use model::store::StoreError;
 
@@ -29,6 +31,8 @@ pub fn draft(new: &NewHunt) -> Hunt {
         paused: None,
         gate: Gate::default(),
         round_started: None,
+        closed: None,
+        copied_from: new.copied_from,
     }
 }
 
@@ -75,7 +79,9 @@ pub fn edited(before: &Hunt, edit: &HuntEdit) -> Result<Hunt, StoreError> {
         )));
     }
     let condition_revision = if new_condition { revision } else { before.condition_revision };
-    Ok(Hunt { spec: edit.spec.clone(), revision, condition_revision, ..before.clone() })
+    // Tags are changed apart: an edit that was begun before them does not take them back.
+    let spec = HuntSpec { tags: before.spec.tags.clone(), ..edit.spec.clone() };
+    Ok(Hunt { spec, revision, condition_revision, ..before.clone() })
 }
 
 /// Whether an edit may make new clients eligible.
@@ -116,10 +122,12 @@ pub fn moved(before: &Hunt, step: &HuntStep) -> Result<Hunt, StoreError> {
         HuntEvent::Stop => {
             hunt.ended.get_or_insert((step.now, EndReason::Asked, step.by.clone()));
             hunt.paused = None;
+            hunt.closed = Some(step.now);
         }
         HuntEvent::Widen => widen(before, &mut hunt)?,
         HuntEvent::NextRound { round } => begin_round(before, &mut hunt, (round, step.now))?,
-        HuntEvent::Drained | HuntEvent::Archive => {}
+        HuntEvent::Drained => hunt.closed = Some(step.now),
+        HuntEvent::Archive => {}
     }
     Ok(hunt)
 }
@@ -176,7 +184,9 @@ pub fn needs_offer_after_move(before: HuntState, event: HuntEvent) -> bool {
 /// Refuses events that are not for people to give to a member.
 pub fn may_be_asked(event: &MemberEvent) -> Result<(), StoreError> {
     match event {
-        MemberEvent::Cancel | MemberEvent::Expire | MemberEvent::Retry => Ok(()),
+        MemberEvent::Cancel | MemberEvent::Withdraw | MemberEvent::Expire | MemberEvent::Retry => {
+            Ok(())
+        }
         MemberEvent::Admitted { .. } | MemberEvent::FlowEnded { .. } => {
             Err(StoreError::refused("members are admitted and ended by the hunt, not by hand"))
         }

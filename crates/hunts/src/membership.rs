@@ -73,10 +73,15 @@ pub fn settle(
         decided: now,
         admitted: None,
         updated: now,
+        hand: None,
     }))
 }
 
 fn may_replace(hunt: &Hunt, member: &Member, decision: &Decision, state: &MemberState) -> bool {
+    if member.hand.is_some() {
+        // A person has decided it.
+        return false;
+    }
     let outdated = member.revision < hunt.condition_revision;
     match &member.state {
         MemberState::Refused(Refusal::ClientLimit) => {
@@ -100,7 +105,9 @@ pub fn is_admissible(hunt: &Hunt, member: &Member) -> bool {
     hunt.state.admits()
         && member.round == hunt.round
         && member.state == MemberState::Pending
-        && (member.flow.is_some() || member.revision >= hunt.condition_revision)
+        && (member.flow.is_some()
+            || member.hand.is_some()
+            || member.revision >= hunt.condition_revision)
 }
 
 /// Whether the end of recruitment, or of the hunt, expires a member: it waits, and nobody will admit
@@ -111,7 +118,8 @@ pub fn is_stranded(hunt: &Hunt, member: &Member) -> bool {
         return false;
     }
     let held_back = member.flow.is_none()
-        && (member.revision < hunt.condition_revision || hunt.canary().is_some());
+        && ((member.hand.is_none() && member.revision < hunt.condition_revision)
+            || hunt.canary().is_some());
     let used_up = hunt.ended.as_ref().is_some_and(|(_, reason, _)| reason.admits_nobody());
     match hunt.state {
         HuntState::Draining => held_back || used_up,

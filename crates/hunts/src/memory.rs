@@ -4,6 +4,7 @@
 //! Whoever needs both kinds of records locks the flows first.
 
 mod admission;
+mod hand;
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ use crate::membership::{Settled, after_flow, is_stranded, is_superseded, settle,
 use crate::ports::{
     ActiveHunts, Admissions, Decided, Decision, HuntEdit, HuntList, HuntStep, HuntStore,
     HuntSummary, MemberKey, MemberList, MemberSort, MemberStore, NewHunt, Progress, ResultPointer,
-    Round, Transitioned,
+    Round, TagChange, Transitioned,
 };
 
 /// All hunts and their members, in memory, next to the flows they start.
@@ -53,6 +54,8 @@ struct Kept {
     rounds: BTreeMap<(HuntId, u32), RoundKept>,
     spent: BTreeMap<HuntId, Spent>,
     checkpoints: BTreeMap<(HuntId, ClientId, String), Checkpoint>,
+    /// Hunts that are deleted and not erased yet.
+    deleted: BTreeMap<HuntId, Timestamp>,
 }
 
 #[derive(Default)]
@@ -72,8 +75,12 @@ impl MemHunts {
 }
 
 impl Kept {
+    fn found(&self, id: HuntId) -> Option<&Hunt> {
+        self.hunts.get(&id).filter(|_| !self.deleted.contains_key(&id))
+    }
+
     fn hunt(&self, id: HuntId) -> Result<&Hunt, StoreError> {
-        self.hunts.get(&id).ok_or_else(|| StoreError::not_found(format!("hunt {id}")))
+        self.found(id).ok_or_else(|| StoreError::not_found(format!("hunt {id}")))
     }
 
     fn summary(&self, hunt: &Hunt) -> HuntSummary {
@@ -250,7 +257,7 @@ impl HuntStore for MemHunts {
 
     async fn get(&self, id: HuntId) -> Result<Option<HuntSummary>, StoreError> {
         let kept = self.records.0.lock();
-        Ok(kept.hunts.get(&id).map(|hunt| kept.summary(hunt)))
+        Ok(kept.found(id).map(|hunt| kept.summary(hunt)))
     }
 
     async fn list(&self, query: &HuntList) -> Result<Page<HuntSummary>, StoreError> {
@@ -258,11 +265,19 @@ impl HuntStore for MemHunts {
         let mut found: Vec<HuntSummary> = kept
             .hunts
             .values()
-            .filter(|hunt| matches(hunt, query))
+            .filter(|hunt| matches(hunt, query) && !kept.deleted.contains_key(&hunt.id))
             .map(|hunt| kept.summary(hunt))
             .collect();
         found.sort_by_key(|summary| std::cmp::Reverse((summary.hunt.created, summary.hunt.id)));
         Ok(Page::cut(found, query.paging))
+    }
+
+    async fn set_tags(&self, id: HuntId, change: &TagChange) -> Result<Hunt, StoreError> {
+        let mut kept = self.records.0.lock();
+        let mut hunt = kept.hunt(id)?.clone();
+        hunt.spec.tags = change.applied_to(&hunt.spec.tags);
+        kept.hunts.insert(id, hunt.clone());
+        Ok(hunt)
     }
 
     async fn active(&self) -> Result<ActiveHunts, StoreError> {
@@ -301,7 +316,8 @@ fn matches(hunt: &Hunt, query: &HuntList) -> bool {
     } else {
         query.states.contains(&hunt.state.name())
     };
-    hunt.org == query.org && in_state && query.text.as_ref().is_none_or(has_text)
+    let tagged = query.tag.as_ref().is_none_or(|tag| hunt.spec.tags.contains(tag));
+    hunt.org == query.org && in_state && tagged && query.text.as_ref().is_none_or(has_text)
 }
 
 /// Moves a member and its flow together. Returns the flow when its client is to be told.
@@ -317,9 +333,10 @@ fn move_with_flow(
     let flow_event = match event {
         MemberEvent::Cancel => FlowEvent::Cancel,
         MemberEvent::Expire => FlowEvent::Expire,
-        MemberEvent::Admitted { .. } | MemberEvent::FlowEnded { .. } | MemberEvent::Retry => {
-            return None;
-        }
+        MemberEvent::Admitted { .. }
+        | MemberEvent::FlowEnded { .. }
+        | MemberEvent::Withdraw
+        | MemberEvent::Retry => return None,
     };
     let flow = flows.get_mut(&member.flow?)?;
     *flow = flows::life::after(flow, &flow_event, false, now)?;
@@ -335,7 +352,7 @@ impl MemberStore for MemHunts {
     ) -> Result<Vec<Decided>, StoreError> {
         let mut kept = self.records.0.lock();
         let settle_one = |decision: &Decision| {
-            let hunt = kept.hunt(decision.key.hunt)?;
+            let Some(hunt) = kept.found(decision.key.hunt) else { return Ok(Decided::Closed) };
             let recruited = kept.counts_of(hunt.id, hunt.round).recruited();
             let existing = kept.members.get(&decision.key);
             Ok(match settle(hunt, existing, decision, recruited, now) {
@@ -361,7 +378,7 @@ impl MemberStore for MemHunts {
         let hostname = |member: &Member| self.flows.hostname(member.client);
         let has_text = |member: &Member, text: &str| {
             let text = text.to_lowercase();
-            [member.client.to_string(), hostname(member), member.state.reason()]
+            [member.client.to_string(), hostname(member), member.reason()]
                 .iter()
                 .any(|candidate| candidate.to_lowercase().contains(&text))
         };

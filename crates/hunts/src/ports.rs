@@ -1,11 +1,14 @@
 //! The records of hunts and their members.
 
+use std::collections::BTreeSet;
+
 use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Rate, Timestamp};
 use model::bounds::Spent;
 use model::duty::Fence;
 use model::flow::Flow;
 use model::hunt::{EndReason, Hunt, HuntEvent, HuntRevision, HuntSpec, OfferSeq, QueueCounts};
+use model::lineage::Lineage;
 use model::member::{Member, MemberEvent, MemberQueue, Refusal};
 use model::org::{Actor, OrgId};
 use model::retry::LimitChange;
@@ -49,6 +52,10 @@ pub trait HuntStore: Send + Sync {
     /// Those that match, newest first, a page of them.
     async fn list(&self, query: &HuntList) -> Result<Page<HuntSummary>, StoreError>;
 
+    /// Adds and removes tags; possible in every state, and no new revision. Returns the hunt as it is
+    /// now.
+    async fn set_tags(&self, id: HuntId, change: &TagChange) -> Result<Hunt, StoreError>;
+
     /// All hunts that recruit or admit, and the newest offer ever taken: one consistent view.
     async fn active(&self) -> Result<ActiveHunts, StoreError>;
 
@@ -83,6 +90,24 @@ pub struct NewHunt {
     pub by: Actor,
     /// When.
     pub now: Timestamp,
+    /// What it is made of, when it is not written anew.
+    pub copied_from: Option<Lineage>,
+}
+
+/// Which tags to add and which to take away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagChange {
+    /// These are set.
+    pub add: BTreeSet<String>,
+    /// These are removed; one that is also added stays.
+    pub remove: BTreeSet<String>,
+}
+
+impl TagChange {
+    /// The tags after this change.
+    pub fn applied_to(&self, tags: &BTreeSet<String>) -> BTreeSet<String> {
+        tags.difference(&self.remove).chain(&self.add).cloned().collect()
+    }
 }
 
 /// A change of what a hunt asks for.
@@ -166,6 +191,8 @@ pub struct HuntList {
     pub text: Option<String>,
     /// In one of these states, by name; empty for any but archived.
     pub states: Vec<&'static str>,
+    /// With this tag.
+    pub tag: Option<String>,
     /// A page of them.
     pub paging: Paging,
 }
@@ -173,7 +200,7 @@ pub struct HuntList {
 impl HuntList {
     /// All hunts of an organisation that are not archived, the first page.
     pub fn of(org: OrgId) -> Self {
-        Self { org, text: None, states: Vec::new(), paging: Paging::default() }
+        Self { org, text: None, states: Vec::new(), tag: None, paging: Paging::default() }
     }
 }
 
@@ -268,7 +295,7 @@ pub enum Decided {
     Known,
     /// The condition was changed meanwhile: a newer offer exists and the client will be asked again.
     Superseded,
-    /// The hunt does not recruit, or not in this round.
+    /// The hunt does not recruit, not in this round, or is not there any more.
     Closed,
 }
 
@@ -357,7 +384,7 @@ pub trait AdmissionStore: Send + Sync {
     /// minutes, may be forgotten.
     async fn admissions(&self, since: Timestamp) -> Result<Vec<Admissions>, StoreError>;
 
-    /// Lets a person or the end of a hunt move a member: `Cancel`, `Expire` or `Retry`; other events
+    /// Lets a person or the end of a hunt move a member: `Cancel`, `Withdraw`, `Expire` or `Retry`; other events
     /// are [`StoreError::Refused`]. A running member's flow moves with it and is returned when its
     /// client is to be told. An event that changes nothing gives `None` too.
     async fn move_member(

@@ -7,6 +7,7 @@ use base::{ClientId, HuntId, Rate, Timestamp};
 
 use crate::bounds::{Budgets, Canary, Gate, StopWhen};
 use crate::flow::{ArtifactCall, FlowLimits};
+use crate::lineage::Lineage;
 use crate::org::{Actor, OrgId};
 use crate::retry::RetryPlan;
 use crate::window::Schedule;
@@ -89,6 +90,8 @@ pub struct HuntSpec {
     pub retry: RetryPlan,
     /// When it asks again; `None` for a hunt that asks once.
     pub schedule: Option<Schedule>,
+    /// Words by which people find it, and by which retention may tell hunts apart.
+    pub tags: BTreeSet<String>,
 }
 
 /// Why recruitment ended by itself.
@@ -273,6 +276,11 @@ impl HuntState {
         matches!(self, Self::Running | Self::Paused)
     }
 
+    /// Whether nothing of it will happen any more, or has happened yet: such a hunt may be deleted.
+    pub fn is_at_rest(self) -> bool {
+        matches!(self, Self::Draft | Self::Stopped | Self::Completed | Self::Archived)
+    }
+
     /// Whether pending members are admitted.
     pub fn admits(self) -> bool {
         matches!(self, Self::Running | Self::Draining)
@@ -355,6 +363,11 @@ pub struct Hunt {
     pub gate: Gate,
     /// The tick of the current round: the start for the first.
     pub round_started: Option<Timestamp>,
+    /// When it was over: stopped, or nobody was pending or running any more. Retention counts from
+    /// here.
+    pub closed: Option<Timestamp>,
+    /// What it was made of, when it was not written anew.
+    pub copied_from: Option<Lineage>,
 }
 
 impl Hunt {

@@ -15,6 +15,7 @@ pub mod collect;
 pub mod duty;
 pub mod flow;
 pub mod hunt;
+pub mod lineage;
 pub mod log;
 pub mod member;
 pub mod monitoring;

@@ -99,6 +99,15 @@ pub enum MemberState {
     Expired,
 }
 
+/// What a person did to a client's membership, past the condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hand {
+    /// Put it into the queue, whatever the condition says.
+    Added,
+    /// Took it out of the queue before it was admitted.
+    Removed,
+}
+
 /// The states by name, in the order in which they are always shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[allow(missing_docs)] // the variants are those of MemberState
@@ -165,6 +174,8 @@ pub enum MemberEvent {
     Retry,
     /// The hunt was stopped, or its flow was cancelled.
     Cancel,
+    /// A person takes it out of the queue; one that was admitted stays.
+    Withdraw,
     /// The hunt's time, or the time in which its flow could be delivered, is over.
     Expire,
 }
@@ -195,6 +206,8 @@ pub struct Member {
     pub admitted: Option<Timestamp>,
     /// When the state last changed.
     pub updated: Timestamp,
+    /// Whether a person put it in or took it out; conditions do not decide it any more.
+    pub hand: Option<Hand>,
 }
 
 impl MemberState {
@@ -233,7 +246,26 @@ impl MemberState {
     }
 }
 
+impl Hand {
+    /// [`MemberState::reason`] of a member that a person put in or took out.
+    pub fn reason(self, state: &MemberState) -> String {
+        match (self, state) {
+            (Self::Added, MemberState::Pending) => "added by hand; waits for admission".to_owned(),
+            (Self::Removed, MemberState::Cancelled) => "removed by hand".to_owned(),
+            (Self::Added | Self::Removed, state) => state.reason(),
+        }
+    }
+}
+
 impl Member {
+    /// Why it is where it is, for a person.
+    pub fn reason(&self) -> String {
+        match self.hand {
+            None => self.state.reason(),
+            Some(hand) => hand.reason(&self.state),
+        }
+    }
+
     /// The one place where a member changes state. `None` when the event changes nothing.
     pub fn on(&self, event: &MemberEvent, now: Timestamp) -> Option<Member> {
         use MemberEvent as E;
@@ -261,15 +293,27 @@ impl Member {
                 ..self.clone()
             }),
             (S::Pending | S::Running, E::Cancel) => to(S::Cancelled),
+            (S::Pending, E::Withdraw) => Some(Self {
+                state: S::Cancelled,
+                hand: Some(Hand::Removed),
+                updated: now,
+                ..self.clone()
+            }),
             (S::Pending | S::Running, E::Expire) => to(S::Expired),
             (S::Pending, E::FlowEnded { .. } | E::Retry) => None,
-            (S::Running, E::Admitted { .. } | E::FlowEnded { .. } | E::Retry) => None,
-            (S::Failed(_), E::Admitted { .. } | E::FlowEnded { .. } | E::Cancel | E::Expire) => {
-                None
-            }
+            (S::Running, E::Admitted { .. } | E::FlowEnded { .. } | E::Retry | E::Withdraw) => None,
+            (
+                S::Failed(_),
+                E::Admitted { .. } | E::FlowEnded { .. } | E::Cancel | E::Withdraw | E::Expire,
+            ) => None,
             (
                 S::Refused(_) | S::Completed | S::Results(_) | S::Cancelled | S::Expired,
-                E::Admitted { .. } | E::FlowEnded { .. } | E::Retry | E::Cancel | E::Expire,
+                E::Admitted { .. }
+                | E::FlowEnded { .. }
+                | E::Retry
+                | E::Cancel
+                | E::Withdraw
+                | E::Expire,
             ) => None,
         }
     }
@@ -292,6 +336,7 @@ mod tests {
             decided: Timestamp::EPOCH,
             admitted: None,
             updated: Timestamp::EPOCH,
+            hand: None,
         }
     }
 
@@ -322,6 +367,17 @@ mod tests {
         let again = member.on(&ADMITTED, Timestamp::from_secs(10)).unwrap();
         assert_eq!(again.on(&ended(1, Ok(FlowYield::default())), Timestamp::from_secs(11)), None);
         assert_eq!(again.flow, Some(FlowId::from_bits(5)));
+    }
+
+    #[test]
+    fn a_person_takes_out_who_waits_and_not_who_ran() {
+        let removed = after(&[MemberEvent::Withdraw]);
+        assert_eq!(removed.reason(), "removed by hand");
+        assert_eq!(after(&[ADMITTED, MemberEvent::Withdraw]).state, MemberState::Running);
+        let added = Member { hand: Some(Hand::Added), ..pending() };
+        assert_eq!(added.reason(), "added by hand; waits for admission");
+        let stopped = added.on(&MemberEvent::Cancel, Timestamp::from_secs(1)).unwrap();
+        assert_eq!(stopped.reason(), "cancelled");
     }
 
     #[test]

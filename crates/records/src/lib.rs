@@ -19,7 +19,7 @@ mod numbers;
 mod window_records;
 
 pub use batch::{pack, unpack};
-pub use numbers::{FLOW_STATES, flow_state_number, queue_number, queue_of};
+pub use numbers::{FLOW_STATES, flow_state_number, hand_number, hand_of, queue_number, queue_of};
 pub use window_records::{read_window, write_window};
 
 use std::collections::BTreeSet;
@@ -118,6 +118,7 @@ struct SpecRecord {
     retry: Option<Vec<RetryRecord>>,
     #[serde(default)]
     schedule: Option<ScheduleRecord>,
+    tags: BTreeSet<String>,
 }
 
 fn from_retry(plan: &RetryPlan) -> Option<Vec<RetryRecord>> {
@@ -264,6 +265,7 @@ pub fn write_spec(spec: &HuntSpec) -> String {
         }),
         retry: from_retry(&spec.retry),
         schedule: spec.schedule.as_ref().map(from_schedule),
+        tags: spec.tags.clone(),
     };
     serde_json::to_string(&record).expect("numbers, texts and lists have a JSON form")
 }
@@ -355,6 +357,7 @@ pub fn read_spec(json: &str) -> Result<HuntSpec, String> {
         canary: record.canary.map(to_canary).transpose()?,
         retry: to_retry(record.retry)?,
         schedule: record.schedule.map(to_schedule).transpose()?,
+        tags: record.tags,
     })
 }
 

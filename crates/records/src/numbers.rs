@@ -1,7 +1,7 @@
 //! Numbers that stand for states in columns.
 
 use model::flow::FlowState;
-use model::member::MemberQueue;
+use model::member::{Hand, MemberQueue};
 
 /// The number of a queue.
 pub fn queue_number(queue: MemberQueue) -> i64 {
@@ -35,6 +35,22 @@ pub fn flow_state_number(state: &FlowState) -> i64 {
         FlowState::Cancelled => 4,
         FlowState::Expired => 5,
     }
+}
+
+/// The number of what a person did to a membership.
+pub fn hand_number(hand: Option<Hand>) -> i64 {
+    match hand {
+        None => 0,
+        Some(Hand::Added) => 1,
+        Some(Hand::Removed) => 2,
+    }
+}
+
+/// What a person did to a membership; `None` for a number that stands for nothing.
+pub fn hand_of(number: i64) -> Option<Option<Hand>> {
+    [None, Some(Hand::Added), Some(Hand::Removed)]
+        .into_iter()
+        .find(|hand| hand_number(*hand) == number)
 }
 
 #[cfg(test)]

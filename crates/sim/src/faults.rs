@@ -12,7 +12,8 @@ use flows::results::{Appended, LogBatch, RowRecount, Scan, ScanPiece};
 use flows::{FlowStore, ResultStore};
 use hunts::ports::{
     ActiveHunts, Admissions, Decided, Decision, Grant, HuntEdit, HuntList, HuntStep, HuntSummary,
-    MemberKey, MemberList, NewHunt, Progress, ResultPointer, RetryFailed, Round, Transitioned,
+    MemberKey, MemberList, NewHunt, Progress, ResultPointer, RetryFailed, Round, TagChange,
+    Transitioned,
 };
 use hunts::{AdmissionStore, HuntStore, MemberStore};
 use model::flow::Flow;
@@ -98,6 +99,10 @@ impl HuntStore for Faulty {
 
     async fn list(&self, query: &HuntList) -> Result<Page<HuntSummary>, StoreError> {
         self.inner.hunts.list(query).await
+    }
+
+    async fn set_tags(&self, id: HuntId, change: &TagChange) -> Result<Hunt, StoreError> {
+        self.change(self.inner.hunts.set_tags(id, change)).await
     }
 
     async fn active(&self) -> Result<ActiveHunts, StoreError> {

@@ -106,7 +106,7 @@ impl Operator {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let id = HuntId::mint(now, &mut self.entropy);
-        let new = NewHunt { id, org: OrgId::default(), spec, by: ada(), now };
+        let new = NewHunt { id, org: OrgId::default(), spec, by: ada(), now, copied_from: None };
         stores.hunts.create(&new).await?;
         self.hunts.push(id);
         self.step(stores, id, HuntEvent::Start, now).await.map(|_| ())

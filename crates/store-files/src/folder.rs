@@ -173,6 +173,12 @@ impl Folder {
         Ok(())
     }
 
+    /// Takes content away, if it is there.
+    pub(crate) fn forget(&self, sha256: &[u8; 32]) -> Result<(), StoreError> {
+        let path = self.content(sha256);
+        at("remove", &path, or_none(fs::remove_file(&path))).map(|_| ())
+    }
+
     pub(crate) fn read(
         &self,
         sha256: &[u8; 32],

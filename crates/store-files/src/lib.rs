@@ -89,6 +89,11 @@ impl BlobStore for FileBlobs {
         self.on_disk(move |folder| folder.discard(id)).await
     }
 
+    async fn forget(&self, sha256: &[u8; 32]) -> Result<(), StoreError> {
+        let sha256 = *sha256;
+        self.on_disk(move |folder| folder.forget(&sha256)).await
+    }
+
     async fn read(
         &self,
         sha256: &[u8; 32],

@@ -36,7 +36,8 @@ fn waiting(db: &Connection, hunt: &Hunt, most: Allowed) -> rusqlite::Result<Vec<
     let mut statement = db.prepare_cached(
         "SELECT * FROM members AS m
          WHERE hunt = ?1 AND round = ?2 AND queue = ?3
-           AND (CASE WHEN ?4 THEN flow IS NULL AND revision >= ?5 ELSE flow IS NOT NULL END)
+           AND (CASE WHEN ?4 THEN flow IS NULL AND (hand > 0 OR revision >= ?5)
+             ELSE flow IS NOT NULL END)
            AND (?2 = 1 OR NOT EXISTS (SELECT 1 FROM members AS o
              WHERE o.client = m.client AND o.hunt = m.hunt AND o.round < m.round AND o.queue = ?6))
          ORDER BY updated, client LIMIT ?7",

@@ -208,6 +208,26 @@ fn list(db: &Connection, query: &ClientList) -> Done<Page<Client>> {
     Ok(Page { items, total })
 }
 
+fn named(
+    db: &Connection,
+    org: &str,
+    names: &BTreeSet<String>,
+) -> rusqlite::Result<Vec<(String, ClientId)>> {
+    let mut statement = db.prepare_cached(
+        "SELECT id FROM clients WHERE lower(hostname) = ?1 AND org = ?2 AND revoked_at IS NULL
+         UNION SELECT id FROM clients WHERE lower(fqdn) = ?1 AND org = ?2 AND revoked_at IS NULL
+         ORDER BY id",
+    )?;
+    let mut found = Vec::new();
+    for name in names {
+        let ids = statement.query_map([&name.to_ascii_lowercase(), org], |row| bits(row, "id"))?;
+        for id in ids {
+            found.push((name.clone(), ClientId::from_bits(id?)));
+        }
+    }
+    Ok(found)
+}
+
 #[async_trait]
 impl ClientStore for SqliteStore {
     async fn enrol(&self, enrolment: &Enrolment, now: Timestamp) -> Result<Enrolled, EnrolError> {
@@ -254,6 +274,15 @@ impl ClientStore for SqliteStore {
             Ok(client)
         })
         .await
+    }
+
+    async fn named(
+        &self,
+        org: &OrgId,
+        names: &BTreeSet<String>,
+    ) -> Result<Vec<(String, ClientId)>, StoreError> {
+        let (org, names) = (org.as_str().to_owned(), names.clone());
+        self.search("look for clients by name", move |db| Ok(named(db, &org, &names)?)).await
     }
 
     async fn labels(&self, org: &OrgId) -> Result<Vec<(String, u64)>, StoreError> {

@@ -9,11 +9,13 @@ use flows::life::after;
 use hunts::life;
 use hunts::membership::{is_stranded, is_superseded};
 use hunts::ports::{
-    ActiveHunts, HuntEdit, HuntList, HuntStep, HuntStore, HuntSummary, NewHunt, Round, Transitioned,
+    ActiveHunts, HuntEdit, HuntList, HuntStep, HuntStore, HuntSummary, NewHunt, Round, TagChange,
+    Transitioned,
 };
 use model::bounds::Gate;
 use model::flow::FlowEvent;
 use model::hunt::{EndReason, Hunt, HuntEvent, HuntRevision, HuntState, OfferSeq, PauseReason};
+use model::lineage::Lineage;
 use model::member::{Member, MemberEvent, MemberQueue};
 use model::org::Actor;
 use model::store::{Page, Paging, StoreError};
@@ -28,7 +30,7 @@ use crate::codec::{
 };
 use crate::{flows_table, members, progress};
 
-fn read(row: &Row<'_>) -> rusqlite::Result<Hunt> {
+pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Hunt> {
     let state = HuntState::from_name(row.get_ref("state")?.as_str()?);
     let ended = match moment_or_none(row, "ended")? {
         None => None,
@@ -47,6 +49,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Hunt> {
         }
     };
     let gate = Gate::from_name(row.get_ref("gate")?.as_str()?);
+    let copied_from = match row.get::<_, Option<String>>("copied_from")? {
+        None => None,
+        Some(text) => Some(Lineage::parse(&text).ok_or_else(|| unreadable("origin of a hunt"))?),
+    };
     let spec = read_spec(row.get_ref("spec")?.as_str()?);
     Ok(Hunt {
         id: HuntId::from_bits(bits(row, "id")?),
@@ -64,12 +70,14 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Hunt> {
         paused,
         gate: gate.ok_or_else(|| unreadable("gate of a hunt"))?,
         round_started: moment_or_none(row, "round_started")?,
+        closed: moment_or_none(row, "closed")?,
+        copied_from,
     })
 }
 
-/// The hunt with this id.
+/// The hunt with this id, unless it is deleted.
 pub(crate) fn find(db: &Connection, id: HuntId) -> rusqlite::Result<Option<Hunt>> {
-    db.prepare_cached("SELECT * FROM hunts WHERE id = ?1")?
+    db.prepare_cached("SELECT * FROM hunts WHERE id = ?1 AND deleted IS NULL")?
         .query_row([blob(id.bits())], read)
         .optional()
 }
@@ -121,10 +129,10 @@ fn write(db: &Connection, hunt: &Hunt) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT OR REPLACE INTO hunts (id, org, spec, search, state, revision, condition_revision,
            round, offer, creator, created, started, ended, end_reason, ended_by, paused,
-           pause_reason, paused_by, gate, round_started)
+           pause_reason, paused_by, gate, round_started, closed, copied_from)
          VALUES (:id, :org, :spec, :search, :state, :revision, :condition_revision, :round, :offer,
            :creator, :created, :started, :ended, :end_reason, :ended_by, :paused,
-           :pause_reason, :paused_by, :gate, :round_started)",
+           :pause_reason, :paused_by, :gate, :round_started, :closed, :copied_from)",
     )?
     .execute(named_params! {
         ":id": blob(hunt.id.bits()),
@@ -147,6 +155,8 @@ fn write(db: &Connection, hunt: &Hunt) -> rusqlite::Result<()> {
         ":paused_by": paused.map(|(_, _, by)| by.to_string()),
         ":gate": hunt.gate.name(),
         ":round_started": hunt.round_started.map(micros),
+        ":closed": hunt.closed.map(micros),
+        ":copied_from": hunt.copied_from.map(|from| from.to_string()),
     })?;
     Ok(())
 }
@@ -209,7 +219,8 @@ fn take_offer(db: &Connection, now: Timestamp) -> rusqlite::Result<OfferSeq> {
 }
 
 fn create(db: &Connection, new: &NewHunt) -> Done<Hunt> {
-    if find(db, new.id)?.is_some() {
+    let mut same = db.prepare_cached("SELECT 1 FROM hunts WHERE id = ?1")?;
+    if same.exists([blob(new.id.bits())])? {
         return Err(StoreError::conflict(format!("a hunt {} exists already", new.id)).into());
     }
     let hunt = life::draft(new);
@@ -313,9 +324,10 @@ pub(crate) fn move_with_flow(
     let flow_event = match event {
         MemberEvent::Cancel => FlowEvent::Cancel,
         MemberEvent::Expire => FlowEvent::Expire,
-        MemberEvent::Admitted { .. } | MemberEvent::FlowEnded { .. } | MemberEvent::Retry => {
-            return Ok(None);
-        }
+        MemberEvent::Admitted { .. }
+        | MemberEvent::FlowEnded { .. }
+        | MemberEvent::Withdraw
+        | MemberEvent::Retry => return Ok(None),
     };
     let Some(id) = member.flow else { return Ok(None) };
     let flow = flows_table::find(db, id)?;
@@ -327,11 +339,15 @@ pub(crate) fn move_with_flow(
 }
 
 fn list(db: &Connection, query: &HuntList) -> Done<Page<HuntSummary>> {
-    let mut wheres = "org = ?".to_owned();
+    let mut wheres = "org = ? AND deleted IS NULL".to_owned();
     let mut values: Vec<Value> = vec![query.org.as_str().to_owned().into()];
     if let Some(text) = &query.text {
         wheres.push_str(" AND (holds('H.' || hex(id), ?) OR holds(search, ?))");
         values.extend(std::iter::repeat_n(Value::from(text.to_lowercase()), 2));
+    }
+    if let Some(tag) = &query.tag {
+        wheres.push_str(" AND EXISTS (SELECT 1 FROM json_each(spec, '$.tags') WHERE value = ?)");
+        values.push(tag.clone().into());
     }
     if query.states.is_empty() {
         wheres.push_str(" AND state <> 'archived'");
@@ -388,6 +404,17 @@ impl HuntStore for SqliteStore {
     async fn list(&self, query: &HuntList) -> Result<Page<HuntSummary>, StoreError> {
         let query = query.clone();
         self.search("list hunts", move |db| list(db, &query)).await
+    }
+
+    async fn set_tags(&self, id: HuntId, change: &TagChange) -> Result<Hunt, StoreError> {
+        let change = change.clone();
+        self.write("tag a hunt", move |db| {
+            let mut hunt = wanted(db, id)?;
+            hunt.spec.tags = change.applied_to(&hunt.spec.tags);
+            write(db, &hunt)?;
+            Ok(hunt)
+        })
+        .await
     }
 
     async fn active(&self) -> Result<ActiveHunts, StoreError> {

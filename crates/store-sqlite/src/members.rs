@@ -9,10 +9,10 @@ use hunts::ports::{
 };
 use model::flow::{Flow, FlowYield};
 use model::hunt::QueueCounts;
-use model::member::{Member, MemberQueue, MemberState, Refusal};
+use model::member::{Hand, Member, MemberQueue, MemberState, Refusal};
 use model::store::{Page, Paging, StoreError};
 use model::window::Checkpoint;
-use records::{queue_number, queue_of};
+use records::{hand_number, hand_of, queue_number, queue_of};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
 
@@ -52,12 +52,13 @@ pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Member> {
         decided: moment(row, "decided")?,
         admitted: moment_or_none(row, "admitted")?,
         updated: moment(row, "updated")?,
+        hand: hand_of(row.get("hand")?).ok_or_else(|| unreadable("hand"))?,
     })
 }
 
-/// [`MemberState::reason`] for a member in columns; for searches.
+/// [`Member::reason`] for a member in columns; for searches.
 pub(crate) fn reason_of_columns(
-    queue: i64,
+    (queue, hand): (i64, i64),
     class: &str,
     detail: &str,
     (rows, uploads): (i64, i64),
@@ -71,6 +72,8 @@ pub(crate) fn reason_of_columns(
     };
     match queue_of(queue) {
         Some(MemberQueue::Refused | MemberQueue::Failed) | None => with_detail,
+        Some(MemberQueue::Pending) if hand == 1 => Hand::Added.reason(&MemberState::Pending),
+        Some(MemberQueue::Cancelled) if hand == 2 => Hand::Removed.reason(&MemberState::Cancelled),
         Some(MemberQueue::Pending) => MemberState::Pending.reason(),
         Some(MemberQueue::Running) => MemberState::Running.reason(),
         Some(MemberQueue::Completed) => MemberState::Completed.reason(),
@@ -143,13 +146,15 @@ fn write_row(db: &Connection, is_there: bool, member: &Member) -> rusqlite::Resu
     let sql = match is_there {
         false => {
             "INSERT INTO members (queue, class, detail, rows, uploads, upload_bytes, cpu_millis,
-               revision, recheck, attempt, flow, decided, admitted, updated, hunt, round, client)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+               revision, recheck, attempt, flow, decided, admitted, updated, hunt, round, client,
+               hand)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+               ?18)"
         }
         true => {
             "UPDATE members SET queue = ?1, class = ?2, detail = ?3, rows = ?4, uploads = ?5,
                upload_bytes = ?6, cpu_millis = ?7, revision = ?8, recheck = ?9, attempt = ?10,
-               flow = ?11, decided = ?12, admitted = ?13, updated = ?14
+               flow = ?11, decided = ?12, admitted = ?13, updated = ?14, hand = ?18
              WHERE hunt = ?15 AND round = ?16 AND client = ?17"
         }
     };
@@ -171,6 +176,7 @@ fn write_row(db: &Connection, is_there: bool, member: &Member) -> rusqlite::Resu
         hunt,
         member.round,
         blob(member.client.bits()),
+        hand_number(member.hand),
     ])?;
     Ok(())
 }
@@ -252,7 +258,7 @@ fn list(db: &Connection, query: &MemberList) -> Done<Page<Member>> {
     if let Some(text) = &query.text {
         wheres.push_str(
             " AND (holds('C.' || hex(members.client), ?) OR holds(clients.hostname, ?)
-               OR holds(reason(queue, class, detail, rows, uploads), ?))",
+               OR holds(reason(queue, hand, class, detail, rows, uploads), ?))",
         );
         values.extend(std::iter::repeat_n(Value::from(text.to_lowercase()), 3));
     }

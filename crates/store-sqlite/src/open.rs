@@ -180,12 +180,12 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
         Ok(text.contains(context.get_raw(1).as_str()?))
     })?;
     // Why a member is where it is, for a person.
-    connection.create_scalar_function("reason", 5, flags, |context| {
+    connection.create_scalar_function("reason", 6, flags, |context| {
         Ok(reason_of_columns(
-            context.get(0)?,
-            context.get_raw(1).as_str()?,
+            (context.get(0)?, context.get(1)?),
             context.get_raw(2).as_str()?,
-            (context.get(3)?, context.get(4)?),
+            context.get_raw(3).as_str()?,
+            (context.get(4)?, context.get(5)?),
         ))
     })
 }

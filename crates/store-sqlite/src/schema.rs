@@ -27,6 +27,7 @@ pub(crate) const RECORDS: Schema = Schema {
         include_str!("../migrations/0006_segments.sql"),
         include_str!("../migrations/0005_bounds.sql"),
         include_str!("../migrations/0008_hot_indexes.sql"),
+        include_str!("../migrations/0004_targeting.sql"),
     ],
 };
 

@@ -8,6 +8,7 @@ use rusqlite::{Connection, params};
 
 use crate::SqliteStore;
 use crate::codec::{Done, all, count, int, micros, moment};
+use crate::erasure::refuse_condemned;
 
 fn tools(db: &Connection) -> Done<Vec<ToolFile>> {
     let mut statement = db.prepare_cached("SELECT * FROM tools ORDER BY name, version")?;
@@ -25,6 +26,7 @@ fn tools(db: &Connection) -> Done<Vec<ToolFile>> {
 }
 
 fn keep(db: &Connection, tool: &ToolFile) -> Done<()> {
+    refuse_condemned(db, &tool.sha256)?;
     db.prepare_cached(
         "INSERT OR REPLACE INTO tools (name, version, filename, sha256, size, stored)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6)",

@@ -11,6 +11,7 @@ use crate::SqliteStore;
 use crate::codec::{
     Done, all, bits, blob, count, int, limit_offset, micros, moment_or_none, only_count,
 };
+use crate::erasure::{condemn, refuse_condemned};
 use crate::flows_table;
 use crate::rows_table::{current_attempt, round_key};
 use crate::rows_write::{attempt_key, begin_attempt};
@@ -57,7 +58,10 @@ fn begin(db: &Connection, new: &NewUpload) -> Done<UploadBegun> {
         }
         let again = NewUpload { declared_size: 0, ..new.clone() };
         return Ok(match admit(flow.as_ref(), &again, UploadsSoFar::default()) {
-            Ok(()) => UploadBegun::Open { id: upload.id, declared_size },
+            Ok(()) => {
+                announce(db, upload.id, new.sha256)?;
+                UploadBegun::Open { id: upload.id, declared_size }
+            }
             Err(refusal) => UploadBegun::Refused(refusal),
         });
     }
@@ -71,10 +75,13 @@ fn begin(db: &Connection, new: &NewUpload) -> Done<UploadBegun> {
     let Some(flow) = flow else {
         return Err(StoreError::not_found(format!("flow {}", new.attempt.flow)).into());
     };
+    if let Some(sha256) = &new.sha256 {
+        refuse_condemned(db, sha256)?;
+    }
     let attempt = begin_attempt(db, &flow, new.attempt)?;
     db.prepare_cached(
-        "INSERT INTO uploads (id, client, attempt, number, path, accessor, declared, size)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0)",
+        "INSERT INTO uploads (id, client, attempt, number, path, accessor, declared, size, announced)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8)",
     )?
     .execute(params![
         blob(new.id.bits()),
@@ -84,8 +91,31 @@ fn begin(db: &Connection, new: &NewUpload) -> Done<UploadBegun> {
         new.path,
         new.accessor,
         int(new.declared_size),
+        new.sha256,
     ])?;
     Ok(UploadBegun::Open { id: new.id, declared_size: new.declared_size })
+}
+
+/// An incoming file will have this content.
+fn announce(db: &Connection, id: UploadId, sha256: Option<[u8; 32]>) -> Done<()> {
+    if let Some(sha256) = sha256 {
+        refuse_condemned(db, &sha256)?;
+        db.prepare_cached("UPDATE uploads SET announced = ?2 WHERE id = ?1")?
+            .execute(params![blob(id.bits()), sha256])?;
+    }
+    Ok(())
+}
+
+fn give_up(db: &Connection, id: UploadId) -> Done<()> {
+    let mut open =
+        db.prepare_cached("SELECT announced FROM uploads WHERE id = ?1 AND sha256 IS NULL")?;
+    let held = open.query_row([blob(id.bits())], |row| row.get::<_, Option<[u8; 32]>>(0));
+    let Some(announced) = held.optional()? else { return Ok(()) };
+    db.prepare_cached("DELETE FROM uploads WHERE id = ?1")?.execute([blob(id.bits())])?;
+    match announced {
+        Some(sha256) => Ok(condemn(db, &sha256)?),
+        None => Ok(()),
+    }
 }
 
 fn so_far(db: &Connection, attempt: i64) -> rusqlite::Result<UploadsSoFar> {
@@ -101,7 +131,8 @@ fn so_far(db: &Connection, attempt: i64) -> rusqlite::Result<UploadsSoFar> {
 
 fn finish(db: &Connection, id: UploadId, blob_of: Blob, now: Timestamp) -> Done<Upload> {
     db.prepare_cached(
-        "UPDATE uploads SET sha256 = ?2, size = ?3, stored = ?4 WHERE id = ?1 AND sha256 IS NULL",
+        "UPDATE uploads SET sha256 = ?2, size = ?3, stored = ?4, announced = NULL
+         WHERE id = ?1 AND sha256 IS NULL",
     )?
     .execute(params![blob(id.bits()), blob_of.sha256, int(blob_of.size), micros(now)])?;
     Ok(find(db, id)?.ok_or_else(|| StoreError::not_found(format!("upload {id}")))?)
@@ -144,9 +175,21 @@ impl UploadStore for SqliteStore {
     }
 
     async fn give_up(&self, id: UploadId) -> Result<(), StoreError> {
-        self.write("forget an incoming file", move |db| {
-            db.prepare_cached("DELETE FROM uploads WHERE id = ?1 AND sha256 IS NULL")?
-                .execute([blob(id.bits())])?;
+        self.write("forget an incoming file", move |db| give_up(db, id)).await
+    }
+
+    async fn condemned(&self, limit: u64) -> Result<Vec<[u8; 32]>, StoreError> {
+        self.search("look for content that nobody needs", move |db| {
+            let mut statement = db.prepare_cached("SELECT sha256 FROM condemned LIMIT ?1")?;
+            Ok(all(statement.query_map([int(limit)], |row| row.get(0))?)?)
+        })
+        .await
+    }
+
+    async fn absolve(&self, sha256: &[u8; 32]) -> Result<(), StoreError> {
+        let sha256 = *sha256;
+        self.write("note that content went", move |db| {
+            db.prepare_cached("DELETE FROM condemned WHERE sha256 = ?1")?.execute([sha256])?;
             Ok(())
         })
         .await

@@ -86,6 +86,13 @@ async fn the_same_content_is_kept_for_both(store: impl BlobStore, hash: fn(&[u8]
         store.discard(id(number)).await.unwrap();
     }
     assert_eq!(store.read(&hash(b"same"), 0, 9).await.unwrap(), b"same");
+    for _ in 0..2 {
+        store.forget(&hash(b"same")).await.unwrap();
+        assert_eq!(store.size(&hash(b"same")).await.unwrap(), None);
+    }
+    send(&store, 3, &[b"same"]).await;
+    store.seal(id(3), hash(b"same")).await.unwrap();
+    assert_eq!(store.size(&hash(b"same")).await.unwrap(), Some(4), "it may come again");
 }
 
 async fn an_empty_file_is_a_file(store: impl BlobStore, hash: fn(&[u8]) -> [u8; 32]) {

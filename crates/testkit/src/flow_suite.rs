@@ -419,6 +419,7 @@ fn upload(flow: &Flow, id: u128, number: u64, declared_size: u64) -> NewUpload {
         path: "/etc/../../passwd".into(),
         accessor: "file".into(),
         declared_size,
+        sha256: None,
     }
 }
 

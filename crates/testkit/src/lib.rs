@@ -6,6 +6,7 @@
 pub mod blob_suite;
 pub mod control_suite;
 pub mod engine_suite;
+pub mod erasure_suite;
 pub mod finding_suite;
 pub mod fleet_suite;
 pub mod flow_suite;
@@ -21,5 +22,6 @@ pub mod outbox;
 pub mod outbox_suite;
 pub mod postgres;
 pub mod report_suite;
+pub mod roster_suite;
 pub mod stores;
 pub mod tool_suite;

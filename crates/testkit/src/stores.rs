@@ -12,7 +12,7 @@ use flows::ports::FlowStep;
 use flows::{FlowStore, HotRows, MonitoringStore, ResultStore, ToolStore, UploadStore};
 use hunts::memory::MemHunts;
 use hunts::ports::{Decision, Grant, HuntStep, MemberKey, NewHunt};
-use hunts::{AdmissionStore, HuntStore, MemberStore};
+use hunts::{AdmissionStore, EraseStore, HuntStore, MemberStore, RosterStore};
 use model::client::{ClientFacts, EnrolmentToken};
 use model::flow::FlowYield;
 use model::flow::{ArtifactCall, Flow, FlowEvent, FlowFailure, FlowLife, FlowLimits, FlowOrigin};
@@ -41,6 +41,8 @@ pub struct Stores {
     pub hunts: Arc<dyn HuntStore>,
     pub members: Arc<dyn MemberStore>,
     pub admissions: Arc<dyn AdmissionStore>,
+    pub roster: Arc<dyn RosterStore>,
+    pub erasure: Arc<dyn EraseStore>,
     /// Told of each client that [`Stores::enrol`] makes, for stores that cannot know host names.
     pub named: Naming,
 }
@@ -74,7 +76,9 @@ impl Stores {
             tools: flows,
             hunts: hunts.clone(),
             members: hunts.clone(),
-            admissions: hunts,
+            admissions: hunts.clone(),
+            roster: hunts.clone(),
+            erasure: hunts,
             named: Arc::new(move |client, hostname| names.name_client(client, hostname)),
         }
     }
@@ -90,6 +94,8 @@ impl Stores {
             + HuntStore
             + MemberStore
             + AdmissionStore
+            + RosterStore
+            + EraseStore
             + 'static,
     {
         Self {
@@ -105,7 +111,9 @@ impl Stores {
             tools: store.clone(),
             hunts: store.clone(),
             members: store.clone(),
-            admissions: store,
+            admissions: store.clone(),
+            roster: store.clone(),
+            erasure: store,
             named: Arc::new(|_, _| {}),
         }
     }
@@ -136,7 +144,7 @@ impl Stores {
     /// Makes a hunt and starts it.
     pub async fn start_hunt(&self, number: u128, spec: HuntSpec, now: Timestamp) -> Hunt {
         let id = HuntId::from_bits(number);
-        let new = NewHunt { id, org: OrgId::default(), spec, by: ada(), now };
+        let new = NewHunt { id, org: OrgId::default(), spec, by: ada(), now, copied_from: None };
         self.hunts.create(&new).await.unwrap();
         self.step(id, HuntEvent::Start, now).await
     }
@@ -218,6 +226,7 @@ pub fn spec() -> HuntSpec {
         canary: None,
         retry: RetryPlan::of_hunts(),
         schedule: None,
+        tags: ["sweep".to_owned()].into(),
     }
 }
 

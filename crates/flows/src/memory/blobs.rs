@@ -97,6 +97,11 @@ impl BlobStore for MemBlobs {
         Ok(())
     }
 
+    async fn forget(&self, sha256: &[u8; 32]) -> Result<(), StoreError> {
+        self.blobs.lock().content.remove(sha256);
+        Ok(())
+    }
+
     async fn read(
         &self,
         sha256: &[u8; 32],

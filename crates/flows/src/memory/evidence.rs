@@ -1,6 +1,6 @@
 //! Rows, logs and files in memory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Timestamp, UploadId};
@@ -25,10 +25,14 @@ pub(super) struct Evidence {
     /// By arrival number, from 1.
     pub(super) batches: BTreeMap<u64, StoredBatch>,
     newest: u64,
-    sources: BTreeMap<(AttemptId, String), KeptSource>,
-    logs: BTreeMap<AttemptId, (u64, Vec<LogLine>)>,
+    pub(super) sources: BTreeMap<(AttemptId, String), KeptSource>,
+    pub(super) logs: BTreeMap<AttemptId, (u64, Vec<LogLine>)>,
     /// In order of arrival, with their declared sizes.
-    uploads: Vec<(Upload, u64)>,
+    pub(super) uploads: Vec<(Upload, u64)>,
+    /// Which content incomplete files were announced with.
+    pub(super) announced: BTreeMap<UploadId, [u8; 32]>,
+    /// Content that nobody refers to.
+    pub(super) condemned: BTreeSet<[u8; 32]>,
 }
 
 pub(super) struct StoredBatch {
@@ -38,7 +42,7 @@ pub(super) struct StoredBatch {
 }
 
 #[derive(Default)]
-struct KeptSource {
+pub(super) struct KeptSource {
     count: SourceCount,
     columns: Vec<String>,
 }
@@ -370,14 +374,19 @@ impl UploadStore for MemFlows {
         );
         if let Some((upload, declared_size)) = known {
             let unsized_again = NewUpload { declared_size: 0, ..new.clone() };
-            return Ok(match admit(owned, &unsized_again, UploadsSoFar::default()) {
-                Ok(()) => UploadBegun::Open { id: upload.id, declared_size: *declared_size },
-                Err(refusal) => UploadBegun::Refused(refusal),
-            });
+            let (id, declared_size) = (upload.id, *declared_size);
+            return match admit(owned, &unsized_again, UploadsSoFar::default()) {
+                Ok(()) => {
+                    records.announce(id, new.sha256)?;
+                    Ok(UploadBegun::Open { id, declared_size })
+                }
+                Err(refusal) => Ok(UploadBegun::Refused(refusal)),
+            };
         }
         if let Err(refusal) = admit(owned, new, so_far) {
             return Ok(UploadBegun::Refused(refusal));
         }
+        records.announce(new.id, new.sha256)?;
         let upload = Upload {
             id: new.id,
             client: new.client,
@@ -402,12 +411,17 @@ impl UploadStore for MemFlows {
             upload.size = blob.size;
             upload.stored = Some(now);
         }
-        Ok(upload.clone())
+        let upload = upload.clone();
+        records.evidence.announced.remove(&id);
+        Ok(upload)
     }
 
     async fn give_up(&self, id: UploadId) -> Result<(), StoreError> {
         let mut records = self.records.lock();
         records.evidence.uploads.retain(|(held, _)| held.id != id || held.sha256.is_some());
+        if let Some(sha256) = records.evidence.announced.remove(&id) {
+            records.condemn(sha256);
+        }
         Ok(())
     }
 
@@ -421,6 +435,16 @@ impl UploadStore for MemFlows {
         let dead = uploads.filter(|upload| upload.sha256.is_none() && is_over(upload.attempt));
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         Ok(dead.map(|upload| upload.id).take(limit).collect())
+    }
+
+    async fn condemned(&self, limit: u64) -> Result<Vec<[u8; 32]>, StoreError> {
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Ok(self.records.lock().evidence.condemned.iter().take(limit).copied().collect())
+    }
+
+    async fn absolve(&self, sha256: &[u8; 32]) -> Result<(), StoreError> {
+        self.records.lock().evidence.condemned.remove(sha256);
+        Ok(())
     }
 
     async fn upload(&self, id: UploadId) -> Result<Option<Upload>, StoreError> {

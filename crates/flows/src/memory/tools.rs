@@ -15,7 +15,9 @@ impl ToolStore for MemFlows {
 
     async fn keep_tool(&self, tool: &ToolFile) -> Result<(), StoreError> {
         let key = (tool.name.clone(), tool.version.clone());
-        self.records.lock().tools.insert(key, tool.clone());
+        let mut records = self.records.lock();
+        records.refuse_condemned(&tool.sha256)?;
+        records.tools.insert(key, tool.clone());
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use flows::HotRows;
 use store_sqlite::SqliteStore;
 use tempfile::TempDir;
+use testkit::erasure_suite::erasure_suite;
 use testkit::fleet_suite::{account_suite, fleet_suite};
 use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
 use testkit::hot_suite::hot_suite;
@@ -12,6 +13,7 @@ use testkit::hunt_suite::hunt_suite;
 use testkit::monitoring_suite::monitoring_suite;
 use testkit::node_suite::{fence_suite, lease_suite};
 use testkit::report_suite::{Taking, report_suite};
+use testkit::roster_suite::roster_suite;
 use testkit::stores::Stores;
 use testkit::tool_suite::tool_suite;
 
@@ -91,4 +93,6 @@ async fn sqlite_keeps_duties() {
 async fn sqlite_keeps_hunts() {
     let files = Files::new();
     hunt_suite(async || files.fresh()).await;
+    roster_suite(async || files.fresh()).await;
+    erasure_suite(async || files.fresh()).await;
 }

@@ -10,6 +10,7 @@ use flows::steer::OneByOne;
 use sha2::{Digest, Sha256};
 use testkit::blob_suite::blob_suite;
 use testkit::control_suite::control_suite;
+use testkit::erasure_suite::erasure_suite;
 use testkit::finding_suite::finding_suite;
 use testkit::fleet_suite::{account_suite, fleet_suite};
 use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
@@ -21,6 +22,7 @@ use testkit::monitoring_suite::monitoring_suite;
 use testkit::node_suite::{announcement_suite, fence_suite, lease_suite, node_suite};
 use testkit::outbox_suite::outbox_suite;
 use testkit::report_suite::report_suite;
+use testkit::roster_suite::roster_suite;
 use testkit::stores::Stores;
 use testkit::tool_suite::tool_suite;
 
@@ -58,6 +60,8 @@ async fn the_twins_keep_monitoring() {
 #[tokio::test]
 async fn the_twins_keep_hunts() {
     hunt_suite(async || Stores::in_memory()).await;
+    roster_suite(async || Stores::in_memory()).await;
+    erasure_suite(async || Stores::in_memory()).await;
 }
 
 #[tokio::test]

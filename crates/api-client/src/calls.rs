@@ -74,6 +74,11 @@ impl Client {
         self.ask("/clients", query).await
     }
 
+    /// Finds the clients that a list names.
+    pub async fn resolve_clients(&self, list: &ClientListRequest) -> Answer<ClientListReply> {
+        self.send(Method::POST, "/clients/resolve", list).await
+    }
+
     /// One client.
     pub async fn client(&self, client: &str) -> Answer<ClientView> {
         self.get(&format!("/clients/{}", segment(client))).await
@@ -263,6 +268,42 @@ impl Client {
     /// Why a client is, or is not, in a hunt.
     pub async fn hunt_why(&self, hunt: &str, client: &str) -> Answer<WhyView> {
         self.get(&format!("/hunts/{}/why/{}", segment(hunt), segment(client))).await
+    }
+
+    /// Puts clients into a hunt by hand.
+    pub async fn add_to_hunt(&self, hunt: &str, clients: &RosterRequest) -> Answer<RosterReply> {
+        let path = format!("/hunts/{}/members/add", segment(hunt));
+        self.send(Method::POST, &path, clients).await
+    }
+
+    /// Takes clients out of a hunt while they wait.
+    pub async fn remove_from_hunt(
+        &self,
+        hunt: &str,
+        clients: &RosterRequest,
+    ) -> Answer<RosterReply> {
+        let path = format!("/hunts/{}/members/remove", segment(hunt));
+        self.send(Method::POST, &path, clients).await
+    }
+
+    /// Adds and removes tags of a hunt.
+    pub async fn tag_hunt(&self, hunt: &str, change: &TagChange) -> Answer<HuntView> {
+        self.send(Method::POST, &format!("/hunts/{}/tags", segment(hunt)), change).await
+    }
+
+    /// Makes a hunt that asks for the same.
+    pub async fn copy_hunt(&self, hunt: &str, copy: &CopyRequest) -> Answer<HuntView> {
+        self.send(Method::POST, &format!("/hunts/{}/copy", segment(hunt)), copy).await
+    }
+
+    /// Makes a hunt of what a flow collected.
+    pub async fn hunt_of_flow(&self, flow: &str, copy: &CopyRequest) -> Answer<HuntView> {
+        self.send(Method::POST, &format!("/flows/{}/hunt", segment(flow)), copy).await
+    }
+
+    /// Deletes a hunt that is over.
+    pub async fn delete_hunt(&self, hunt: &str) -> Answer<()> {
+        self.post_for_nothing(&format!("/hunts/{}/delete", segment(hunt))).await
     }
 
     /// What each source of a hunt has brought.

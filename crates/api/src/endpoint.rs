@@ -168,6 +168,8 @@ fn session_endpoints() -> Vec<Endpoint> {
 fn client_and_flow_endpoints() -> Vec<Endpoint> {
     vec![
         get::<ClientPage>("/clients", "Clients").query::<ClientsQuery>(),
+        post::<ClientListReply>("/clients/resolve", "Find the clients that a list names")
+            .body::<ClientListRequest>(),
         get::<ClientView>("/clients/{client}", "One client"),
         post::<ClientView>("/clients/{client}/labels", "Add and remove labels")
             .body::<LabelChange>(),
@@ -177,6 +179,8 @@ fn client_and_flow_endpoints() -> Vec<Endpoint> {
         post::<FlowView>("/flows", "Collect something from a client").body::<FlowRequest>(),
         get::<FlowView>("/flows/{flow}", "One flow"),
         post::<FlowView>("/flows/{flow}/cancel", "Stop it"),
+        post::<HuntView>("/flows/{flow}/hunt", "Ask many what this flow collected from one")
+            .body::<CopyRequest>(),
         list::<SourceView>("/flows/{flow}/sources", "What each source has brought"),
         get::<RowPage>("/flows/{flow}/results", "Its rows").query::<RowsQuery>(),
         get::<FacetsView>("/flows/{flow}/results/facets", "The values of a column and how often")
@@ -264,6 +268,19 @@ fn hunt_endpoints() -> Vec<Endpoint> {
         verb("/hunts/{hunt}/widen", "Let in others than its canaries"),
         verb("/hunts/{hunt}/archive", "Put it away"),
         get::<MemberPage>("/hunts/{hunt}/members", "Its members").query::<MembersQuery>(),
+        post::<RosterReply>("/hunts/{hunt}/members/add", "Put clients in by hand")
+            .body::<RosterRequest>(),
+        post::<RosterReply>("/hunts/{hunt}/members/remove", "Take out clients that wait")
+            .body::<RosterRequest>(),
+        post::<HuntView>("/hunts/{hunt}/tags", "Add and remove tags").body::<TagChange>(),
+        post::<HuntView>("/hunts/{hunt}/copy", "Make a hunt that asks for the same")
+            .body::<CopyRequest>(),
+        Endpoint::new(
+            Method::Post,
+            "/hunts/{hunt}/delete",
+            "Delete a hunt that is over, with all it brought",
+            Answer::Nothing,
+        ),
         get::<WhyView>("/hunts/{hunt}/why/{client}", "Why a client is, or is not, in it"),
         list::<SourceView>("/hunts/{hunt}/sources", "What each source has brought"),
         get::<RowPage>("/hunts/{hunt}/results", "The rows of all its clients").query::<RowsQuery>(),

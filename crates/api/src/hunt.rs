@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::hunt_bounds::{HuntBudgets, HuntCanary, HuntSchedule, HuntSpent, RetryRules, StopWhen};
-use crate::{ArtifactCall, FlowLimits, Problem};
+use crate::{ArtifactCall, FlowLimits};
 
 /// Selects clients by the server's own record.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -14,8 +14,17 @@ pub struct ClientFilter {
     pub labels: Vec<String>,
     /// `any`, or one operating system.
     pub os: Option<String>,
-    /// Any of these clients.
+    /// Any of these clients: ids, or host names, which the server turns into ids.
     pub clients: Vec<String>,
+    /// More of them, pasted: one a line or separated by commas, or a table with a heading.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub clients_text: String,
+    /// The column that is meant, when `clients_text` is a table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clients_column: Option<String>,
+    /// Leave names out that nobody or several clients have, instead of refusing the list.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub skip_unknown: bool,
 }
 
 /// Which clients a hunt wants.
@@ -81,6 +90,9 @@ pub struct HuntRequest {
     /// When it asks again; once when left out.
     #[serde(default)]
     pub schedule: Option<HuntSchedule>,
+    /// Words to find it by, and by which it may be kept longer or shorter.
+    #[serde(default)]
+    pub tags: Vec<String>,
     /// Start it at once.
     #[serde(default)]
     pub start: bool,
@@ -190,6 +202,12 @@ pub struct HuntView {
     pub ended_reason: Option<String>,
     /// By whom.
     pub ended_by: Option<String>,
+    /// When it was over: nobody pending or running any more.
+    pub closed: Option<String>,
+    /// The hunt or flow it was made of: `H.…`, `F.…`.
+    pub copied_from: Option<String>,
+    /// The revision of that hunt.
+    pub copied_revision: Option<u32>,
     /// What may be done with it now: `start`, `pause`, `drain`, `resume`, `stop`, `widen`, `archive`.
     pub verbs: Vec<String>,
 }
@@ -201,19 +219,6 @@ pub struct HuntPage {
     pub items: Vec<HuntView>,
     /// In all.
     pub total: u64,
-}
-
-/// What a hunt would do, by the server's own records.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct HuntPreview {
-    /// Clients that would be asked.
-    pub asked: u64,
-    /// Of these, connected now.
-    pub online: u64,
-    /// Clients excluded by include and exclude.
-    pub excluded: u64,
-    /// What is wrong with the request; empty when it could be made.
-    pub problems: Vec<Problem>,
 }
 
 /// What is asked of `GET /hunts/{hunt}/members`.
@@ -268,19 +273,6 @@ pub struct MemberPage {
     pub items: Vec<MemberView>,
     /// In all.
     pub total: u64,
-}
-
-/// Why a client is or is not in a hunt.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-pub struct WhyView {
-    /// `C.…`
-    pub client: String,
-    /// `member`, `refused`, `asked`, `not_seen`, `not_asked`.
-    pub verdict: String,
-    /// For a person.
-    pub explanation: String,
-    /// Its record, when there is one.
-    pub member: Option<MemberView>,
 }
 
 /// Counters against a count of the records.

@@ -23,6 +23,7 @@
 //! | `GET /events` | | server-sent events, see `LiveEvent` |
 //! | `GET /clients` | `search`, `label`, `online` | `ClientPage` |
 //! | `GET /clients/{client}` | | `ClientView` |
+//! | `POST /clients/resolve` | `ClientListRequest` | `ClientListReply` |
 //! | `POST /clients/{client}/labels` | `LabelChange` | `ClientView` |
 //! | `POST /clients/{client}/revoke` | | `ClientView` |
 //! | `GET /clients/{client}/flows` | | `FlowPage` |
@@ -41,7 +42,7 @@
 //! | `POST /artifacts/check` | `ArtifactCheck` | `CheckReport` |
 //! | `POST /vql/check` | `VqlCheck` | `CheckReport` |
 //! | `POST /vql/complete` | `VqlCompletionQuery` | `VqlCompletion` |
-//! | `GET /hunts` | `search`, `state` | `HuntPage` |
+//! | `GET /hunts` | `search`, `state`, `tag` | `HuntPage` |
 //! | `POST /hunts` | `HuntRequest` | `HuntView` |
 //! | `POST /hunts/preview` | `HuntRequest` | `HuntPreview` |
 //! | `GET /hunts/{hunt}` | | `HuntView` |
@@ -49,6 +50,10 @@
 //! | `POST /hunts/{hunt}/{verb}`: start, pause, drain, resume, stop, archive | | `HuntView` |
 //! | `GET /hunts/{hunt}/members` | `queue`, `search` | `MemberPage` |
 //! | `GET /hunts/{hunt}/why/{client}` | | `WhyView` |
+//! | `POST /hunts/{hunt}/members/add`, `/remove` | `RosterRequest` | `RosterReply` |
+//! | `POST /hunts/{hunt}/tags` | `TagChange` | `HuntView` |
+//! | `POST /hunts/{hunt}/copy`, `POST /flows/{flow}/hunt` | `CopyRequest` | `HuntView` |
+//! | `POST /hunts/{hunt}/delete` | | |
 //! | `GET /hunts/{hunt}/sources` | | list of `SourceView` |
 //! | `GET /hunts/{hunt}/results` | `RowsQuery` | `RowPage` |
 //! | `GET /hunts/{hunt}/results/facets`, also of flows | `FacetsQuery` | `FacetsView` |
@@ -99,6 +104,7 @@
 
 mod artifact;
 mod client;
+pub mod client_list;
 mod endpoint;
 mod export;
 mod flow;
@@ -117,6 +123,7 @@ mod query;
 mod results;
 mod session;
 mod table;
+mod targeting;
 mod tool;
 mod vql_query;
 
@@ -139,6 +146,7 @@ pub use query::*;
 pub use results::*;
 pub use session::*;
 pub use table::*;
+pub use targeting::*;
 pub use tool::*;
 pub use vql_query::*;
 

@@ -33,6 +33,8 @@ pub struct HuntsQuery {
     pub search: Option<String>,
     /// Only hunts in this state.
     pub state: Option<String>,
+    /// Only hunts with this tag.
+    pub tag: Option<String>,
     /// Skip.
     pub offset: Option<u64>,
     /// At most.

@@ -115,7 +115,7 @@ fn list(
     records.finish()
 }
 
-fn label_change(changes: &[String]) -> Outcome<LabelChange> {
+pub(crate) fn label_change(changes: &[String]) -> Outcome<LabelChange> {
     let mut change = LabelChange::default();
     for text in changes {
         match (text.strip_prefix('+'), text.strip_prefix('-')) {

@@ -153,7 +153,8 @@ fn core(config: &ServerConfig, log_hunts: Option<&LogHunts>) -> Outcome<Arc<Core
         vql: Arc::new(vql(artifacts).with_records(records_host(), records_catalog(&ports))),
         collector,
         settings: config.into(),
-    });
+    })
+    .keeping(config.retention());
     Ok(Arc::new(match log_hunts {
         Some(hunts) => core.with_log(hunts.ports()),
         None => core,

@@ -50,7 +50,9 @@ pub(crate) fn open(data: &Path) -> Outcome<Storage> {
         blobs: Arc::new(blobs),
         hunts: records.clone(),
         members: records.clone(),
-        admissions: records,
+        admissions: records.clone(),
+        roster: records.clone(),
+        erasure: records,
     };
     Ok(Storage { ports, nodes })
 }

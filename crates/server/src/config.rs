@@ -3,11 +3,14 @@
 //!
 //! Only the program reads files; it hands the text in. Units are in the names.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use base::{Rate, parse_duration};
+use hunts::erasure::Retention;
+use model::client::is_label;
 use serde::Deserialize;
 
 mod stores;
@@ -135,6 +138,10 @@ pub struct HuntsConfig {
     pub admission_ceiling: String,
     /// How long a flow that a person asked for waits for its client.
     pub deliver_within: String,
+    /// Days after its end for which a hunt is kept with all it brought; 0 keeps hunts for ever.
+    pub keep_days: u32,
+    /// The same for hunts with a tag; of several tags the longest time counts, 0 is for ever.
+    pub keep_days_by_tag: BTreeMap<String, u32>,
 }
 
 /// `monitoring:` in the server's configuration.
@@ -221,7 +228,12 @@ impl Default for HttpConfig {
 
 impl Default for HuntsConfig {
     fn default() -> Self {
-        Self { admission_ceiling: "20000/min".into(), deliver_within: "7d".into() }
+        Self {
+            admission_ceiling: "20000/min".into(),
+            deliver_within: "7d".into(),
+            keep_days: 0,
+            keep_days_by_tag: BTreeMap::new(),
+        }
     }
 }
 
@@ -347,6 +359,10 @@ impl ServerConfig {
         if let Err(bad) = self.hunts.admission_ceiling.parse::<Rate>() {
             wrong("hunts.admission_ceiling", bad.to_string());
         }
+        for tag in self.hunts.keep_days_by_tag.keys().filter(|tag| !is_label(tag)) {
+            let message = format!("`{tag}` is not a tag: 1 to 100 printable characters");
+            wrong("hunts.keep_days_by_tag", message);
+        }
         if let Err(bad) = parse_duration(&self.hunts.deliver_within) {
             wrong("hunts.deliver_within", bad.to_string());
         }
@@ -361,6 +377,16 @@ impl ServerConfig {
     /// How long a direct flow waits for its client.
     pub fn deliver_within(&self) -> Duration {
         parse_duration(&self.hunts.deliver_within).unwrap_or(Duration::from_secs(7 * 86_400))
+    }
+
+    /// How long hunts are kept after their end.
+    pub fn retention(&self) -> Retention {
+        let days = |days: u32| Duration::from_secs(u64::from(days) * 86_400);
+        let by_tag = &self.hunts.keep_days_by_tag;
+        Retention {
+            keep: days(self.hunts.keep_days),
+            by_tag: by_tag.iter().map(|(tag, keep)| (tag.clone(), days(*keep))).collect(),
+        }
     }
 
     /// For how long an agent's certificate is good.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use base::{Clock, Entropy, HuntId, NodeId, Rate, Timestamp};
 use hunts::ConditionJudge;
+use hunts::erasure::Retention;
 use hunts::foreman::Foreman;
 use model::store::StoreError;
 use parking_lot::Mutex;
@@ -143,12 +144,16 @@ pub struct Core {
     /// Numbers from the configuration.
     pub settings: Settings,
     pub(crate) nodes: Nodes,
+    /// How long hunts are kept after their end.
+    pub retention: Retention,
     pub(crate) hall: Hall,
     pub(crate) live: Live,
     /// Log hunts, where this server has any.
     pub(crate) log: Option<Arc<Log>>,
     /// Hunts or members changed: there may be something to admit or to end.
     pub(crate) manager_wake: Wake,
+    /// There may be something to take away.
+    pub(crate) eraser_wake: Notify,
     /// Held by whoever changes what is monitored.
     pub(crate) monitoring_change: tokio::sync::Mutex<()>,
     refreshing: tokio::sync::Mutex<Option<Timestamp>>,
@@ -171,11 +176,13 @@ impl Core {
             vql,
             collector,
             settings,
+            retention: Retention::default(),
             hall: Hall::new(Arc::clone(outbox)),
             live: Live::new(Arc::clone(outbox)),
             log: None,
             manager_wake: Wake::new(Arc::clone(outbox)),
             nodes,
+            eraser_wake: Notify::new(),
             monitoring_change: tokio::sync::Mutex::new(()),
             refreshing: tokio::sync::Mutex::new(None),
             trouble: Mutex::new(None),
@@ -186,6 +193,12 @@ impl Core {
     #[must_use]
     pub fn with_log(self, ports: LogPorts) -> Self {
         Self { log: Some(Arc::new(Log::new(ports))), ..self }
+    }
+
+    /// The same with a time after which hunts are deleted.
+    #[must_use]
+    pub fn keeping(self, retention: Retention) -> Self {
+        Self { retention, ..self }
     }
 
     /// A source of chance of its own for a long computation; ids only, no secrets.

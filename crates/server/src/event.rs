@@ -232,6 +232,19 @@ impl FlowEnded<'_> {
     }
 }
 
+/// All of a deleted hunt was taken away.
+pub struct HuntErased {
+    /// Which one.
+    pub hunt: HuntId,
+}
+
+impl HuntErased {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::info!(name: "hunt_erased", hunt = %self.hunt, "deleted hunt erased");
+    }
+}
+
 /// Somebody could not sign in.
 pub struct SignInRefused<'a> {
     /// From where.

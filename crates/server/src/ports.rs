@@ -6,7 +6,7 @@ use fleet::{AccountStore, AuditLog, ClientStore, SettingStore, TokenStore};
 use flows::{
     BlobStore, FlowStore, MonitoringStore, ReportStore, ResultStore, ToolStore, UploadStore,
 };
-use hunts::{AdmissionStore, HuntStore, MemberStore};
+use hunts::{AdmissionStore, EraseStore, HuntStore, MemberStore, RosterStore};
 
 /// Where everything is kept.
 #[derive(Clone)]
@@ -41,4 +41,8 @@ pub struct Ports {
     pub members: Arc<dyn MemberStore>,
     /// Admissions.
     pub admissions: Arc<dyn AdmissionStore>,
+    /// Who is put in and taken out by hand.
+    pub roster: Arc<dyn RosterStore>,
+    /// Deleted hunts.
+    pub erasure: Arc<dyn EraseStore>,
 }

@@ -28,7 +28,7 @@ use crate::people::metrics::Counted;
 use crate::people::throttle::Throttle;
 use crate::people::{People, listen, routes};
 use crate::pki::PkiError;
-use crate::tasks::{janitor, log_news, manager};
+use crate::tasks::{eraser, janitor, log_news, manager};
 use crate::tls::{self, TlsError};
 
 /// How long connections may take to finish what is under way.
@@ -224,6 +224,7 @@ impl Server {
             tokio::spawn(herald::run(Arc::clone(&core), stop.clone())),
             tokio::spawn(hearing::run(Arc::clone(&core), ear, stop.clone())),
             tokio::spawn(log_news::run(Arc::clone(&core), stop.clone())),
+            tokio::spawn(eraser::run(Arc::clone(&core), stop.clone())),
         ];
         Ok(Self { agents, people: people_address, core, routes, stop, tasks })
     }

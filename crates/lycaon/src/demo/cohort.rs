@@ -102,6 +102,7 @@ impl Cohort {
             retry: api::RetryRules::new(),
             schedule: None,
             expires: "1d".into(),
+            tags: Vec::new(),
             start: true,
         }
     }

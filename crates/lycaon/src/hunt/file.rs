@@ -5,11 +5,10 @@
 
 use std::path::Path;
 
-use api::{
-    ArtifactCall, HuntCanary, HuntCondition, HuntLimits, HuntRequest, HuntSchedule, RetryRules,
-};
+use api::{ArtifactCall, HuntCanary, HuntLimits, HuntRequest, HuntSchedule, RetryRules};
 use serde::Deserialize;
 
+use super::condition::ConditionInFile;
 use crate::complaint::{Complaint, Outcome};
 
 #[derive(Debug, Deserialize)]
@@ -20,7 +19,7 @@ struct HuntFile {
     description: String,
     artifacts: Vec<ArtifactCall>,
     #[serde(default)]
-    condition: HuntCondition,
+    condition: ConditionInFile,
     #[serde(default)]
     rate: Option<String>,
     #[serde(default)]
@@ -33,6 +32,8 @@ struct HuntFile {
     expires: Option<String>,
     #[serde(default)]
     schedule: Option<ScheduleInFile>,
+    #[serde(default)]
+    tags: Vec<String>,
     #[serde(default)]
     start: bool,
 }
@@ -61,22 +62,24 @@ fn schedule(said: ScheduleInFile) -> Option<HuntSchedule> {
 /// Reads a hunt; what is wrong is told with file, line and column.
 pub(crate) fn read(path: &Path) -> Outcome<HuntRequest> {
     let text = std::fs::read_to_string(path).map_err(|e| Complaint::io("read", path, &e))?;
-    parse(&text, &path.display().to_string())
+    let folder = path.parent().unwrap_or(Path::new(""));
+    parse(&text, &path.display().to_string(), folder)
 }
 
-fn parse(text: &str, name: &str) -> Outcome<HuntRequest> {
+fn parse(text: &str, name: &str, folder: &Path) -> Outcome<HuntRequest> {
     let file: HuntFile = crate::yaml::parse(text, name)?;
     let defaults = HuntRequest {
         name: file.name,
         description: file.description,
         artifacts: file.artifacts,
-        condition: file.condition,
+        condition: file.condition.resolved(folder, name)?,
         rate: file.rate.unwrap_or_else(|| "unlimited".into()),
         limits: file.limits,
         expires: file.expires.unwrap_or_else(|| "7d".into()),
         canary: file.canary,
         retry: file.retry,
         schedule: file.schedule.and_then(schedule),
+        tags: file.tags,
         start: file.start,
     };
     if defaults.artifacts.is_empty() {
@@ -92,7 +95,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     fn check(text: &str, answer: Expect) {
-        let told = match parse(text, "hunt.yaml") {
+        let told = match parse(text, "hunt.yaml", Path::new("")) {
             Ok(request) => format!("{} {} {}", request.name, request.rate, request.expires),
             Err(complaint) => complaint.message().to_owned(),
         };
@@ -120,11 +123,12 @@ limits:
   total: { rows: 0, upload_bytes: 0, cpu_seconds: 0 }
 expires: 7d
 schedule: none
+tags: [persistence]
 "#;
 
     #[test]
     fn the_whole_form_is_read() {
-        let request = parse(WHOLE, "hunt.yaml").unwrap();
+        let request = parse(WHOLE, "hunt.yaml", Path::new("")).unwrap();
         assert_eq!(request.condition.include.os.as_deref(), Some("any"));
         assert_eq!(request.limits.per_client.cpu, "50%");
         assert_eq!(request.artifacts[0].parameters["cronTabGlob"], "/etc/cron*/*");
@@ -136,7 +140,7 @@ schedule: none
         check(
             "name: x\nartifact: []\n",
             expect![
-                "hunt.yaml:2:1: unknown field `artifact`, expected one of name, description, artifacts, condition, rate, limits, canary, retry, expires, schedule, start"
+                "hunt.yaml:2:1: unknown field `artifact`, expected one of name, description, artifacts, condition, rate, limits, canary, retry, expires, schedule, tags, start"
             ],
         );
         check("name: [\n", expect!["hunt.yaml:1:7: expected string scalar"]);

@@ -1,6 +1,9 @@
 //! `lycaon hunt`: make, steer, watch and read hunts.
 
 mod bounds;
+mod cohort;
+mod condition;
+mod copies;
 mod diff;
 mod file;
 mod steer;
@@ -12,7 +15,7 @@ use api::{HuntView, HuntsQuery, MembersQuery, RowsQuery};
 use api_client::Client;
 use clap::Subcommand;
 
-use crate::complaint::{Complaint, Outcome, problem_line};
+use crate::complaint::{Complaint, Outcome};
 use crate::download;
 use crate::login::note;
 use crate::output::{OutputArgs, Record, record_of};
@@ -57,6 +60,35 @@ enum HuntCommand {
         #[command(flatten)]
         output: OutputArgs,
     },
+    /// Say whom a hunt would ask, by the server's records
+    #[command(after_help = "Example:\n  lycaon hunt preview -f hunt.yaml")]
+    Preview {
+        /// The hunt, as YAML
+        #[arg(short, long, value_name = "FILE")]
+        file: PathBuf,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Make a hunt that asks for the same as another one: condition, exclusions, limits, tags
+    #[command(after_help = "Example:\n  lycaon hunt copy H.0123… --name 'Cron again' --start")]
+    Copy(copies::CopyArgs),
+    /// Make a hunt of what a flow collected from one client
+    #[command(after_help = "Example:\n  lycaon hunt from-flow F.0123… --name 'Cron everywhere'")]
+    FromFlow(copies::CopyArgs),
+    /// Add (`+x`) and remove (`-y`) tags of a hunt
+    #[command(after_help = "Example:\n  lycaon hunt tag H.0123… +case-7 -sweep")]
+    Tag(copies::TagArgs),
+    /// Put clients into a running hunt, whatever its condition says
+    #[command(
+        after_help = "Example:\n  lycaon hunt add H.0123… web1 C.0123…\n  lycaon hunt add H.0123… -f hosts.csv"
+    )]
+    Add(cohort::RosterArgs),
+    /// Take clients out of a hunt while they wait; who was admitted stays
+    #[command(after_help = "Example:\n  lycaon hunt remove H.0123… web1")]
+    Remove(cohort::RosterArgs),
+    /// Delete a hunt that is over, with its rows, files and members
+    #[command(after_help = "Example:\n  lycaon hunt delete H.0123… --yes")]
+    Delete(copies::DeleteArgs),
     /// List hunts, newest first
     #[command(after_help = "Example:\n  lycaon hunt list cron --state running")]
     List {
@@ -65,6 +97,9 @@ enum HuntCommand {
         /// Only hunts in this state: draft, running, paused, draining, stopped, completed, archived
         #[arg(long)]
         state: Option<String>,
+        /// Only hunts with this tag
+        #[arg(long)]
+        tag: Option<String>,
         /// At most so many
         #[arg(long, value_name = "N")]
         limit: Option<u64>,
@@ -157,11 +192,11 @@ enum HuntCommand {
         output: OutputArgs,
     },
     /// Why is a client, or is it not, in a hunt?
-    #[command(after_help = "Example:\n  lycaon hunt why H.0123… C.0123…")]
+    #[command(after_help = "Example:\n  lycaon hunt why H.0123… web1.example.org")]
     Why {
         /// `H.…`
         id: String,
-        /// `C.…`
+        /// `C.…`, or a host name
         client: String,
         #[command(flatten)]
         output: OutputArgs,
@@ -212,11 +247,21 @@ pub(crate) fn run(args: HuntArgs) -> Outcome {
         request.start = request.start || start;
         return create(&args.server.client()?, &request, preview, &output);
     }
+    if let HuntCommand::Preview { file, output } = args.command {
+        let request = read_hunt_file(&file)?;
+        return cohort::preview(&args.server.client()?, &request, &output);
+    }
     let client = args.server.client()?;
     match args.command {
-        HuntCommand::Create { .. } => Ok(()),
-        HuntCommand::List { search, state, limit, output } => {
-            let query = HuntsQuery { search, state, ..HuntsQuery::default() };
+        HuntCommand::Create { .. } | HuntCommand::Preview { .. } => Ok(()),
+        HuntCommand::Copy(args) => copies::copy(&client, &args),
+        HuntCommand::FromFlow(args) => copies::from_flow(&client, &args),
+        HuntCommand::Tag(args) => copies::tag(&client, &args),
+        HuntCommand::Add(args) => cohort::add(&client, &args),
+        HuntCommand::Remove(args) => cohort::remove(&client, &args),
+        HuntCommand::Delete(args) => copies::delete(&client, &args),
+        HuntCommand::List { search, state, tag, limit, output } => {
+            let query = HuntsQuery { search, state, tag, ..HuntsQuery::default() };
             list(&client, &query, limit, &output)
         }
         HuntCommand::Show { id, output } => {
@@ -260,15 +305,7 @@ fn create(
     output: &OutputArgs,
 ) -> Outcome {
     if preview {
-        let preview = block_on(async { Ok(client.preview_hunt(request).await?) })?;
-        if !preview.problems.is_empty() {
-            let lines: Vec<String> = preview.problems.iter().map(problem_line).collect();
-            return Err(Complaint::failed(format!(
-                "the hunt cannot be made\n  {}",
-                lines.join("\n  ")
-            )));
-        }
-        return output.one(record_of(&preview));
+        return cohort::preview(client, request, output);
     }
     let hunt = block_on(async { Ok(client.create_hunt(request).await?) })?;
     if hunt.state == "draft" {

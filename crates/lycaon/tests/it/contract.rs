@@ -122,7 +122,7 @@ fn a_hunt_file_that_is_wrong_is_told_with_its_place() {
         "hunt.yaml",
         "name: x\nartefacts: []\n",
         expect![[r#"
-        error: hunt.yaml:2:1: unknown field `artefacts`, expected one of name, description, artifacts, condition, rate, limits, canary, retry, expires, schedule, start
+        error: hunt.yaml:2:1: unknown field `artefacts`, expected one of name, description, artifacts, condition, rate, limits, canary, retry, expires, schedule, tags, start
     "#]],
     );
     check_file_failure(

@@ -45,6 +45,7 @@ fn question(round: u64) -> HuntRequest {
         retry: api::RetryRules::new(),
         schedule: None,
         expires: "1d".into(),
+        tags: Vec::new(),
         start: true,
     }
 }

@@ -120,7 +120,8 @@ async fn take_part(
     let now = core.clock.now();
     let id = UploadId::mint(now, &mut **core.entropy.lock());
     let FilePart { number, path, accessor, declared_size, offset, data, sha256 } = part;
-    let upload = NewUpload { id, client, attempt, number, path, accessor, declared_size };
+    let upload =
+        NewUpload { id, client, attempt, number, path, accessor, declared_size, sha256: None };
     let part = UploadPart { upload, offset, data, sha256 };
     let taken = steer::take_part(&*core.ports.uploads, &*core.ports.blobs, &part, now).await?;
     Ok(match taken {

@@ -14,7 +14,11 @@ use super::ask_bounds;
 use super::error::problem;
 
 /// Characters of a hunt's name.
-const NAME_CHARS_MAX: usize = 200;
+pub(crate) const NAME_CHARS_MAX: usize = 200;
+/// Tags of a hunt.
+pub(crate) const TAGS_MAX: usize = 50;
+/// Operating systems that clients may have.
+const SYSTEMS: [&str; 4] = ["linux", "windows", "darwin", "freebsd"];
 /// Bytes of a condition's query.
 const QUERY_BYTES_MAX: usize = 64 << 10;
 
@@ -105,8 +109,42 @@ fn client_filter(said: &ClientFilter, field: &str, wrong: &mut Vec<Problem>) -> 
             wrong.push(problem(format!("{field}.labels[{index}]"), message));
         }
     }
-    let os = said.os.as_deref().map(str::trim).filter(|os| !os.is_empty() && *os != "any");
-    Filter { labels: said.labels.iter().cloned().collect(), os: os.map(str::to_owned), clients }
+    let os = system(said, field, wrong);
+    Filter { labels: said.labels.iter().cloned().collect(), os, clients }
+}
+
+/// Reads an operating system; a word that no client has would leave everybody out in silence.
+fn system(said: &ClientFilter, field: &str, wrong: &mut Vec<Problem>) -> Option<String> {
+    let os = said.os.as_deref()?.trim().to_ascii_lowercase();
+    match os.as_str() {
+        "" | "any" => None,
+        "macos" => Some("darwin".to_owned()),
+        os if SYSTEMS.contains(&os) => Some(os.to_owned()),
+        os => {
+            let known = SYSTEMS.join(", ");
+            let message = format!("`{os}` is none of the systems {known}, nor `any`");
+            wrong.push(problem(format!("{field}.os"), message));
+            None
+        }
+    }
+}
+
+/// Reads tags.
+pub(crate) fn tags(said: &[String], field: &str, wrong: &mut Vec<Problem>) -> BTreeSet<String> {
+    let mut tags = BTreeSet::new();
+    for (index, tag) in said.iter().enumerate() {
+        let tag = tag.trim();
+        if model::client::is_label(tag) {
+            tags.insert(tag.to_owned());
+        } else {
+            let message = format!("`{tag}` is not a tag: 1 to 100 printable characters");
+            wrong.push(problem(format!("{field}[{index}]"), message));
+        }
+    }
+    if tags.len() > TAGS_MAX {
+        wrong.push(problem(field, format!("a hunt has at most {TAGS_MAX} tags")));
+    }
+    tags
 }
 
 /// Reads a hunt's condition. Whether its queries are good VQL is not looked at here.
@@ -158,13 +196,8 @@ pub(crate) fn expiry(text: &str, wrong: &mut Vec<Problem>) -> Duration {
 
 /// Reads what a hunt asks for.
 pub(crate) fn hunt_spec(said: &HuntRequest, wrong: &mut Vec<Problem>) -> HuntSpec {
-    let name = said.name.trim();
-    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.contains(char::is_control) {
-        wrong
-            .push(problem("name", format!("must have 1 to {NAME_CHARS_MAX} printable characters")));
-    }
     HuntSpec {
-        name: name.to_owned(),
+        name: hunt_name(&said.name, wrong),
         description: said.description.clone(),
         artifacts: calls(&said.artifacts),
         condition: condition(&said.condition, wrong),
@@ -174,7 +207,18 @@ pub(crate) fn hunt_spec(said: &HuntRequest, wrong: &mut Vec<Problem>) -> HuntSpe
         canary: ask_bounds::canary(said.canary.as_ref(), wrong),
         retry: ask_bounds::retry(&said.retry, wrong),
         schedule: ask_bounds::schedule(said.schedule.as_ref(), wrong),
+        tags: tags(&said.tags, "tags", wrong),
     }
+}
+
+/// Reads a hunt's name.
+pub(crate) fn hunt_name(text: &str, wrong: &mut Vec<Problem>) -> String {
+    let name = text.trim();
+    if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || name.contains(char::is_control) {
+        wrong
+            .push(problem("name", format!("must have 1 to {NAME_CHARS_MAX} printable characters")));
+    }
+    name.to_owned()
 }
 
 /// Reads filters of rows, one a line: `Column=text`, `Column!=text`, `Column~text`, `Column>text`,

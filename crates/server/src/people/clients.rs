@@ -10,6 +10,7 @@ use base::ClientId;
 use fleet::ports::{ClientList, ClientSort, PresenceFilter};
 use model::client::Client;
 
+use super::cohort::{Fields, resolve};
 use super::error::ApiError;
 use super::extract::{Asked, Body, id, paging};
 use super::sign_in::Principal;
@@ -25,6 +26,25 @@ pub(crate) async fn find(people: &People, who: &Principal, text: &str) -> Result
     let id: ClientId = id(text)?;
     let found = people.ports.clients.get(id).await?.filter(|client| client.org == who.org);
     found.ok_or_else(|| ApiError::not_found(format!("client {id}")))
+}
+
+/// The client with this id or host name, if it belongs to the caller's organisation.
+pub(crate) async fn find_by_name(
+    people: &People,
+    who: &Principal,
+    text: &str,
+) -> Result<Client, ApiError> {
+    let fields = Fields { names: "client", text: "client" };
+    let found = resolve(people, who, &[text.to_owned()], ("", None), fields).await?;
+    match (found.ids.as_slice(), found.problems.into_iter().next()) {
+        ([id], _) => find(people, who, &id.to_string()).await,
+        (_, Some(wrong)) if wrong.message.starts_with("no client") => {
+            Err(ApiError::new(base::Fault::NotFound, wrong.message)
+                .hint("give its id or its whole host name; `lycaon client list` finds it"))
+        }
+        (_, Some(wrong)) => Err(ApiError::caller(wrong.message).hint(wrong.hint)),
+        (_, None) => Err(ApiError::not_found(format!("client {text}"))),
+    }
 }
 
 fn shown(people: &People, client: &Client) -> ClientView {

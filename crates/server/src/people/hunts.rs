@@ -1,23 +1,23 @@
-//! Hunts: list, one, make, preview, edit, the verbs.
+//! Hunts: list, one, make, edit, the verbs.
 
 use std::sync::Arc;
 
-use api::{HuntEdit, HuntPage, HuntPreview, HuntRequest, HuntView, HuntsQuery, Problem};
+use api::{HuntEdit, HuntPage, HuntRequest, HuntView, HuntsQuery, Problem};
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use base::{Fault, HuntId};
-use fleet::ports::ClientList;
-use hunts::condition::decide_by_record;
 use hunts::ports::{HuntList, HuntStep, HuntSummary, NewHunt};
 use model::hunt::{EndReason, Hunt, HuntEvent, HuntSpec, HuntState};
+use model::lineage::Lineage;
 use model::results::ResultScope;
 use model::store::Paging;
 
 use super::error::ApiError;
 use super::extract::{Asked, Body, id, paging};
+use super::permission::Permission;
 use super::sign_in::Principal;
 use super::view::HuntNumbers;
-use super::{People, ask, ask_bounds, view};
+use super::{People, ask, ask_bounds, cohort, view};
 use crate::agents::hall::Tell;
 use crate::live::Touched;
 
@@ -34,9 +34,6 @@ pub(crate) const VERBS: [(&str, HuntEvent); 7] = [
     ("widen", HuntEvent::Widen),
     ("archive", HuntEvent::Archive),
 ];
-
-/// Clients that a preview looks at, at once.
-const PREVIEW_PAGE: u64 = 1_000;
 
 /// The rows of a hunt's current round.
 pub(crate) fn scope(hunt: &Hunt) -> ResultScope {
@@ -65,7 +62,10 @@ pub(crate) async fn numbers(people: &People, hunt: &Hunt) -> Result<HuntNumbers,
     })
 }
 
-async fn shown(people: &People, summary: &HuntSummary) -> Result<Json<HuntView>, ApiError> {
+pub(crate) async fn shown(
+    people: &People,
+    summary: &HuntSummary,
+) -> Result<Json<HuntView>, ApiError> {
     Ok(Json(view::hunt(summary, numbers(people, &summary.hunt).await?)))
 }
 
@@ -86,7 +86,8 @@ pub(crate) async fn list(
     };
     let text = asked.search.filter(|text| !text.trim().is_empty());
     let paging = paging(asked.offset, asked.limit)?;
-    let query = HuntList { text, states, paging, ..HuntList::of(who.org.clone()) };
+    let tag = asked.tag.filter(|tag| !tag.is_empty());
+    let query = HuntList { text, states, tag, paging, ..HuntList::of(who.org.clone()) };
     let page = people.ports.hunts.list(&query).await?;
     let mut items = Vec::with_capacity(page.items.len());
     for summary in &page.items {
@@ -104,16 +105,21 @@ pub(crate) async fn one(
 }
 
 /// Reads a request, with everything that is wrong with it.
-fn read(people: &People, said: &HuntRequest) -> (HuntSpec, Vec<Problem>) {
+pub(crate) async fn read(
+    people: &People,
+    who: &Principal,
+    mut said: HuntRequest,
+) -> Result<(HuntSpec, Vec<Problem>), ApiError> {
     let mut wrong = Vec::new();
-    let spec = ask::hunt_spec(said, &mut wrong);
+    cohort::resolve_condition(people, who, &mut said.condition, &mut wrong).await?;
+    let spec = ask::hunt_spec(&said, &mut wrong);
     wrong.extend(people.collector.check(&spec.artifacts));
     wrong.extend(queries(people, &spec));
-    (spec, wrong)
+    Ok((spec, wrong))
 }
 
 /// What is wrong with a condition's two queries.
-fn queries(people: &People, spec: &HuntSpec) -> Vec<Problem> {
+pub(crate) fn queries(people: &People, spec: &HuntSpec) -> Vec<Problem> {
     let condition = &spec.condition;
     let in_field = |field: &str, problems: Vec<Problem>| -> Vec<Problem> {
         let named = |problem: Problem| Problem { field: field.to_owned(), ..problem };
@@ -132,58 +138,50 @@ pub(crate) async fn create(
     Extension(who): Who,
     Body(said): Body<HuntRequest>,
 ) -> Result<Json<HuntView>, ApiError> {
-    let (spec, wrong) = read(&people, &said);
+    who.needs(Permission::WriteHunts)?;
+    let start = said.start;
+    let (spec, wrong) = read(&people, &who, said).await?;
     if !wrong.is_empty() {
         return Err(ApiError::problems("the hunt cannot be made", wrong));
     }
-    let now = people.clock.now();
-    let id = HuntId::mint(now, &mut **people.entropy.lock());
-    let new = NewHunt { id, org: who.org.clone(), spec, by: who.actor(), now };
-    let hunt = people.ports.hunts.create(&new).await?;
-    people.audit(&who, "hunt.create", id, hunt.spec.name).await?;
-    people.live.touch(Touched::Hunt(id));
-    if said.start {
-        step(&people, &who, (id, "start", HuntEvent::Start)).await?;
-    }
-    shown(&people, &find(&people, &who, &id.to_string()).await?).await
+    make(&people, &who, (spec, None), start).await
 }
 
-pub(crate) async fn preview(
-    State(people): Shared,
-    Extension(who): Who,
-    Body(said): Body<HuntRequest>,
-) -> Result<Json<HuntPreview>, ApiError> {
-    let (spec, problems) = read(&people, &said);
-    let online = people.hall.presence(fleet::presence::Presence::online);
-    let mut preview = HuntPreview { asked: 0, online: 0, excluded: 0, problems };
-    let mut offset = 0;
-    loop {
-        let paging = Paging { offset, limit: PREVIEW_PAGE };
-        let query = ClientList { paging, ..ClientList::of(who.org.clone()) };
-        let page = people.ports.clients.list(&query).await?;
-        for client in page.items.iter().filter(|client| client.revoked_at.is_none()) {
-            if decide_by_record(&spec.condition, client).is_ok() {
-                preview.asked += 1;
-                preview.online += u64::from(online.contains(&client.id));
-            } else {
-                preview.excluded += 1;
-            }
-        }
-        offset += PREVIEW_PAGE;
-        if offset >= page.total {
-            return Ok(Json(preview));
-        }
+/// Makes a hunt, and starts it when that is wanted.
+pub(crate) async fn make(
+    people: &People,
+    who: &Principal,
+    (spec, copied_from): (HuntSpec, Option<Lineage>),
+    start: bool,
+) -> Result<Json<HuntView>, ApiError> {
+    let now = people.clock.now();
+    let id = HuntId::mint(now, &mut **people.entropy.lock());
+    let new = NewHunt { id, org: who.org.clone(), spec, by: who.actor(), now, copied_from };
+    let hunt = people.ports.hunts.create(&new).await?;
+    let detail = match copied_from {
+        None => hunt.spec.name,
+        Some(lineage) => format!("{}, made of {lineage}", hunt.spec.name),
+    };
+    people.audit(who, "hunt.create", id, detail).await?;
+    people.live.touch(Touched::Hunt(id));
+    if start {
+        step(people, who, (id, "start", HuntEvent::Start)).await?;
     }
+    shown(people, &find(people, who, &id.to_string()).await?).await
 }
 
 pub(crate) async fn edit(
     State(people): Shared,
     Extension(who): Who,
     Path(hunt): Path<String>,
-    Body(said): Body<HuntEdit>,
+    Body(mut said): Body<HuntEdit>,
 ) -> Result<Json<HuntView>, ApiError> {
+    who.needs(Permission::WriteHunts)?;
     let found = find(&people, &who, &hunt).await?;
     let mut wrong = Vec::new();
+    if let Some(condition) = &mut said.condition {
+        cohort::resolve_condition(&people, &who, condition, &mut wrong).await?;
+    }
     let before = found.hunt.spec;
     let spec = HuntSpec {
         rate: said.rate.as_ref().map_or(before.rate, |rate| ask::rate(rate, &mut wrong)),
@@ -214,6 +212,7 @@ pub(crate) async fn edit(
         },
         name: before.name,
         artifacts: before.artifacts,
+        tags: before.tags,
     };
     wrong.extend(queries(&people, &spec));
     if !wrong.is_empty() {
@@ -233,6 +232,7 @@ pub(crate) async fn verb(
     Extension(who): Who,
     Path((hunt, verb)): Path<(String, String)>,
 ) -> Result<Json<HuntView>, ApiError> {
+    who.needs(Permission::WriteHunts)?;
     let known = VERBS.into_iter().find(|(word, _)| *word == verb);
     let (word, event) = known.ok_or_else(|| {
         let words: Vec<&str> = VERBS.iter().map(|(word, _)| *word).collect();

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use api::{MemberPage, MembersQuery, Recount, WhyView};
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
-use hunts::condition::decide_by_record;
-use hunts::ports::{HuntSummary, MemberKey, MemberList, MemberSort};
-use model::client::Client;
-use model::member::{Member, MemberQueue, MemberState};
+use hunts::ports::{MemberKey, MemberList, MemberSort};
+use hunts::why::{Situation, explain};
+use model::member::{MemberQueue, MemberState};
 
 use super::error::ApiError;
 use super::extract::{Asked, paging};
@@ -71,72 +70,39 @@ pub(crate) async fn why(
     Path((hunt, client)): Path<(String, String)>,
 ) -> Result<Json<WhyView>, ApiError> {
     let found = find(&people, &who, &hunt).await?;
-    let client = clients::find(&people, &who, &client).await?;
+    let client = clients::find_by_name(&people, &who, &client).await?;
     let key = MemberKey { hunt: found.hunt.id, round: found.hunt.round, client: client.id };
     let member = people.ports.members.member(key).await?;
-    let (verdict, explanation) = match &member {
-        Some(member) => explain_member(member),
-        None => explain_absence(&people, &found, &client),
+    let flow = match member.as_ref().and_then(|member| member.flow) {
+        Some(flow) => people.ports.flows.get(flow).await?,
+        None => None,
     };
+    let ahead = match &member {
+        Some(member) if member.state == MemberState::Pending => {
+            people.ports.roster.ahead(key).await?.unwrap_or(0)
+        }
+        Some(_) | None => 0,
+    };
+    let said = explain(&Situation {
+        hunt: &found.hunt,
+        counts: &found.counts,
+        client: &client,
+        member: member.as_ref(),
+        flow: flow.as_ref(),
+        ahead,
+        online: people.hall.presence(|presence| presence.is_online(client.id)),
+        asked: people.hall.is_asked(client.id, found.hunt.id),
+        ceiling: people.settings.admission_ceiling,
+    });
+    let hostname = &client.facts.hostname;
     Ok(Json(WhyView {
         client: client.id.to_string(),
-        verdict: verdict.to_owned(),
-        explanation,
-        member: member.map(|member| view::member(&member, &client.facts.hostname)),
+        hostname: hostname.clone(),
+        verdict: said.verdict.to_owned(),
+        explanation: said.explanation,
+        next: said.next,
+        member: member.map(|member| view::member(&member, hostname)),
     }))
-}
-
-fn explain_member(member: &Member) -> (&'static str, String) {
-    let reason = member.state.reason();
-    match &member.state {
-        MemberState::Refused(_) => ("refused", format!("It was refused: {reason}.")),
-        MemberState::Pending
-        | MemberState::Running
-        | MemberState::Completed
-        | MemberState::Results(_)
-        | MemberState::Failed(_)
-        | MemberState::Cancelled
-        | MemberState::Expired => {
-            let queue = member.state.queue().name();
-            ("member", format!("It takes part and stands in the queue {queue}: {reason}."))
-        }
-    }
-}
-
-fn explain_absence(
-    people: &People,
-    found: &HuntSummary,
-    client: &Client,
-) -> (&'static str, String) {
-    let hunt = &found.hunt;
-    let not_asked = |why: String| ("not_asked", why);
-    let Some(started) = hunt.started else {
-        return not_asked("The hunt has not been started.".to_owned());
-    };
-    if client.revoked_at.is_some() {
-        return not_asked("The client's certificate was revoked.".to_owned());
-    }
-    if people.hall.is_asked(client.id, hunt.id) {
-        return ("asked", "It was asked and has not answered yet.".to_owned());
-    }
-    let online = people.hall.presence(|presence| presence.is_online(client.id));
-    if !online && client.last_seen < started {
-        let seen = client.last_seen;
-        let why = format!("It has not been seen since the hunt started; it was last seen {seen}.");
-        return ("not_seen", why);
-    }
-    if let Err(refusal) = decide_by_record(&hunt.spec.condition, client) {
-        return not_asked(format!(
-            "It would be refused: {} {}.",
-            refusal.class(),
-            refusal.detail()
-        ));
-    }
-    if !hunt.state.recruits() {
-        let state = hunt.state.name();
-        return not_asked(format!("The hunt is {state} and asks nobody any more."));
-    }
-    not_asked("It has not been asked yet; that happens at its next poll.".to_owned())
 }
 
 pub(crate) async fn recount(

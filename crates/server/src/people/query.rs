@@ -20,6 +20,7 @@ use vql_eval::Cancel;
 
 use super::error::{ApiError, problem};
 use super::extract::Body;
+use super::permission::ADMIN;
 use super::sign_in::Principal;
 use super::{People, ask};
 use crate::vql::RecordsQuery;
@@ -27,8 +28,6 @@ use crate::vql::RecordsQuery;
 type Shared = State<Arc<People>>;
 type Who = Extension<Principal>;
 
-/// The role of those who may ask.
-const ADMIN: &str = "admin";
 /// Rows of a query that says nothing of them.
 const ROWS_MAX: u64 = 100_000;
 /// How long a query may take at most.

@@ -18,17 +18,21 @@ use hyper::{HeaderMap, Method, StatusCode, Uri};
 use super::error::ApiError;
 use super::tables;
 use super::{
-    People, artifacts, audit, clients, downloads, events, flows, guard, health, hunt_bounds, hunts,
-    log, log_act, log_findings, log_rules, log_streams, log_windows, members, metrics, monitoring,
-    nodes, query, results, sessions, sign_in, tokens, tools,
+    People, artifacts, audit, clients, cohort, copies, downloads, events, flows, guard, health,
+    hunt_bounds, hunts, log, log_act, log_findings, log_rules, log_streams, log_windows, members,
+    metrics, monitoring, nodes, query, results, roster, sessions, sign_in, tokens, tools,
 };
 
 /// Bytes of a request's body.
 const BODY_BYTES_MAX: usize = 1 << 20;
 
+/// Bytes of a request that may name a whole fleet.
+const LIST_BYTES_MAX: usize = 16 << 20;
+
 /// Everything that people can ask.
 pub(crate) fn router(people: Arc<People>) -> Router {
     let signed_in = signed_in()
+        .merge(naming_clients())
         .merge(log_hunts())
         .layer(from_fn_with_state(people.clone(), sign_in::authenticate));
     let open = Router::new()
@@ -92,9 +96,6 @@ fn signed_in() -> Router<Arc<People>> {
         .route("/monitoring/export.jsonl", get(monitoring::export))
         .route("/clients/{client}/monitoring", get(monitoring::of_client))
         .route("/clients/{client}/monitoring/rows", get(monitoring::rows))
-        .route("/hunts", get(hunts::list).post(hunts::create))
-        .route("/hunts/preview", post(hunts::preview))
-        .route("/hunts/{hunt}", get(hunts::one).put(hunts::edit))
         .route("/hunts/{hunt}/members", get(members::list))
         .route("/hunts/{hunt}/why/{client}", get(members::why))
         .route("/hunts/{hunt}/sources", get(results::sources_of_hunt))
@@ -109,7 +110,23 @@ fn signed_in() -> Router<Arc<People>> {
         .route("/hunts/{hunt}/rounds", get(hunt_bounds::rounds))
         .route("/hunts/{hunt}/checkpoints/{client}", get(hunt_bounds::checkpoints))
         .route("/hunts/{hunt}/diff", get(hunt_bounds::diff))
+        .route("/hunts/{hunt}/tags", post(copies::tag))
+        .route("/hunts/{hunt}/copy", post(copies::copy))
+        .route("/hunts/{hunt}/delete", post(copies::delete))
+        .route("/flows/{flow}/hunt", post(copies::of_flow))
         .route("/hunts/{hunt}/{verb}", post(hunts::verb))
+}
+
+/// Paths whose bodies may hold a list of clients.
+fn naming_clients() -> Router<Arc<People>> {
+    Router::new()
+        .route("/hunts", get(hunts::list).post(hunts::create))
+        .route("/hunts/preview", post(cohort::preview))
+        .route("/hunts/{hunt}", get(hunts::one).put(hunts::edit))
+        .route("/hunts/{hunt}/members/add", post(roster::add))
+        .route("/hunts/{hunt}/members/remove", post(roster::remove))
+        .route("/clients/resolve", post(cohort::resolve_list))
+        .layer(DefaultBodyLimit::max(LIST_BYTES_MAX))
 }
 
 fn log_hunts() -> Router<Arc<People>> {

@@ -12,6 +12,7 @@ use hunts::ports::HuntSummary;
 use model::client::Client;
 use model::flow::{Flow, FlowOrigin, FlowState, FlowYield};
 use model::hunt::{Condition, DEFAULT_CLIENT_QUERY, Filter, HuntEvent, HuntSpec, HuntState};
+use model::lineage::Lineage;
 use model::member::Member;
 use model::results::{LogLine, SourceSummary, Upload};
 use serde_json::Value;
@@ -182,6 +183,7 @@ fn filter(filter: &Filter) -> ClientFilter {
         labels: filter.labels.iter().cloned().collect(),
         os: filter.os.clone(),
         clients: filter.clients.iter().map(ToString::to_string).collect(),
+        ..ClientFilter::default()
     }
 }
 
@@ -214,6 +216,7 @@ pub(crate) fn hunt_request(spec: &HuntSpec) -> HuntRequest {
         canary: spec.canary.as_ref().map(ask_bounds::show_canary),
         retry: ask_bounds::show_retry(&spec.retry),
         schedule: spec.schedule.as_ref().map(ask_bounds::show_schedule),
+        tags: spec.tags.iter().cloned().collect(),
         start: false,
     }
 }
@@ -271,6 +274,15 @@ pub(crate) fn hunt(summary: &HuntSummary, numbers: HuntNumbers) -> HuntView {
         ended: moment(hunt.ended.as_ref().map(|(at, _, _)| *at)),
         ended_reason: hunt.ended.as_ref().map(|(_, reason, _)| reason.name().to_owned()),
         ended_by: hunt.ended.as_ref().map(|(_, _, by)| by.to_string()),
+        closed: moment(hunt.closed),
+        copied_from: hunt.copied_from.map(|from| match from {
+            Lineage::Hunt { hunt, .. } => hunt.to_string(),
+            Lineage::Flow(flow) => flow.to_string(),
+        }),
+        copied_revision: hunt.copied_from.and_then(|from| match from {
+            Lineage::Hunt { revision, .. } => Some(revision),
+            Lineage::Flow(_) => None,
+        }),
         verbs: super::hunts::VERBS
             .iter()
             .filter(|(_, event)| possible(event))
@@ -285,7 +297,7 @@ pub(crate) fn member(member: &Member, hostname: &str) -> MemberView {
         client: member.client.to_string(),
         hostname: hostname.to_owned(),
         state: member.state.queue().name().to_owned(),
-        reason: member.state.reason(),
+        reason: member.reason(),
         revision: member.revision,
         attempt: member.attempt,
         flow: member.flow.map(|flow| flow.to_string()),

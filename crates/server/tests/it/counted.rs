@@ -1,5 +1,6 @@
 //! Counts every call of the record ports that an agent's session may use, and breaks them on demand.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,7 +15,8 @@ use flows::reports::{Burst, Taken};
 use flows::{FlowStore, ReportStore};
 use hunts::ports::{
     ActiveHunts, Decided, Decision, HuntEdit, HuntList, HuntStep, HuntStore, HuntSummary,
-    MemberKey, MemberList, MemberStore, NewHunt, Progress, ResultPointer, Round, Transitioned,
+    MemberKey, MemberList, MemberStore, NewHunt, Progress, ResultPointer, Round, TagChange,
+    Transitioned,
 };
 use model::client::Client;
 use model::flow::Flow;
@@ -97,6 +99,7 @@ counted!(ClientStore {
     fn seen(id: ClientId, sighting: &Sighting) -> Result<(), StoreError>;
     fn ask_again(id: ClientId) -> Result<u64, StoreError>;
     fn revoke(id: ClientId, now: Timestamp) -> Result<Client, StoreError>;
+    fn named(org: &OrgId, names: &BTreeSet<String>) -> Result<Vec<(String, ClientId)>, StoreError>;
     fn labels(org: &OrgId) -> Result<Vec<(String, u64)>, StoreError>;
 });
 
@@ -120,6 +123,7 @@ counted!(HuntStore {
     fn transition(step: &HuntStep) -> Result<Transitioned, StoreError>;
     fn get(id: HuntId) -> Result<Option<HuntSummary>, StoreError>;
     fn list(query: &HuntList) -> Result<Page<HuntSummary>, StoreError>;
+    fn set_tags(id: HuntId, change: &TagChange) -> Result<Hunt, StoreError>;
     fn active() -> Result<ActiveHunts, StoreError>;
     fn revisions(id: HuntId) -> Result<Vec<HuntRevision>, StoreError>;
     fn rounds(id: HuntId, paging: Paging) -> Result<Page<Round>, StoreError>;

@@ -184,7 +184,8 @@ impl World {
             collector: collector(),
             settings: (&config).into(),
             clock,
-        });
+        })
+        .keeping(config.retention());
         let core = match log_hunts {
             Some(ports) => core.with_log(ports),
             None => core,
@@ -228,7 +229,9 @@ fn memory(counted: &Counted) -> Ports {
         blobs: Arc::new(MemBlobs::new(|bytes| sha2::Sha256::digest(bytes).into())),
         hunts: counted.hunts(hunts.clone()),
         members: counted.members(hunts.clone()),
-        admissions: hunts,
+        admissions: hunts.clone(),
+        roster: hunts.clone(),
+        erasure: hunts,
     }
 }
 

@@ -146,6 +146,14 @@ impl BlobStore for ObjectBlobs {
         self.remove_marks(id, &found).await
     }
 
+    async fn forget(&self, sha256: &[u8; 32]) -> Result<(), StoreError> {
+        let path = self.content(sha256);
+        match self.objects.delete(&path).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(failed("remove", &path, error)),
+        }
+    }
+
     async fn read(
         &self,
         sha256: &[u8; 32],

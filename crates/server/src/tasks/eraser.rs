@@ -68,7 +68,7 @@ async fn erase(core: &Core) -> Result<bool, StoreError> {
     let mut nothing_left = true;
     for hunt in core.ports.erasure.deleted(PAGE).await? {
         loop {
-            let erased = core.ports.erasure.erase(hunt, PIECE).await?;
+            let erased = core.ports.erasure.erase(hunt, PIECE, core.clock.now()).await?;
             if !erased.left {
                 HuntErased { hunt }.emit();
                 break;

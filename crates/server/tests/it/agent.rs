@@ -226,6 +226,11 @@ impl Agent {
 
     /// Answers every query of a check with these rows, and keeps the cursor that comes back.
     pub(crate) async fn answer(&mut self, check: &wire::Check, rows: &[&str]) {
+        self.answer_as(check, rows, 0).await;
+    }
+
+    /// An answer under a recheck mark.
+    pub(crate) async fn answer_as(&mut self, check: &wire::Check, rows: &[&str], recheck: u64) {
         let rows: Vec<String> = rows.iter().map(|row| (*row).to_owned()).collect();
         let answers = check.queries.iter().map(|query| QueryAnswer {
             offers: query.offers.clone(),
@@ -236,6 +241,7 @@ impl Agent {
             check: check.check,
             snapshot: check.snapshot,
             answers: answers.collect(),
+            recheck,
             ..CheckAnswer::default()
         };
         self.say(AgentSays::Answer(answer)).await;

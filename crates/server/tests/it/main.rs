@@ -17,5 +17,6 @@ mod monitoring;
 mod nodes;
 mod pages;
 mod polling;
+mod targeting;
 mod tools;
 mod world;

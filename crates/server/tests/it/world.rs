@@ -202,6 +202,22 @@ impl World {
         Browser::new(self.server.people)
     }
 
+    /// A program of a user with these roles.
+    pub(crate) async fn user(&self, name: &str, roles: &[&str]) -> Browser {
+        let user = User {
+            name: name.into(),
+            org: OrgId::default(),
+            password_hash: server::hash_password(PASSWORD).unwrap(),
+            roles: roles.iter().map(|role| (*role).to_owned()).collect(),
+            disabled: false,
+            created: RealClock.now(),
+        };
+        self.server.core().ports.accounts.put_user(&user).await.unwrap();
+        let mut browser = self.stranger();
+        browser.sign_in_for_token(name, PASSWORD).await;
+        browser
+    }
+
     /// A program with a token.
     pub(crate) async fn admin(&self) -> Browser {
         let mut browser = self.stranger();

@@ -26,7 +26,7 @@ pub struct HuntPreview {
     /// Some of those selected, spread over all of them.
     pub sample: Vec<PreviewClient>,
     /// How long admission takes by rate, ceiling and client limit when all that are connected now
-    /// match: `3m`; `0` when at once.
+    /// match: `3m`; `0s` when at once.
     pub duration_online: String,
     /// The same for all that are selected, were they connected.
     pub duration_all: String,

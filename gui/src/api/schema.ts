@@ -371,7 +371,7 @@ export type HuntPreview = {
   asked: number;
   /** The same for all that are selected, were they connected. */
   duration_all: string;
-  /** How long admission takes by rate, ceiling and client limit when all that are connected now match: `3m`; `0` when at once. */
+  /** How long admission takes by rate, ceiling and client limit when all that are connected now match: `3m`; `0s` when at once. */
   duration_online: string;
   /** Clients that include and exclude leave out. */
   excluded: number;

@@ -78,10 +78,6 @@ pub fn settle(
 }
 
 fn may_replace(hunt: &Hunt, member: &Member, decision: &Decision, state: &MemberState) -> bool {
-    if member.hand.is_some() {
-        // A person has decided it.
-        return false;
-    }
     let outdated = member.revision < hunt.condition_revision;
     match &member.state {
         MemberState::Refused(Refusal::ClientLimit) => {
@@ -89,7 +85,8 @@ fn may_replace(hunt: &Hunt, member: &Member, decision: &Decision, state: &Member
         }
         MemberState::Refused(_) => outdated || decision.recheck > member.recheck,
         // Attempts after the first were admitted once: a new condition does not apply to them.
-        MemberState::Pending => outdated && member.flow.is_none(),
+        // Nor does any condition to whom a person put in.
+        MemberState::Pending => outdated && member.flow.is_none() && member.hand.is_none(),
         // Expired while it waited: the hunt was resumed and asks again.
         MemberState::Expired => member.flow.is_none(),
         MemberState::Running

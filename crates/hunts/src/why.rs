@@ -6,12 +6,14 @@
 use std::time::Duration;
 
 use base::{Rate, format_duration};
+use model::bounds::{Gate, Widen};
 use model::client::Client;
 use model::flow::{Flow, FlowState};
-use model::hunt::{Hunt, HuntState, QueueCounts};
+use model::hunt::{Hunt, HuntState, PauseReason, QueueCounts};
 use model::member::{Member, MemberState, Refusal};
 
 use crate::condition::decide_by_record;
+use crate::ports::Progress;
 
 /// All that is known of one client and one hunt.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +22,8 @@ pub struct Situation<'a> {
     pub hunt: &'a Hunt,
     /// Its queues.
     pub counts: &'a QueueCounts,
+    /// What it has done beyond them.
+    pub progress: &'a Progress,
     /// The client.
     pub client: &'a Client,
     /// Its record in the hunt's current round.
@@ -210,13 +214,35 @@ fn pending(it: &Situation<'_>, member: &Member) -> Why {
             member.revision, hunt.condition_revision
         )
     } else if hunt.state == HuntState::Paused {
-        "The hunt is paused: nobody is admitted until it is resumed.".to_owned()
+        let why = match hunt.paused {
+            Some((_, PauseReason::CanaryFailed, _)) => " because its canaries were not healthy",
+            Some((_, PauseReason::Asked, _)) | None => "",
+        };
+        format!("The hunt is paused{why}: nobody is admitted until it is resumed.")
     } else if !hunt.state.admits() {
         format!("The hunt is {} and admits nobody.", hunt.state.name())
     } else {
-        waits_for(it)
+        behind_canaries(it, member).unwrap_or_else(|| waits_for(it))
     };
     why("member", explanation, next)
+}
+
+/// Why canaries hold a member back, if they do.
+fn behind_canaries(it: &Situation<'_>, member: &Member) -> Option<String> {
+    let canary = it.hunt.canary().filter(|_| member.flow.is_none())?;
+    let admitted = it.progress.admitted;
+    if admitted.saturating_add(it.ahead) < canary.clients {
+        return None;
+    }
+    let who = match (canary.then, it.hunt.gate) {
+        (Widen::Auto, Gate::Closed | Gate::Open) => {
+            "the others are let in when these have finished and are healthy"
+        }
+        (Widen::Gate, _) | (Widen::Auto, Gate::Barred) => {
+            "the others are let in when a person widens the hunt"
+        }
+    };
+    Some(format!("{admitted} of {} canaries were admitted; {who}.", canary.clients))
 }
 
 /// What a member that may be admitted waits for.
@@ -284,6 +310,7 @@ mod tests {
     use crate::membership::flow_for;
     use base::{FlowId, Timestamp};
     use expect_test::{Expect, expect};
+    use model::bounds::Canary;
     use model::flow::{FlowFailure, FlowYield};
     use model::member::{Hand, MemberEvent};
 
@@ -297,6 +324,7 @@ mod tests {
         member: Option<Member>,
         flow: Option<Flow>,
         counts: QueueCounts,
+        progress: Progress,
         online: bool,
         asked: bool,
         ahead: u64,
@@ -313,6 +341,7 @@ mod tests {
             member: None,
             flow: None,
             counts: QueueCounts::default(),
+            progress: Progress::default(),
             online: true,
             asked: false,
             ahead: 0,
@@ -338,6 +367,7 @@ mod tests {
         let said = explain(&Situation {
             hunt: &case.hunt,
             counts: &case.counts,
+            progress: &case.progress,
             client: &case.client,
             member: case.member.as_ref(),
             flow: case.flow.as_ref(),
@@ -476,6 +506,14 @@ mod tests {
             expect![
                 "member: It waits since 2025-06-15T15:06:45Z for its first attempt: condition matched; waits for admission. → 3 of 3 flows run; it is number 46 of those that wait for a place."
             ],
+        );
+        check(
+            |case| {
+                waits(case);
+                case.hunt.spec.canary = Some(Canary { clients: 10, then: Widen::Gate });
+                case.progress.admitted = 10;
+            },
+            expect![[""]],
         );
         check(
             |case| {

@@ -43,7 +43,8 @@ async fn remove(stores: &Stores, hunt: HuntId, clients: &[ClientId], secs: i64) 
 async fn change_condition(stores: &Stores, hunt: &Hunt) {
     let mut other = spec();
     other.condition.server = "SELECT 1 FROM rows".into();
-    let edit = HuntEdit { id: hunt.id, revision: hunt.revision, spec: other, now: at(50) };
+    let edit =
+        HuntEdit { id: hunt.id, revision: hunt.revision, spec: other, by: ada(), now: at(50) };
     stores.hunts.edit(&edit).await.unwrap();
 }
 

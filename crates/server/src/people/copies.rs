@@ -10,6 +10,7 @@ use axum::{Extension, Json};
 use hyper::StatusCode;
 use model::hunt::{Condition, HuntLimits, HuntSpec};
 use model::lineage::Lineage;
+use model::retry::RetryPlan;
 
 use super::error::{ApiError, problem};
 use super::extract::Body;
@@ -55,6 +56,9 @@ pub(crate) async fn of_flow(
         rate: base::Rate::Unlimited,
         limits: HuntLimits { per_client: flow.limits, ..HuntLimits::default() },
         expires_after: EXPIRES_AFTER,
+        canary: None,
+        retry: RetryPlan::of_hunts(),
+        schedule: None,
         tags: BTreeSet::new(),
     };
     make(&people, &who, (spec, Lineage::Flow(flow.id)), said).await

@@ -86,6 +86,7 @@ pub(crate) async fn why(
     let said = explain(&Situation {
         hunt: &found.hunt,
         counts: &found.counts,
+        progress: &found.progress,
         client: &client,
         member: member.as_ref(),
         flow: flow.as_ref(),

@@ -42,6 +42,8 @@ CREATE TABLE clients (
     revoked_at bigint,
     recheck bigint NOT NULL
 ) WITH (fillfactor = 80);
+CREATE INDEX clients_by_hostname ON clients (lower(hostname));
+CREATE INDEX clients_by_fqdn ON clients (lower(fqdn));
 CREATE INDEX clients_by_label ON clients USING gin (labels);
 
 CREATE TABLE tokens (
@@ -116,9 +118,15 @@ CREATE TABLE hunts (
     pause_reason text,
     paused_by text,
     gate text NOT NULL,
-    round_started bigint
+    round_started bigint,
+    closed bigint,
+    copied_from text,
+    -- Set when it is deleted; nobody finds it from then on, and its records go a piece at a time.
+    deleted bigint
 ) WITH (fillfactor = 70);
 CREATE INDEX hunts_active ON hunts (state) WHERE state IN ('running', 'paused', 'draining');
+
+CREATE INDEX hunts_deleted ON hunts (deleted) WHERE deleted IS NOT NULL;
 
 CREATE TABLE hunt_revisions (
     hunt bytea NOT NULL,
@@ -166,6 +174,8 @@ CREATE TABLE members (
     decided bigint NOT NULL,
     admitted bigint,
     updated bigint NOT NULL,
+    -- The numbers of `records::hand_number`.
+    hand bigint NOT NULL,
     PRIMARY KEY (hunt, round, client)
 ) WITH (fillfactor = 70);
 CREATE INDEX members_by_queue ON members (hunt, round, queue, updated, client);
@@ -345,9 +355,15 @@ CREATE TABLE uploads (
     size bigint NOT NULL,
     sha256 bytea,
     stored bigint,
+    -- The hash that it was announced with, while it arrives.
+    announced bytea,
     UNIQUE (flow, attempt, number)
 );
+CREATE INDEX uploads_by_content ON uploads ((coalesce(sha256, announced)));
 CREATE INDEX uploads_open ON uploads (flow) WHERE sha256 IS NULL;
+
+-- Content that nobody refers to any more and that is being taken away.
+CREATE TABLE condemned (sha256 bytea PRIMARY KEY);
 
 -- Monitoring: the table of event artifacts that are wanted, and their rows by day of arrival.
 CREATE TABLE monitoring (

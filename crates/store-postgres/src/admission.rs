@@ -75,7 +75,8 @@ fn waiting(hunt: &Hunt, most: Allowed) -> Vec<Question> {
     );
     let again = format!("SELECT {MEMBER} {again} FOR NO KEY UPDATE OF m");
     let fresh = format!(
-        "SELECT {MEMBER} {of_hunt} AND m.flow IS NULL AND m.revision >= $6 {oldest}
+        "SELECT {MEMBER} {of_hunt} AND m.flow IS NULL
+             AND (m.hand > 0 OR m.revision >= $6) {oldest}
          FOR NO KEY UPDATE OF m"
     );
     let mut for_fresh = values(most.fresh);

@@ -3,6 +3,7 @@
 //! An enrolment locks its token first: two nodes that enrol the same key, or two keys with the last
 //! use of a token, come one after the other.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use async_trait::async_trait;
@@ -23,7 +24,7 @@ use crate::failure::{Done, Failure};
 use crate::filter::{Bound, Filter};
 use crate::tokens::{TOKEN, read_token};
 use crate::transaction::{Lent, Question};
-use crate::values::{Id, int, moment, one, text};
+use crate::values::{Id, column, int, moment, one, text};
 
 /// The columns of a client, in the order of [`read`].
 const CLIENT: &str = "c.id, c.org, c.key_hash, c.hostname, c.fqdn, c.os, c.platform, \
@@ -177,7 +178,7 @@ const SEARCHED: &str = "strpos(folded(concat_ws(chr(10), 'c.' || encode(c.id, 'h
     c.fqdn, c.platform, c.address, array_to_string(c.labels, chr(10)))), ?) > 0";
 
 fn conditions(query: &ClientList) -> Filter {
-    let ids = |ids: &std::collections::BTreeSet<ClientId>| -> [Bound; 1] {
+    let ids = |ids: &BTreeSet<ClientId>| -> [Bound; 1] {
         [Box::new(ids.iter().map(|id| Id(id.bits())).collect::<Vec<Id>>())]
     };
     let mut filter = Filter::default();
@@ -262,6 +263,34 @@ impl ClientStore for RecordStore {
             })
             .await?;
         client.ok_or_else(|| unknown(id))
+    }
+
+    async fn named(
+        &self,
+        org: &OrgId,
+        names: &BTreeSet<String>,
+    ) -> Result<Vec<(String, ClientId)>, StoreError> {
+        let sql = "SELECT x.name, c.id FROM unnest($1::text[], $2::text[]) AS x (name, folded)
+            JOIN LATERAL (
+                SELECT id FROM clients WHERE lower(hostname) = x.folded COLLATE \"C\"
+                    AND org = $3 AND revoked_at IS NULL
+                UNION SELECT id FROM clients WHERE lower(fqdn) = x.folded COLLATE \"C\"
+                    AND org = $3 AND revoked_at IS NULL) c ON true
+            ORDER BY x.name COLLATE \"C\", c.id";
+        let values = vec![
+            column(names, |name| clean(name)),
+            column(names, |name| clean(name).to_ascii_lowercase()),
+            text(org.as_str()),
+        ];
+        let find = Question::new(sql, values);
+        self.read("look for clients by name", |db| async move {
+            let read = |row: &Row| {
+                let mut row = Columns::of(row);
+                Ok((row.take()?, ClientId::from_bits(row.bits()?)))
+            };
+            find.rows(&db).await?.iter().map(read).collect()
+        })
+        .await
     }
 
     async fn labels(&self, org: &OrgId) -> Result<Vec<(String, u64)>, StoreError> {

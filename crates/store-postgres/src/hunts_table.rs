@@ -15,11 +15,12 @@ use hunts::life;
 use hunts::membership::{is_stranded, is_superseded};
 use hunts::ports::{
     ActiveHunts, HuntEdit, HuntList, HuntStep, HuntStore, HuntSummary, NewHunt, Progress, Round,
-    Transitioned,
+    TagChange, Transitioned,
 };
 use model::bounds::{Gate, Spent};
 use model::flow::Flow;
 use model::hunt::{EndReason, Hunt, HuntEvent, HuntRevision, HuntState, OfferSeq, PauseReason};
+use model::lineage::Lineage;
 use model::member::{Member, MemberEvent, MemberQueue};
 use model::org::Actor;
 use model::store::{Page, Paging, StoreError};
@@ -39,7 +40,7 @@ use crate::values::{Id, int, moment, one, text};
 /// The columns of a hunt, in the order of [`hunt_of`].
 pub(crate) const HUNT: &str = "h.id, h.org, h.spec, h.state, h.revision, h.condition_revision, \
     h.round, h.offer, h.creator, h.created, h.started, h.ended, h.end_reason, h.ended_by, \
-    h.paused, h.pause_reason, h.paused_by, h.gate, h.round_started";
+    h.paused, h.pause_reason, h.paused_by, h.gate, h.round_started, h.closed, h.copied_from";
 
 /// Reads a hunt.
 pub(crate) fn hunt_of(row: &mut Columns<'_>) -> Done<Hunt> {
@@ -59,6 +60,13 @@ pub(crate) fn hunt_of(row: &mut Columns<'_>) -> Done<Hunt> {
         paused: how(row, "pause of a hunt", PauseReason::from_name)?,
         gate: row.word("gate of a hunt", Gate::from_name)?,
         round_started: row.moment_or_none()?,
+        closed: row.moment_or_none()?,
+        copied_from: match row.take::<Option<&str>>()? {
+            None => None,
+            Some(text) => {
+                Some(Lineage::parse(text).ok_or(Failure::Unreadable("origin of a hunt"))?)
+            }
+        },
     })
 }
 
@@ -129,7 +137,8 @@ const SUMS: &str = "n.q0, n.q1, n.q2, n.q3, n.q4, n.q5, n.q6, n.q7, n.admitted, 
 /// These hunts with their sums.
 pub(crate) fn find_summaries(hunts: &BTreeSet<HuntId>) -> Question {
     let ids: Vec<Id> = hunts.iter().map(|hunt| Id(hunt.bits())).collect();
-    let sql = format!("SELECT {SUMS}, {HUNT} FROM {COUNTED} WHERE h.id = ANY($1)");
+    let sql =
+        format!("SELECT {SUMS}, {HUNT} FROM {COUNTED} WHERE h.id = ANY($1) AND h.deleted IS NULL");
     Question::new(sql, vec![one(ids)])
 }
 
@@ -153,10 +162,11 @@ pub(crate) fn lock_shared(hunts: &BTreeSet<HuntId>) -> Question {
     Question::new(sql, vec![one(numbers)])
 }
 
-/// These hunts.
+/// These hunts, without those that are deleted.
 pub(crate) fn find_all(hunts: &BTreeSet<HuntId>) -> Question {
     let ids: Vec<Id> = hunts.iter().map(|hunt| Id(hunt.bits())).collect();
-    Question::new(format!("SELECT {HUNT} FROM hunts h WHERE h.id = ANY($1)"), vec![one(ids)])
+    let sql = format!("SELECT {HUNT} FROM hunts h WHERE h.id = ANY($1) AND h.deleted IS NULL");
+    Question::new(sql, vec![one(ids)])
 }
 
 /// Reads hunts as [`find_all`] finds them.
@@ -197,6 +207,8 @@ fn values_of(hunt: &Hunt) -> Vec<Bound> {
         one(paused.map(|(_, _, by)| clean(&by.to_string()))),
         one(hunt.gate.name()),
         one(hunt.round_started.map(Timestamp::as_micros)),
+        one(hunt.closed.map(Timestamp::as_micros)),
+        one(hunt.copied_from.map(|from| from.to_string())),
     ]
 }
 
@@ -204,17 +216,18 @@ fn values_of(hunt: &Hunt) -> Vec<Bound> {
 const INSERT: &str = "WITH new AS (
         INSERT INTO hunts (id, org, spec, search, state, revision, condition_revision, round, offer,
             creator, created, started, ended, end_reason, ended_by, paused, pause_reason,
-            paused_by, gate, round_started)
+            paused_by, gate, round_started, closed, copied_from)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-            $19, $20)
+            $19, $20, $21, $22)
         ON CONFLICT (id) DO NOTHING RETURNING id, revision, spec)
     INSERT INTO hunt_revisions (hunt, revision, at, by, spec)
-    SELECT id, revision, $21, $22, spec FROM new";
+    SELECT id, revision, $23, $24, spec FROM new";
 
 const UPDATE: &str = "UPDATE hunts SET org = $2, spec = $3, search = $4, state = $5, revision = $6,
         condition_revision = $7, round = $8, offer = $9, creator = $10, created = $11,
         started = $12, ended = $13, end_reason = $14, ended_by = $15, paused = $16,
-        pause_reason = $17, paused_by = $18, gate = $19, round_started = $20
+        pause_reason = $17, paused_by = $18, gate = $19, round_started = $20, closed = $21,
+        copied_from = $22
     WHERE id = $1";
 
 /// Writes a hunt that is there.
@@ -263,6 +276,17 @@ async fn edit(lent: Lent, edit: &HuntEdit) -> Done<Hunt> {
     ];
     writes.push(Question::new(sql, values));
     lent.commit(writes).await?;
+    Ok(hunt)
+}
+
+async fn set_tags(lent: Lent, id: HuntId, change: &TagChange) -> Done<Hunt> {
+    let found = lent.begin(vec![lock_alone(id), find_all(&BTreeSet::from([id]))]).await?;
+    let Some(row) = found.get(1).and_then(|rows| rows.first()) else {
+        return lent.refuse(unknown(id)).await;
+    };
+    let mut hunt = read_hunt(row)?;
+    hunt.spec.tags = change.applied_to(&hunt.spec.tags);
+    lent.commit(vec![update(&hunt)]).await?;
     Ok(hunt)
 }
 
@@ -375,6 +399,12 @@ async fn transition(lent: Lent, step: &HuntStep) -> Done<Transitioned> {
 fn conditions(query: &HuntList) -> Filter {
     let mut filter = Filter::default();
     filter.and_text("h.org = ?", Some(query.org.as_str()));
+    filter.and("h.deleted IS NULL", []);
+    if let Some(tag) = &query.tag {
+        let tagged = "EXISTS (SELECT FROM json_array_elements_text(h.spec::json -> 'tags') t
+            WHERE t = ?)";
+        filter.and(tagged, [text(tag)]);
+    }
     if let Some(wanted) = &query.text {
         let wanted = clean(&wanted.to_lowercase());
         filter.and(
@@ -429,6 +459,10 @@ impl HuntStore for RecordStore {
                 .await
         })
         .await
+    }
+
+    async fn set_tags(&self, id: HuntId, change: &TagChange) -> Result<Hunt, StoreError> {
+        self.step("tag a hunt", |lent| set_tags(lent, id, change)).await
     }
 
     async fn active(&self) -> Result<ActiveHunts, StoreError> {

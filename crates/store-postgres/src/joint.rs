@@ -45,9 +45,10 @@ impl Joint {
         let flow_event = match event {
             MemberEvent::Cancel => FlowEvent::Cancel,
             MemberEvent::Expire => FlowEvent::Expire,
-            MemberEvent::Admitted { .. } | MemberEvent::FlowEnded { .. } | MemberEvent::Retry => {
-                return None;
-            }
+            MemberEvent::Admitted { .. }
+            | MemberEvent::FlowEnded { .. }
+            | MemberEvent::Withdraw
+            | MemberEvent::Retry => return None,
         };
         let id = member.flow?;
         let flow = self.flows.get_mut(&id)?;

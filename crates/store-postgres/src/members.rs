@@ -75,15 +75,15 @@ async fn decide(lent: Lent, decisions: &[Decision], now: Timestamp) -> Done<Vec<
     let hunts: BTreeMap<HuntId, Hunt> = read.collect::<Done<_>>()?;
     let members = found.next().unwrap_or_default();
     let members = members.iter().map(read_member).collect::<Done<Vec<Member>>>()?;
-    let missing = decisions.iter().find(|decision| !hunts.contains_key(&decision.key.hunt));
-    if let Some(decision) = missing {
-        return lent.refuse(unknown(decision.key.hunt)).await;
-    }
     let mut recruited = recruited(&lent, &hunts).await?;
     let mut changes = MemberChanges::of(members);
     let mut outcomes = Vec::with_capacity(decisions.len());
     for decision in decisions {
-        let hunt = &hunts[&decision.key.hunt];
+        let Some(hunt) = hunts.get(&decision.key.hunt) else {
+            // It was deleted meanwhile.
+            outcomes.push(Decided::Closed);
+            continue;
+        };
         let existing = changes.find(&decision.key);
         let so_far = recruited.entry(hunt.id).or_default();
         outcomes.push(match settle(hunt, existing, decision, *so_far, now) {
@@ -110,8 +110,14 @@ async fn decide(lent: Lent, decisions: &[Decision], now: Timestamp) -> Done<Vec<
 }
 
 /// What [`MemberState::reason`] says of those whose reason depends on more than their queue.
-const REASON: &str = "CASE m.queue WHEN 4 THEN m.rows || ' rows, ' || m.uploads || ' files'
-    ELSE m.class || CASE m.detail WHEN '' THEN '' ELSE ': ' || m.detail END END";
+const REASON: &str = "CASE WHEN m.hand = 1 AND m.queue = 1
+        THEN 'added by hand; waits for admission'
+    WHEN m.hand = 2 AND m.queue = 6 THEN 'removed by hand'
+    ELSE CASE m.queue WHEN 4 THEN m.rows || ' rows, ' || m.uploads || ' files'
+    ELSE m.class || CASE m.detail WHEN '' THEN '' ELSE ': ' || m.detail END END END";
+
+/// Whether a person put a member where it is: then its reason says so.
+const BY_HAND: &str = "((m.hand = 1 AND m.queue = 1) OR (m.hand = 2 AND m.queue = 6))";
 
 /// Queues all of whose members have the same reason, when it has this text in it.
 fn queues_with(text: &str) -> Vec<i64> {
@@ -137,8 +143,8 @@ fn conditions(query: &MemberList) -> Filter {
             [MemberQueue::Refused, MemberQueue::Results, MemberQueue::Failed].map(queue_number);
         let condition = format!(
             "(strpos('c.' || encode(m.client, 'hex'), ?) > 0 OR strpos(folded(c.hostname), ?) > 0
-                OR m.queue = ANY(?)
-                OR (m.queue = ANY(?) AND strpos(folded({REASON}), ?) > 0))"
+                OR (m.queue = ANY(?) AND NOT {BY_HAND})
+                OR ((m.queue = ANY(?) OR {BY_HAND}) AND strpos(folded({REASON}), ?) > 0))"
         );
         let queues = queues_with(&text);
         filter.and(

@@ -8,7 +8,7 @@ use hunts::membership::weight;
 use hunts::ports::MemberKey;
 use model::flow::{FlowFailure, FlowYield};
 use model::member::{Member, MemberQueue, MemberState, Refusal};
-use records::{queue_number, queue_of};
+use records::{hand_number, hand_of, queue_number, queue_of};
 use tokio_postgres::Row;
 
 use crate::columns::{Columns, clean};
@@ -21,7 +21,7 @@ use crate::values::{Id, column, int};
 /// The columns of a member, in the order of [`read_member`].
 pub(crate) const MEMBER: &str = "m.hunt, m.round, m.client, m.queue, m.class, m.detail, m.rows, \
     m.uploads, m.upload_bytes, m.cpu_millis, m.revision, m.recheck, m.attempt, m.flow, m.decided, \
-    m.admitted, m.updated";
+    m.admitted, m.updated, m.hand";
 
 /// Over how many records the counters of a round are spread.
 const SHARES: u128 = 16;
@@ -60,6 +60,7 @@ pub(crate) fn read_member(row: &Row) -> Done<Member> {
         decided: row.moment()?,
         admitted: row.moment_or_none()?,
         updated: row.moment()?,
+        hand: hand_of(row.take()?).ok_or(Failure::Unreadable("hand"))?,
     })
 }
 
@@ -103,23 +104,26 @@ fn columns_of(members: &[&Member]) -> Vec<Bound> {
         column(all(), |member| member.decided.as_micros()),
         column(all(), |member| member.admitted.map(Timestamp::as_micros)),
         column(all(), |member| member.updated.as_micros()),
+        column(all(), |member| hand_number(member.hand)),
     ]
 }
 
 const ARRAYS: &str = "unnest($1::bytea[], $2::bigint[], $3::bytea[], $4::bigint[], $5::text[],
         $6::text[], $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[],
-        $12::bigint[], $13::bigint[], $14::bytea[], $15::bigint[], $16::bigint[], $17::bigint[])
+        $12::bigint[], $13::bigint[], $14::bytea[], $15::bigint[], $16::bigint[], $17::bigint[],
+        $18::bigint[])
     AS x (hunt, round, client, queue, class, detail, rows, uploads, upload_bytes, cpu_millis,
-        revision, recheck, attempt, flow, decided, admitted, updated)";
+        revision, recheck, attempt, flow, decided, admitted, updated, hand)";
 
 /// Without a word about conflicts: another client's record of the same key makes it fail, and the
 /// decision is made again.
 fn insert(members: &[&Member]) -> Question {
     let sql = format!(
         "INSERT INTO members (hunt, round, client, queue, class, detail, rows, uploads,
-             upload_bytes, cpu_millis, revision, recheck, attempt, flow, decided, admitted, updated)
+             upload_bytes, cpu_millis, revision, recheck, attempt, flow, decided, admitted, updated,
+             hand)
          SELECT hunt, round, client, queue, class, detail, rows, uploads, upload_bytes, cpu_millis,
-             revision, recheck, attempt, flow, decided, admitted, updated
+             revision, recheck, attempt, flow, decided, admitted, updated, hand
          FROM {ARRAYS} ORDER BY hunt, round, client"
     );
     Question::new(sql, columns_of(members))
@@ -130,7 +134,7 @@ fn update(members: &[&Member]) -> Question {
         "UPDATE members m SET queue = x.queue, class = x.class, detail = x.detail, rows = x.rows,
              uploads = x.uploads, upload_bytes = x.upload_bytes, cpu_millis = x.cpu_millis,
              revision = x.revision, recheck = x.recheck, attempt = x.attempt, flow = x.flow,
-             decided = x.decided, admitted = x.admitted, updated = x.updated
+             decided = x.decided, admitted = x.admitted, updated = x.updated, hand = x.hand
          FROM {ARRAYS} WHERE m.hunt = x.hunt AND m.round = x.round AND m.client = x.client"
     );
     Question::new(sql, columns_of(members))

@@ -2,13 +2,16 @@
 
 use async_trait::async_trait;
 use base::{ClientId, FlowId, Timestamp, UploadId};
-use flows::uploads::{Blob, NewUpload, UploadBegun, UploadStore, UploadsSoFar, admit};
+use flows::uploads::{
+    Blob, NewUpload, UploadBegun, UploadStore, UploadsSoFar, admit, content_is_condemned,
+};
 use model::results::{AttemptId, ResultScope, Upload};
 use model::store::{Page, Paging, StoreError};
 use tokio_postgres::Row;
 
 use crate::RecordStore;
 use crate::columns::Columns;
+use crate::erasure::{condemn, is_condemned, lock_hash};
 use crate::failure::{Done, Failure};
 use crate::filter::Filter;
 use crate::flows_table::{lock, read_flow};
@@ -61,11 +64,14 @@ fn questions(new: &NewUpload) -> Vec<Question> {
         Question::new(known, with_number),
         Question::new(so_far, attempt()),
     ]
+    .into_iter()
+    .chain(new.sha256.iter().flat_map(|sha256| [lock_hash(sha256), is_condemned(sha256)]))
+    .collect()
 }
 
 const INSERT: &str = "INSERT INTO uploads (id, client, flow, attempt, number, path, accessor,
-        declared, size)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)";
+        declared, size, announced)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)";
 
 fn insert(new: &NewUpload) -> Question {
     let values = vec![
@@ -77,8 +83,30 @@ fn insert(new: &NewUpload) -> Question {
         text(&new.path),
         text(&new.accessor),
         one(int(new.declared_size)),
+        one(new.sha256.map(|sha256| sha256.to_vec())),
     ];
     Question::new(INSERT, values)
+}
+
+/// An incoming file will have this content.
+fn announce(id: UploadId, sha256: &[u8; 32]) -> Question {
+    let sql = "UPDATE uploads SET announced = $2 WHERE id = $1";
+    Question::new(sql, vec![one(Id(id.bits())), one(sha256.to_vec())])
+}
+
+async fn give_up(lent: Lent, id: UploadId) -> Done<()> {
+    let sql = "SELECT announced FROM uploads WHERE id = $1 AND sha256 IS NULL FOR UPDATE";
+    let found = lent.begin(vec![Question::new(sql, vec![one(Id(id.bits()))])]).await?;
+    let Some(row) = found.iter().flatten().next() else { return lent.roll_back().await };
+    let announced: Option<[u8; 32]> = match Columns::of(row).take::<Option<&[u8]>>()? {
+        Some(hash) => Some(hash.try_into().map_err(|_| Failure::Unreadable("hash"))?),
+        None => None,
+    };
+    lent.ask(announced.iter().map(lock_hash).collect()).await?;
+    let forget = "DELETE FROM uploads WHERE id = $1";
+    let mut writes = vec![Question::new(forget, vec![one(Id(id.bits()))])];
+    writes.extend(announced.iter().map(condemn));
+    lent.commit(writes).await
 }
 
 async fn begin(lent: Lent, new: &NewUpload) -> Done<UploadBegun> {
@@ -95,16 +123,23 @@ async fn begin(lent: Lent, new: &NewUpload) -> Done<UploadBegun> {
     let so_far = row(2).ok_or(Failure::Unreadable("sum"))?;
     let mut so_far = Columns::of(so_far);
     let so_far = UploadsSoFar { files: so_far.count()?, bytes: so_far.count()? };
+    let condemned = found.get(4).is_some_and(|rows| !rows.is_empty());
     let begun = match known.filter(|_| flow.is_some()) {
         Some((upload, _)) if upload.sha256.is_some() => UploadBegun::Complete(upload),
         Some((upload, declared_size)) => {
             let again = NewUpload { declared_size: 0, ..new.clone() };
             match admit(flow.as_ref(), &again, UploadsSoFar::default()) {
-                Ok(()) => UploadBegun::Open { id: upload.id, declared_size },
+                Ok(()) if condemned => return lent.refuse(content_is_condemned()).await,
+                Ok(()) => {
+                    lent.commit(new.sha256.iter().map(|hash| announce(upload.id, hash)).collect())
+                        .await?;
+                    return Ok(UploadBegun::Open { id: upload.id, declared_size });
+                }
                 Err(refusal) => UploadBegun::Refused(refusal),
             }
         }
         None => match admit(flow.as_ref(), new, so_far) {
+            Ok(()) if condemned => return lent.refuse(content_is_condemned()).await,
             Ok(()) => {
                 lent.commit(vec![insert(new)]).await?;
                 return Ok(UploadBegun::Open { id: new.id, declared_size: new.declared_size });
@@ -126,7 +161,7 @@ impl UploadStore for RecordStore {
         let sql = format!(
             "UPDATE uploads u SET sha256 = coalesce(u.sha256, $2),
                  size = CASE WHEN u.sha256 IS NULL THEN $3 ELSE u.size END,
-                 stored = coalesce(u.stored, $4)
+                 stored = coalesce(u.stored, $4), announced = NULL
              WHERE u.id = $1 RETURNING {UPLOAD}"
         );
         let values =
@@ -141,9 +176,21 @@ impl UploadStore for RecordStore {
     }
 
     async fn give_up(&self, id: UploadId) -> Result<(), StoreError> {
-        let sql = "DELETE FROM uploads WHERE id = $1 AND sha256 IS NULL";
-        let forget = Question::new(sql, vec![one(Id(id.bits()))]);
-        self.write_one("forget an incoming file", forget).await.map(drop)
+        self.step("forget an incoming file", |lent| give_up(lent, id)).await
+    }
+
+    async fn condemned(&self, limit: u64) -> Result<Vec<[u8; 32]>, StoreError> {
+        let list = Question::new("SELECT sha256 FROM condemned LIMIT $1", vec![one(int(limit))]);
+        self.read("look for content that nobody needs", |db| async move {
+            list.rows(&db).await?.iter().map(|row| Columns::of(row).hash()).collect()
+        })
+        .await
+    }
+
+    async fn absolve(&self, sha256: &[u8; 32]) -> Result<(), StoreError> {
+        let sql = "DELETE FROM condemned WHERE sha256 = $1";
+        let absolve = Question::new(sql, vec![one(sha256.to_vec())]);
+        self.write_one("note that content went", absolve).await.map(drop)
     }
 
     async fn abandoned(&self, limit: u64) -> Result<Vec<UploadId>, StoreError> {

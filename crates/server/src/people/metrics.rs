@@ -56,7 +56,12 @@ pub(crate) async fn metrics(
 async fn clients(people: &People, who: &Principal, page: &mut Page) -> Result<(), ApiError> {
     let none = Paging::first(0);
     let connected = people.hall.presence(fleet::presence::Presence::count_here) as u64;
-    page.gauge("lycaon_clients_connected", "Agents that are connected to this node", &[], connected);
+    page.gauge(
+        "lycaon_clients_connected",
+        "Agents that are connected to this node",
+        &[],
+        connected,
+    );
     let all = ClientList {
         presence: PresenceFilter::Any,
         paging: none,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base::FixedClock;
 use flows::{HotRows, ReportStore};
 use store_postgres::{RecordStore, Settings};
+use testkit::erasure_suite::erasure_suite;
 use testkit::fleet_suite::{account_suite, fleet_suite};
 use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
 use testkit::hot_suite::hot_suite;
@@ -13,6 +14,7 @@ use testkit::monitoring_suite::monitoring_suite;
 use testkit::node_suite::{fence_suite, lease_suite};
 use testkit::postgres::Cluster;
 use testkit::report_suite::report_suite;
+use testkit::roster_suite::roster_suite;
 use testkit::stores::{Stores, at};
 use testkit::tool_suite::tool_suite;
 
@@ -42,6 +44,8 @@ async fn postgres_keeps_clients_and_people() {
 async fn postgres_keeps_hunts_and_members() {
     let Some(cluster) = Cluster::or_say() else { return };
     hunt_suite(async || fresh(cluster).await).await;
+    roster_suite(async || fresh(cluster).await).await;
+    erasure_suite(async || fresh(cluster).await).await;
 }
 
 #[tokio::test]

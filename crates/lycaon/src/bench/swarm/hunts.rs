@@ -164,6 +164,7 @@ fn bare(name: String) -> HuntRequest {
         retry: api::RetryRules::new(),
         schedule: None,
         expires: "1d".into(),
+        tags: Vec::new(),
         start: true,
     }
 }

@@ -386,6 +386,7 @@ mod tests {
                 buffer: Duration::from_secs(60),
                 first: Some(Duration::from_secs(86_400)),
             }),
+            tags: ["sweep".to_owned()].into(),
         };
         spec.limits.total.rows_max = 5;
         spec.limits.stop_when = Some(StopWhen { failed_percent: 20, after_clients: 50 });

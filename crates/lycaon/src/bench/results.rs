@@ -231,8 +231,10 @@ async fn running(store: &Arc<SqliteStore>, clients: u32) -> Outcome<Vec<Flow>> {
         canary: None,
         retry: RetryPlan::of_hunts(),
         schedule: None,
+        tags: Default::default(),
     };
-    let new = NewHunt { id: HUNT, org: OrgId::default(), spec, by: by(), now };
+    let org = OrgId::default();
+    let new = NewHunt { id: HUNT, org, spec, by: by(), now, copied_from: None };
     HuntStore::create(&**store, &new).await.map_err(failed)?;
     let step =
         HuntStep { id: HUNT, event: HuntEvent::Start, reason: EndReason::Asked, by: by(), now };

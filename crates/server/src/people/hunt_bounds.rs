@@ -23,6 +23,7 @@ use serde_json::Value;
 
 use super::error::ApiError;
 use super::extract::{Asked, Body, paging};
+use super::permission::Permission;
 use super::sign_in::Principal;
 use super::{People, ask_bounds, clients, hunts as hunt_routes, view};
 use crate::diff::{Sides, differences};
@@ -37,6 +38,7 @@ pub(crate) async fn retry(
     Path(hunt): Path<String>,
     Body(said): Body<RetryRequest>,
 ) -> Result<Json<Retried>, ApiError> {
+    who.needs(Permission::WriteHunts)?;
     let id = hunt_routes::find(&people, &who, &hunt).await?.hunt.id;
     let client = match said.client.as_deref().filter(|client| !client.is_empty()) {
         Some(client) => Some(clients::find(&people, &who, client).await?.id),

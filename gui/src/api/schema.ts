@@ -95,36 +95,26 @@ export type CheckReport = {
   problems: Problem[];
 };
 
+/** Up to where a source of a recurring hunt was read on a client. */
+export type CheckpointView = {
+  /** Counts how often it began anew because the client's clock was set back, from 1. */
+  epoch: number;
+  /** The round that brought it here. */
+  round: number;
+  /** `Artifact` or `Artifact/Source`. */
+  source: string;
+  /** By the client's clock. */
+  upto: string;
+};
+
 /** Selects clients by the server's own record. */
 export type ClientFilter = {
-  /** Any of these clients: ids, or host names, which the server turns into ids. */
+  /** Any of these clients. */
   clients?: string[];
-  /** The column that is meant, when `clients_text` is a table. */
-  clients_column?: string | null;
-  /** More of them, pasted: one a line or separated by commas, or a table with a heading. */
-  clients_text?: string;
   /** Any of these labels. */
   labels?: string[];
   /** `any`, or one operating system. */
   os?: string | null;
-  /** Leave names out that nobody or several clients have, instead of refusing the list. */
-  skip_unknown?: boolean;
-};
-
-/** The clients that a list names. */
-export type ClientListReply = {
-  /** Those that were found, once each. */
-  clients: ResolvedClient[];
-  /** Names that nobody has, that several have, and what is no name. */
-  problems: Problem[];
-};
-
-/** Find the clients that a list names. */
-export type ClientListRequest = {
-  /** The column that is meant, when the text is a table. */
-  column?: string | null;
-  /** Ids and host names, one a line or separated by commas, or a table with a heading. */
-  text: string;
 };
 
 /** What is monitored on one client, and what that brought. */
@@ -171,14 +161,6 @@ export type ClientView = {
   platform: string;
   /** When its certificate was revoked. */
   revoked_at?: string | null;
-};
-
-/** Make a hunt of another one, or of a flow. */
-export type CopyRequest = {
-  /** Its name; that of the original when left out. */
-  name?: string | null;
-  /** Start it at once. */
-  start?: boolean;
 };
 
 /** Why a request failed. */
@@ -241,6 +223,38 @@ export type EventScanPage = {
   items: EventRowView[];
   /** Where to go on, also for what arrives later. */
   place: string;
+};
+
+/** One value of a column. */
+export type FacetView = {
+  /** On how many clients. */
+  clients: number;
+  /** Whether it is a number. */
+  number: boolean;
+  /** In how many rows. */
+  rows: number;
+  /** Its text; absent for rows that have none. */
+  value?: string | null;
+};
+
+/** The values of a column. */
+export type FacetsView = {
+  /** How many different ones there are. */
+  distinct: number;
+  /** How many rows were counted. */
+  rows: number;
+  /** Those that were asked for. */
+  values: FacetView[];
+};
+
+/** A field of a hunt before and after an edit. */
+export type FieldChange = {
+  /** What it became. */
+  after: string;
+  /** What it was, as JSON; nothing when it was not there. */
+  before: string;
+  /** For example `limits.clients`. */
+  field: string;
 };
 
 /** What one client's flow may use; texts such as `1GiB` and `10m`. Zero or `0s`: no limit. */
@@ -321,6 +335,24 @@ export type Health = {
   version: string;
 };
 
+/** What all flows of a hunt together may use. Zero: no limit. */
+export type HuntBudgets = {
+  /** Their processor time. */
+  cpu_seconds?: number;
+  /** Rows of finished attempts. */
+  rows?: number;
+  /** Bytes of their files: a number, or a text with a unit. */
+  upload_bytes?: string;
+};
+
+/** Tries a hunt on a few clients first. */
+export type HuntCanary = {
+  /** So many clients are admitted before all others. */
+  clients: number;
+  /** `gate`: a person lets the others in; `auto`: the hunt does, when all canaries finished healthy. */
+  then?: string;
+};
+
 /** Which clients a hunt wants. */
 export type HuntCondition = {
   /** VQL on the client; the usual facts when left out. */
@@ -335,6 +367,7 @@ export type HuntCondition = {
 
 /** Change a hunt that has begun. What is left out stays. */
 export type HuntEdit = {
+  canary?: HuntCanary | null;
   condition?: HuntCondition | null;
   /** New description. */
   description?: string | null;
@@ -343,8 +376,11 @@ export type HuntEdit = {
   limits?: HuntLimits | null;
   /** New rate. */
   rate?: string | null;
+  /** New rules of repetition, for clients not yet admitted. */
+  retry?: Record<string, RetryRule> | null;
   /** The revision that this edit was made from; refused when another came first. */
   revision?: number;
+  schedule?: HuntSchedule | null;
 };
 
 /** Limits of a hunt. Zero: none. */
@@ -355,6 +391,9 @@ export type HuntLimits = {
   per_client?: FlowLimits;
   /** Flows under way at once. */
   running?: number;
+  stop_when?: StopWhen | null;
+  /** What all flows together may use. */
+  total?: HuntBudgets;
 };
 
 /** A page of hunts, newest first. */
@@ -367,36 +406,21 @@ export type HuntPage = {
 
 /** What a hunt would do, by the server's own records. */
 export type HuntPreview = {
-  /** Clients that include and exclude select: these would be asked. */
+  /** Clients that would be asked. */
   asked: number;
-  /** The same for all that are selected, were they connected. */
-  duration_all: string;
-  /** How long admission takes by rate, ceiling and client limit when all that are connected now match: `3m`; `0s` when at once. */
-  duration_online: string;
-  /** Clients that include and exclude leave out. */
+  /** Clients excluded by include and exclude. */
   excluded: number;
-  /** Why they are left out, the commonest first. */
-  excluded_by: PreviewCount[];
-  /** Of those selected: how many have which label; clients without one are not counted here. */
-  labels: PreviewCount[];
   /** Of these, connected now. */
   online: number;
   /** What is wrong with the request; empty when it could be made. */
   problems: Problem[];
-  /** Of these, connected now or seen within seven days. */
-  recent: number;
-  /** Some of those selected, spread over all of them. */
-  sample: PreviewClient[];
-  /** Of those selected: how many run which operating system. */
-  systems: PreviewCount[];
-  /** What a preview cannot know of this hunt. */
-  unknown: string[];
 };
 
 /** Make a hunt. This is also the form of `hunt.yaml`. */
 export type HuntRequest = {
   /** What is collected. */
   artifacts: ArtifactCall[];
+  canary?: HuntCanary | null;
   /** From whom. */
   condition?: HuntCondition;
   /** What it is for. */
@@ -409,20 +433,39 @@ export type HuntRequest = {
   name: string;
   /** `20/min`, or `unlimited`. */
   rate?: string;
+  /** Which failures are repeated. */
+  retry?: Record<string, RetryRule>;
+  schedule?: HuntSchedule | null;
   /** Start it at once. */
   start?: boolean;
-  /** Words to find it by, and by which it may be kept longer or shorter. */
-  tags?: string[];
+};
+
+/** When a hunt asks again. One of `every` and `cron`. */
+export type HuntSchedule = {
+  /** A client's window ends so long before its clock. */
+  buffer?: string;
+  /** Five fields in UTC: minute, hour, day of month, month, day of week. */
+  cron?: string | null;
+  /** So often, from the start of the hunt: `1h`. */
+  every?: string | null;
+  /** How far back the first window of a client reaches: `7d`; left out for everything. */
+  first?: string | null;
+};
+
+/** What the finished attempts of a hunt have used, over all rounds. */
+export type HuntSpent = {
+  /** Processor time on the clients. */
+  cpu_seconds: number;
+  /** Rows. */
+  rows: number;
+  /** Bytes of them. */
+  upload_bytes: number;
+  /** Files. */
+  uploads: number;
 };
 
 /** A hunt. */
 export type HuntView = {
-  /** When it was over: nobody pending or running any more. */
-  closed?: string | null;
-  /** The hunt or flow it was made of: `H.…`, `F.…`. */
-  copied_from?: string | null;
-  /** The revision of that hunt. */
-  copied_revision?: number | null;
   /** The queues. */
   counts: QueueCounts;
   /** When. */
@@ -433,27 +476,41 @@ export type HuntView = {
   ended?: string | null;
   /** By whom. */
   ended_by?: string | null;
-  /** Why: `asked`, `expired`, `client_limit`. */
+  /** Why: `asked`, `expired`, `client_limit`, `row_budget`, `upload_budget`, `cpu_budget`, `failed_share`. */
   ended_reason?: string | null;
   /** When it ends by itself. */
   expires?: string | null;
   /** `H.…` */
   id: string;
+  /** When the next round begins. */
+  next_round?: string | null;
+  /** Since when it is paused. */
+  paused?: string | null;
+  /** By whom. */
+  paused_by?: string | null;
+  /** Why: `asked`, `canary_failed`. */
+  paused_reason?: string | null;
   /** Counts edits, from 1. */
   revision: number;
   /** The current round. */
   round: number;
+  /** When the current round began. */
+  round_started?: string | null;
   /** Rows of finished clients. */
   rows: number;
   /** What was asked for, in the present revision. */
   spec: HuntRequest;
+  /** What finished attempts have used, over all rounds. */
+  spent: HuntSpent;
+  /** How far it is with its canaries: `canary`, `holding`, `unhealthy`; nothing when all are let in. */
+  stage?: string | null;
   /** When it was started. */
   started?: string | null;
   /** `draft`, `running`, `paused`, `draining`, `stopped`, `completed`, `archived`. */
   state: string;
   /** Files of finished clients. */
   uploads: number;
-  /** What may be done with it now: `start`, `pause`, `drain`, `resume`, `stop`, `archive`. */
+  /** What may be done with it now: `start`, `pause`, `drain`, `resume`, `stop`, `widen`, `archive`. */
   verbs: string[];
 };
 
@@ -1572,6 +1629,30 @@ export type MonitoringView = {
   revision: number;
 };
 
+/** One server process of an installation. */
+export type NodeView = {
+  /** Where agents connect to it. */
+  agents: string;
+  /** Whether it is the one that answers. */
+  answers: boolean;
+  /** Agents that are connected to it. */
+  clients: number;
+  /** What it does for all nodes. */
+  duties: string[];
+  /** `N.…`, another one after each start. */
+  id: string;
+  /** Its name. */
+  name: string;
+  /** Where people connect to it. */
+  people: string;
+  /** Milliseconds since its last sign of life. */
+  silent_ms: number;
+  /** When it started. */
+  started: string;
+  /** The version of its program. */
+  version: string;
+};
+
 /** The first page's numbers. */
 export type Overview = {
   /** Clients enrolled. */
@@ -1604,32 +1685,6 @@ export type ParameterView = {
   name: string;
   /** The value must match this; empty for none. */
   validating_regex: string;
-};
-
-/** One client of a preview's sample. */
-export type PreviewClient = {
-  /** Short name. */
-  hostname: string;
-  /** `C.…` */
-  id: string;
-  /** The server's labels. */
-  labels: string[];
-  /** When it was last heard of. */
-  last_seen: string;
-  /** Connected now. */
-  online: boolean;
-  /** `linux`, `windows`, `darwin`. */
-  os: string;
-};
-
-/** So many clients. */
-export type PreviewCount = {
-  /** How many. */
-  clients: number;
-  /** With this label, system or reason. */
-  name: string;
-  /** Of these, connected now. */
-  online: number;
 };
 
 /** One problem in a text, a field or a parameter. */
@@ -1688,40 +1743,64 @@ export type Recount = {
   rows_stored: number;
 };
 
-/** A client by one of its names. */
-export type ResolvedClient = {
-  /** `C.…` */
-  client: string;
-  /** As the list names it. */
-  name: string;
+/** What a repetition by hand did. */
+export type Retried = {
+  /** So many clients wait for another attempt. */
+  clients: number;
 };
 
-/** What became of one client. */
-export type RosterOutcome = {
-  /** `C.…` */
-  client: string;
-  /** For a person. */
-  explanation: string;
-  /** Its name. */
-  hostname: string;
-  /** `queued`, `waits`, `stays`, `full`, `removed`, `unknown`. */
-  outcome: string;
+/** Let failed clients of a hunt run again. */
+export type RetryRequest = {
+  /** Only those that failed like this. */
+  class?: string | null;
+  /** Only this client. */
+  client?: string | null;
+  /** Another stretch without progress. */
+  progress_timeout?: string | null;
+  /** Another limit of rows. */
+  rows?: number | null;
+  /** Another time for each: `20m`. */
+  timeout?: string | null;
+  /** Another limit of files' bytes: `4GiB`. */
+  upload_bytes?: string | null;
 };
 
-/** What became of each client. */
-export type RosterReply = {
-  /** How many were changed. */
-  changed: number;
-  /** One for each, in the order of the request. */
-  items: RosterOutcome[];
+/** How one class of failure is repeated. */
+export type RetryRule = {
+  /** The limit that was hit, for the next attempt: `200%` doubles it. */
+  limit?: string;
+  /** Attempts after the first; 0 for by hand only. */
+  times: number;
 };
 
-/** Put clients into a hunt, or take them out while they wait. */
-export type RosterRequest = {
-  /** Ids or host names. */
-  clients?: string[];
-  /** More of them, as `ClientListRequest::text`. */
-  clients_text?: string;
+/** One revision of a hunt. */
+export type RevisionView = {
+  /** When it was made. */
+  at: string;
+  /** By whom. */
+  by: string;
+  /** What it changed; empty for the first. */
+  changes: FieldChange[];
+  /** From 1. */
+  revision: number;
+};
+
+/** A page of rounds, oldest first. */
+export type RoundPage = {
+  /** The rounds. */
+  items: RoundView[];
+  /** In all. */
+  total: number;
+};
+
+/** A round of a hunt. */
+export type RoundView = {
+  /** Its queues. */
+  counts: QueueCounts;
+  /** From 1. */
+  round: number;
+  /** Its tick; the start of the hunt for the first. */
+  tick: string;
 };
 
 /** A page of rows. */
@@ -1758,12 +1837,32 @@ export type SourceView = {
   source: string;
 };
 
-/** Add and remove tags of a hunt. */
-export type TagChange = {
-  /** To add. */
-  add?: string[];
-  /** To remove. */
-  remove?: string[];
+/** A question in SQL over the table `results`. */
+export type SqlRequest = {
+  /** Rows at most. */
+  limit?: number | null;
+  /** One SELECT. */
+  query?: string;
+  /** Of this source only. */
+  source?: string | null;
+};
+
+/** The answer to a question in SQL. */
+export type SqlView = {
+  /** Its columns, in order. */
+  columns: string[];
+  /** Its rows. */
+  rows: Record<string, unknown>[];
+  /** Whether there were more rows than may be shown. */
+  truncated: boolean;
+};
+
+/** Ends a hunt whose clients fail too often. */
+export type StopWhen = {
+  /** Not before so many clients have finished. */
+  after_clients?: number;
+  /** Failed among finished clients: `20%`. */
+  failed_share: string;
 };
 
 /** Make an enrolment token. */
@@ -1906,13 +2005,9 @@ export type WhoAmI = {
 export type WhyView = {
   /** `C.…` */
   client: string;
-  /** For a person: where it stands, since when, and why. */
+  /** For a person. */
   explanation: string;
-  /** Its name. */
-  hostname: string;
   member?: MemberView | null;
-  /** For a person: what comes next; empty when nothing does. */
-  next: string;
   /** `member`, `refused`, `asked`, `not_seen`, `not_asked`. */
   verdict: string;
 };

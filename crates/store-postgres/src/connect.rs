@@ -19,6 +19,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio_postgres::Config;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::announcements::Dial;
 use crate::failure::Done;
 
 /// One of the two sets of tables that may lie in a database, and how it came to them.
@@ -42,7 +43,10 @@ const LOG_HUNTS: Schema = Schema {
 const RECORDS: Schema = Schema {
     version: "record_schema",
     lock: 0x4c59_4341,
-    migrations: &[include_str!("../migrations/records_0001.sql")],
+    migrations: &[
+        include_str!("../migrations/records_0001.sql"),
+        include_str!("../migrations/records_0002_nodes.sql"),
+    ],
 };
 
 /// How long a machine may leave what was sent to it without an answer.
@@ -66,6 +70,8 @@ pub struct PostgresLog {
 pub struct RecordStore {
     pub(crate) pool: Pool,
     pub(crate) asks: Arc<crate::asks::KnownAsks>,
+    /// For the connection of a listener.
+    pub(crate) dial: Arc<Dial>,
     /// Stands for the server's clock, when it was replaced.
     pub(crate) clock: Option<Arc<dyn Clock>>,
 }
@@ -134,7 +140,7 @@ impl PostgresLog {
     /// When the URL makes no sense, the server cannot be reached or refuses, or the schema is newer
     /// than this program.
     pub async fn connect(url: &str, settings: Settings) -> Result<Self, OpenError> {
-        let pool = open(url, &settings, &LOG_HUNTS).await?;
+        let (pool, _) = open(url, &settings, &LOG_HUNTS).await?;
         Ok(Self { pool, clock: settings.clock })
     }
 
@@ -157,8 +163,9 @@ impl RecordStore {
     /// When the URL makes no sense, the server cannot be reached or refuses, or the schema is newer
     /// than this program.
     pub async fn open(url: &str, settings: Settings) -> Result<Self, OpenError> {
-        let pool = open(url, &settings, &RECORDS).await?;
-        Ok(Self { pool, asks: Arc::default(), clock: settings.clock })
+        let (pool, dial) = open(url, &settings, &RECORDS).await?;
+        let dial = Arc::new(dial);
+        Ok(Self { pool, dial, asks: Arc::default(), clock: settings.clock })
     }
 
     /// A connection of the pool.
@@ -189,7 +196,11 @@ fn asks_whether_it_lives() -> Hook {
 }
 
 /// A pool of connections to a database whose tables are up to date.
-async fn open(url: &str, settings: &Settings, schema: &Schema) -> Result<Pool, OpenError> {
+async fn open(
+    url: &str,
+    settings: &Settings,
+    schema: &Schema,
+) -> Result<(Pool, Dial), OpenError> {
     let mut config: Config = url.parse().map_err(OpenError::Url)?;
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(Duration::from_secs(10));
@@ -207,6 +218,7 @@ async fn open(url: &str, settings: &Settings, schema: &Schema) -> Result<Pool, O
     let server = describe(&config);
     let tls = MakeRustlsConnect::new(tls(settings.ca_pem.as_deref())?);
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let dial = Dial { config: config.clone(), tls: tls.clone() };
     let manager = Manager::from_config(config, tls, recycling);
     let fail = |error: &dyn std::error::Error| OpenError::Connect {
         server: server.clone(),
@@ -228,7 +240,7 @@ async fn open(url: &str, settings: &Settings, schema: &Schema) -> Result<Pool, O
         return Err(OpenError::Newer { server, found, known });
     }
     drop(connection);
-    Ok(pool)
+    Ok((pool, dial))
 }
 
 /// Host, port and database, without user and password.

@@ -49,6 +49,7 @@
 
 mod accounts;
 mod admission;
+mod announcements;
 mod asks;
 mod clients;
 mod columns;
@@ -61,6 +62,7 @@ mod findings;
 mod flow_steps;
 mod flows_table;
 mod hunts_table;
+mod import;
 mod joint;
 mod leases;
 mod ledger;
@@ -68,6 +70,7 @@ mod log_records;
 mod members;
 mod members_write;
 mod monitoring;
+mod nodes_table;
 mod outbox;
 mod record_store;
 mod reports;
@@ -83,3 +86,4 @@ mod uploads;
 mod values;
 
 pub use connect::{OpenError, PostgresLog, RecordStore, Settings};
+pub use import::{ImportColumn, ImportProgress, ImportTable};

@@ -11,7 +11,7 @@ use testkit::flow_suite::{flow_suite, result_suite, upload_suite};
 use testkit::hot_suite::hot_suite;
 use testkit::hunt_suite::hunt_suite;
 use testkit::monitoring_suite::monitoring_suite;
-use testkit::node_suite::{fence_suite, lease_suite};
+use testkit::node_suite::{announcement_suite, fence_suite, lease_suite, node_suite};
 use testkit::postgres::Cluster;
 use testkit::report_suite::report_suite;
 use testkit::roster_suite::roster_suite;
@@ -83,6 +83,18 @@ async fn postgres_gives_each_duty_to_one_node() {
     lease_suite(async |clock| by_clock(cluster, clock).await).await;
     let store = by_clock(cluster, Arc::new(FixedClock::at(at(0)))).await;
     fence_suite(Stores::of(Arc::new(store.clone())), &store).await;
+}
+
+#[tokio::test]
+async fn postgres_knows_which_nodes_live_and_carries_their_news() {
+    let Some(cluster) = Cluster::or_say() else { return };
+    node_suite(async |clock| by_clock(cluster, clock).await).await;
+    let two_nodes = async || {
+        let url = cluster.fresh_database();
+        let [one, two] = [store(&url).await, store(&url).await];
+        (one as Arc<dyn fleet::Announcements>, two as Arc<dyn fleet::Announcements>)
+    };
+    announcement_suite(two_nodes).await;
 }
 
 #[tokio::test]

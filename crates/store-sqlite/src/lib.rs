@@ -30,6 +30,7 @@ mod accounts;
 mod admission;
 mod clients;
 mod codec;
+mod dump;
 mod erasure;
 mod flows_table;
 mod hunts_table;
@@ -63,6 +64,7 @@ use std::sync::Arc;
 use model::store::StoreError;
 use rusqlite::Connection;
 
+pub use dump::{Dump, DumpPage};
 pub use leases::SqliteLeases;
 pub use log_store::LogStore;
 pub use open::OpenError;

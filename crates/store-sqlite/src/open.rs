@@ -72,7 +72,7 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    fn from_sqlite(path: &Path, source: rusqlite::Error) -> Self {
+    pub(crate) fn of(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
         match source.sqlite_error_code() {
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
@@ -91,7 +91,7 @@ impl OpenError {
 pub(crate) fn open_for_writing(path: &Path) -> Result<(File, Connection), OpenError> {
     let lock = lock(path)?;
     let connection = open_to_write(path, &schema::RECORDS, Duration::from_secs(5))?;
-    leases::end_all(&connection).map_err(|source| OpenError::from_sqlite(path, source))?;
+    leases::end_all(&connection).map_err(|source| OpenError::of(path, source))?;
     Ok((lock, connection))
 }
 
@@ -118,7 +118,7 @@ fn open_to_write(
     schema: &Schema,
     patience: Duration,
 ) -> Result<Connection, OpenError> {
-    let fail = |source| OpenError::from_sqlite(path, source);
+    let fail = |source| OpenError::of(path, source);
     let connection = Connection::open(path).map_err(fail)?;
     set_up(&connection).map_err(fail)?;
     connection.busy_timeout(patience).map_err(fail)?;
@@ -138,7 +138,7 @@ fn open_to_write(
 
 /// Opens the file for reading. The writer has brought it up to date.
 pub(crate) fn open_for_reading(path: &Path) -> Result<Connection, OpenError> {
-    let fail = |source| OpenError::from_sqlite(path, source);
+    let fail = |source| OpenError::of(path, source);
     // Not `READ_ONLY`: such a connection cannot take part in WAL recovery.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(path, flags).map_err(fail)?;

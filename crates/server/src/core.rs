@@ -165,7 +165,8 @@ impl Core {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let Parts { ports, clock, mut entropy, nodes, authority, vql, collector, settings } = parts;
-        let nodes = Nodes::new(NodeId::mint(clock.now(), &mut *entropy), nodes);
+        let id = nodes.id.unwrap_or_else(|| NodeId::mint(clock.now(), &mut *entropy));
+        let nodes = Nodes::new(id, nodes);
         let outbox = &nodes.outbox;
         Self {
             ports,

@@ -25,6 +25,7 @@
 //! that a kill left unfinished costs room that no listing shows; the bucket's lifecycle rule for those
 //! collects it (docs/DEPLOY.md).
 
+mod copy;
 mod incoming;
 mod open;
 mod seal;
@@ -38,8 +39,9 @@ use model::store::StoreError;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt};
 
+pub use copy::{Objects, copy_folder, folder};
 use incoming::Known;
-pub use open::{OpenError, S3Settings, probe, s3};
+pub use open::{OpenError, S3Settings, below, probe, s3};
 
 /// Uploaded files in one object store, below a prefix.
 #[derive(Clone)]

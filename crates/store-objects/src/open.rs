@@ -6,6 +6,7 @@ use std::time::Duration;
 use base::Chain;
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
+use object_store::prefix::PrefixStore;
 use object_store::{
     BackoffConfig, Certificate, ClientOptions, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig,
 };
@@ -99,6 +100,11 @@ pub fn s3(settings: &S3Settings) -> Result<Arc<dyn ObjectStore>, OpenError> {
         builder = builder.with_endpoint(endpoint);
     }
     Ok(Arc::new(builder.build().map_err(bad)?))
+}
+
+/// A part of a store: what lies below a prefix and a name.
+pub fn below(objects: Arc<dyn ObjectStore>, prefix: &str, name: &str) -> Arc<dyn ObjectStore> {
+    Arc::new(PrefixStore::new(objects, Path::from(prefix).join(name)))
 }
 
 /// Writes, reads and removes an object, so that a wrong bucket or key is known at the start.

@@ -19,6 +19,9 @@ use crate::event::TaskFellBehind;
 /// Stops this long before another node may begin: what is under way comes to its end.
 const MARGIN: Duration = Duration::from_secs(1);
 
+/// What the server itself does; whoever compacts takes that duty by itself.
+const OWN: [Duty; 2] = [Duty::HuntManager, Duty::Janitor];
+
 /// The duties that this node has.
 pub(crate) struct Duties {
     leases: Arc<dyn LeaseStore>,
@@ -42,7 +45,7 @@ impl Duties {
     /// Takes what is free and renews what is held. Whether something is new.
     pub(crate) async fn renew(&self) -> Result<bool, StoreError> {
         let mut is_new = false;
-        for duty in Duty::ALL {
+        for duty in OWN {
             // The lease runs from some moment after this one.
             let asked = Instant::now();
             let lease = self.leases.take(duty, self.node, self.rhythm.life).await?;

@@ -43,6 +43,8 @@ pub struct NodeParts {
     pub announcements: Arc<dyn Announcements>,
     /// Whether there may be other nodes.
     pub several: bool,
+    /// Its id; made when the server starts where it is left out.
+    pub id: Option<NodeId>,
     /// Its name for people.
     pub name: String,
 }
@@ -55,6 +57,7 @@ impl NodeParts {
             nodes: Arc::new(MemNodes::new(clock)),
             announcements: Arc::new(MemAnnouncements::new()),
             several: false,
+            id: None,
             name: "this".to_owned(),
         }
     }

@@ -126,7 +126,7 @@ async fn nodes_are_listed_and_a_node_that_stops_hands_its_duties_over() {
     let (_, mut agent) = connected(&two, &admin).await;
     let nodes = until(&admin, "/nodes", |nodes| nodes[1]["clients"] == 1).await;
     assert_eq!(nodes.as_array().unwrap().len(), 2);
-    assert_eq!(nodes[0]["duties"], json!(["hunt_manager", "janitor", "compactor"]));
+    assert_eq!(nodes[0]["duties"], json!(["hunt_manager", "janitor"]));
     assert_eq!((&nodes[0]["answers"], &nodes[1]["answers"]), (&json!(false), &json!(true)));
     one.server.stop().await;
     let nodes = until(&admin, "/nodes", |nodes| nodes[0]["duties"] != json!([])).await;

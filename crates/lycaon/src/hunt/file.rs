@@ -156,7 +156,7 @@ tags: [persistence]
     fn bounds_and_schedules_are_read() {
         let read = |text: &str| {
             let text = format!("name: x\nartifacts: [{{name: A}}]\n{text}\n");
-            parse(&text, "hunt.yaml").unwrap()
+            parse(&text, "hunt.yaml", Path::new("")).unwrap()
         };
         let hunt = read(
             "limits: { total: { rows: 5, upload_bytes: 1GiB }, stop_when: { failed_share: 20%, after_clients: 50 } }",

@@ -109,12 +109,34 @@ export type CheckpointView = {
 
 /** Selects clients by the server's own record. */
 export type ClientFilter = {
-  /** Any of these clients. */
+  /** Any of these clients: ids, or host names, which the server turns into ids. */
   clients?: string[];
+  /** The column that is meant, when `clients_text` is a table. */
+  clients_column?: string | null;
+  /** More of them, pasted: one a line or separated by commas, or a table with a heading. */
+  clients_text?: string;
   /** Any of these labels. */
   labels?: string[];
   /** `any`, or one operating system. */
   os?: string | null;
+  /** Leave names out that nobody or several clients have, instead of refusing the list. */
+  skip_unknown?: boolean;
+};
+
+/** The clients that a list names. */
+export type ClientListReply = {
+  /** Those that were found, once each. */
+  clients: ResolvedClient[];
+  /** Names that nobody has, that several have, and what is no name. */
+  problems: Problem[];
+};
+
+/** Find the clients that a list names. */
+export type ClientListRequest = {
+  /** The column that is meant, when the text is a table. */
+  column?: string | null;
+  /** Ids and host names, one a line or separated by commas, or a table with a heading. */
+  text: string;
 };
 
 /** What is monitored on one client, and what that brought. */
@@ -161,6 +183,14 @@ export type ClientView = {
   platform: string;
   /** When its certificate was revoked. */
   revoked_at?: string | null;
+};
+
+/** Make a hunt of another one, or of a flow. */
+export type CopyRequest = {
+  /** Its name; that of the original when left out. */
+  name?: string | null;
+  /** Start it at once. */
+  start?: boolean;
 };
 
 /** Why a request failed. */
@@ -406,14 +436,30 @@ export type HuntPage = {
 
 /** What a hunt would do, by the server's own records. */
 export type HuntPreview = {
-  /** Clients that would be asked. */
+  /** Clients that include and exclude select: these would be asked. */
   asked: number;
-  /** Clients excluded by include and exclude. */
+  /** The same for all that are selected, were they connected. */
+  duration_all: string;
+  /** How long admission takes by rate, ceiling and client limit when all that are connected now match: `3m`; `0s` when at once. */
+  duration_online: string;
+  /** Clients that include and exclude leave out. */
   excluded: number;
+  /** Why they are left out, the commonest first. */
+  excluded_by: PreviewCount[];
+  /** Of those selected: how many have which label; clients without one are not counted here. */
+  labels: PreviewCount[];
   /** Of these, connected now. */
   online: number;
   /** What is wrong with the request; empty when it could be made. */
   problems: Problem[];
+  /** Of these, connected now or seen within seven days. */
+  recent: number;
+  /** Some of those selected, spread over all of them. */
+  sample: PreviewClient[];
+  /** Of those selected: how many run which operating system. */
+  systems: PreviewCount[];
+  /** What a preview cannot know of this hunt. */
+  unknown: string[];
 };
 
 /** Make a hunt. This is also the form of `hunt.yaml`. */
@@ -438,6 +484,8 @@ export type HuntRequest = {
   schedule?: HuntSchedule | null;
   /** Start it at once. */
   start?: boolean;
+  /** Words to find it by, and by which it may be kept longer or shorter. */
+  tags?: string[];
 };
 
 /** When a hunt asks again. One of `every` and `cron`. */
@@ -466,6 +514,12 @@ export type HuntSpent = {
 
 /** A hunt. */
 export type HuntView = {
+  /** When it was over: nobody pending or running any more. */
+  closed?: string | null;
+  /** The hunt or flow it was made of: `H.…`, `F.…`. */
+  copied_from?: string | null;
+  /** The revision of that hunt. */
+  copied_revision?: number | null;
   /** The queues. */
   counts: QueueCounts;
   /** When. */
@@ -1687,6 +1741,32 @@ export type ParameterView = {
   validating_regex: string;
 };
 
+/** One client of a preview's sample. */
+export type PreviewClient = {
+  /** Short name. */
+  hostname: string;
+  /** `C.…` */
+  id: string;
+  /** The server's labels. */
+  labels: string[];
+  /** When it was last heard of. */
+  last_seen: string;
+  /** Connected now. */
+  online: boolean;
+  /** `linux`, `windows`, `darwin`. */
+  os: string;
+};
+
+/** So many clients. */
+export type PreviewCount = {
+  /** How many. */
+  clients: number;
+  /** With this label, system or reason. */
+  name: string;
+  /** Of these, connected now. */
+  online: number;
+};
+
 /** One problem in a text, a field or a parameter. */
 export type Problem = {
   /** Column from 1. */
@@ -1743,6 +1823,14 @@ export type Recount = {
   rows_stored: number;
 };
 
+/** A client by one of its names. */
+export type ResolvedClient = {
+  /** `C.…` */
+  client: string;
+  /** As the list names it. */
+  name: string;
+};
+
 /** What a repetition by hand did. */
 export type Retried = {
   /** So many clients wait for another attempt. */
@@ -1783,6 +1871,34 @@ export type RevisionView = {
   changes: FieldChange[];
   /** From 1. */
   revision: number;
+};
+
+/** What became of one client. */
+export type RosterOutcome = {
+  /** `C.…` */
+  client: string;
+  /** For a person. */
+  explanation: string;
+  /** Its name. */
+  hostname: string;
+  /** `queued`, `waits`, `stays`, `full`, `removed`, `unknown`. */
+  outcome: string;
+};
+
+/** What became of each client. */
+export type RosterReply = {
+  /** How many were changed. */
+  changed: number;
+  /** One for each, in the order of the request. */
+  items: RosterOutcome[];
+};
+
+/** Put clients into a hunt, or take them out while they wait. */
+export type RosterRequest = {
+  /** Ids or host names. */
+  clients?: string[];
+  /** More of them, as `ClientListRequest::text`. */
+  clients_text?: string;
 };
 
 /** A page of rounds, oldest first. */
@@ -1863,6 +1979,14 @@ export type StopWhen = {
   after_clients?: number;
   /** Failed among finished clients: `20%`. */
   failed_share: string;
+};
+
+/** Add and remove tags of a hunt. */
+export type TagChange = {
+  /** To add. */
+  add?: string[];
+  /** To remove. */
+  remove?: string[];
 };
 
 /** Make an enrolment token. */
@@ -2005,9 +2129,13 @@ export type WhoAmI = {
 export type WhyView = {
   /** `C.…` */
   client: string;
-  /** For a person. */
+  /** For a person: where it stands, since when, and why. */
   explanation: string;
+  /** Its name. */
+  hostname: string;
   member?: MemberView | null;
+  /** For a person: what comes next; empty when nothing does. */
+  next: string;
   /** `member`, `refused`, `asked`, `not_seen`, `not_asked`. */
   verdict: string;
 };

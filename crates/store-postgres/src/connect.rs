@@ -196,11 +196,7 @@ fn asks_whether_it_lives() -> Hook {
 }
 
 /// A pool of connections to a database whose tables are up to date.
-async fn open(
-    url: &str,
-    settings: &Settings,
-    schema: &Schema,
-) -> Result<(Pool, Dial), OpenError> {
+async fn open(url: &str, settings: &Settings, schema: &Schema) -> Result<(Pool, Dial), OpenError> {
     let mut config: Config = url.parse().map_err(OpenError::Url)?;
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(Duration::from_secs(10));

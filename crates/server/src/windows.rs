@@ -106,7 +106,10 @@ mod tests {
         Collection { parallel, sources, ..Collection::default() }
     }
 
-    fn shown(asked: &[Collection]) -> Vec<(usize, Option<(Vec<String>, Option<i64>)>)> {
+    /// Sources of a collection; those of its window and where it begins, in seconds.
+    type Shown = (usize, Option<(Vec<String>, Option<i64>)>);
+
+    fn shown(asked: &[Collection]) -> Vec<Shown> {
         let window =
             |it: &Window| (it.sources.clone(), it.from_micros.map(|from| from / 1_000_000));
         asked.iter().map(|it| (it.sources.len(), it.window.as_ref().map(window))).collect()

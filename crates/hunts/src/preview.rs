@@ -142,7 +142,7 @@ mod tests {
     use super::*;
     use crate::examples::{example_client, example_hunt};
     use crate::foreman::{Answer, Foreman};
-    use crate::ports::{ActiveHunts, HuntSummary};
+    use crate::ports::{ActiveHunts, HuntSummary, Progress};
     use base::ClientId;
     use model::hunt::{Filter, Hunt, HuntState, OfferSeq, QueueCounts};
     use proptest::prelude::*;
@@ -263,7 +263,7 @@ mod tests {
             (hunt.offer, hunt.spec.condition) = (OfferSeq(5), condition.clone());
             let counts = QueueCounts::default();
             let active = ActiveHunts {
-                hunts: vec![HuntSummary { hunt, counts }],
+                hunts: vec![HuntSummary { hunt, counts, progress: Progress::default() }],
                 newest: OfferSeq(5),
             };
             let foreman = Foreman::new(active);

@@ -307,7 +307,7 @@ fn running(it: &Situation<'_>, member: &Member) -> Why {
 mod tests {
     use super::*;
     use crate::examples::{example_client, example_hunt};
-    use crate::membership::flow_for;
+    use crate::membership::{Beginning, flow_for};
     use base::{FlowId, Timestamp};
     use expect_test::{Expect, expect};
     use model::bounds::Canary;
@@ -355,7 +355,9 @@ mod tests {
     }
 
     fn running() -> (Member, Flow) {
-        let flow = flow_for(&case().hunt, &pending(), None, FlowId::from_bits(9), at(6)).unwrap();
+        let fresh = FlowId::from_bits(9);
+        let beginning = Beginning { former: None, fresh, checkpoints: Vec::new() };
+        let flow = flow_for(&case().hunt, &pending(), beginning, at(6)).unwrap();
         let admitted = MemberEvent::Admitted { flow: flow.id };
         (pending().on(&admitted, at(6)).unwrap(), flow)
     }
@@ -513,7 +515,7 @@ mod tests {
                 case.hunt.spec.canary = Some(Canary { clients: 10, then: Widen::Gate });
                 case.progress.admitted = 10;
             },
-            expect![[""]],
+            expect!["member: It waits since 2025-06-15T15:06:45Z for its first attempt: condition matched; waits for admission. → 10 of 10 canaries were admitted; the others are let in when a person widens the hunt."],
         );
         check(
             |case| {

@@ -110,7 +110,7 @@ pub(crate) fn find_shared(db: &Connection, id: HuntId) -> rusqlite::Result<Optio
         LAST.set(Some((values, hunt.clone())));
         Ok(hunt)
     };
-    db.prepare_cached("SELECT * FROM hunts WHERE id = ?1")?
+    db.prepare_cached("SELECT * FROM hunts WHERE id = ?1 AND deleted IS NULL")?
         .query_row([blob(id.bits())], look)
         .optional()
 }

@@ -226,8 +226,10 @@ fn decide(db: &Connection, decisions: &[Decision], now: Timestamp) -> Done<Vec<D
     let mut outcomes = Vec::with_capacity(decisions.len());
     for decision in decisions {
         let key = decision.key;
-        let hunt = hunts_table::find_shared(db, key.hunt)?
-            .ok_or_else(|| StoreError::not_found(format!("hunt {}", key.hunt)))?;
+        let Some(hunt) = hunts_table::find_shared(db, key.hunt)? else {
+            outcomes.push(Decided::Closed);
+            continue;
+        };
         // Counters are read only where they decide something.
         let recruited = match hunt.spec.limits.clients_max {
             0 => 0,

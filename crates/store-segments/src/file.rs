@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::types::{Int64Type, UInt64Type};
+use arrow::array::types::{Int32Type, Int64Type, UInt64Type};
 use arrow::array::{Array, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use base::{ClientId, FlowId, Timestamp};
@@ -193,52 +193,15 @@ impl SegmentFile {
     }
 
     async fn find_runs(&mut self) -> Result<(), StoreError> {
-        let mut places: HashMap<(String, String), u32> = HashMap::new();
-        let mut first = 0u32;
-        let names = [ARRIVAL, CLIENT, HOSTNAME, FLOW, STORED];
-        let mut stream = self.stream(&names, None, ROWS, None)?;
-        let segment = self.segment.clone();
-        let bad = || broken(&segment, "a column is not what it should be");
-        while let Some(batch) = stream.next().await {
-            let batch = batch.map_err(|error| broken(&self.segment, error))?;
-            let [arrival, client, hostname, flow, stored] =
-                names.map(|name| batch.column_by_name(name));
-            let numbers = arrival.and_then(|column| column.as_primitive_opt::<UInt64Type>());
-            let arrival = numbers.ok_or_else(bad)?;
-            let stored = stored.and_then(|column| column.as_primitive_opt::<Int64Type>());
-            let stored = stored.ok_or_else(bad)?;
-            let text = |column: Option<&Arc<dyn Array>>| {
-                column.and_then(|column| column.as_string_opt::<i32>()).cloned().ok_or_else(bad)
-            };
-            let (client, hostname, flow) = (text(client)?, text(hostname)?, text(flow)?);
-            for row in 0..batch.num_rows() {
-                let number = arrival.value(row);
-                if let Some(run) = self.runs.last_mut().filter(|run| run.arrival == number) {
-                    run.rows += 1;
-                } else {
-                    let key = (client.value(row).to_owned(), hostname.value(row).to_owned());
-                    let client = match places.get(&key) {
-                        Some(place) => *place,
-                        None => {
-                            let place = u32::try_from(self.clients.len()).unwrap_or(u32::MAX);
-                            let id = key.0.parse().map_err(|_| bad())?;
-                            self.clients.push(SegmentClient { id, hostname: key.1.clone() });
-                            places.insert(key, place);
-                            place
-                        }
-                    };
-                    self.runs.push(Run {
-                        arrival: number,
-                        first,
-                        rows: 1,
-                        client,
-                        flow: flow.value(row).parse().map_err(|_| bad())?,
-                        stored: Timestamp::from_micros(stored.value(row)),
-                    });
-                }
-                first += 1;
-            }
+        let mut finder = RunFinder::default();
+        for group in 0..self.metadata.metadata().num_row_groups() {
+            let names = [ARRIVAL, CLIENT, HOSTNAME, FLOW, STORED];
+            let batch = self.group(group, &names).await?;
+            finder
+                .add(&batch)
+                .ok_or_else(|| broken(&self.segment, "a column is not what it should be"))?;
         }
+        (self.runs, self.clients) = (finder.runs, finder.clients);
         Ok(())
     }
 
@@ -291,11 +254,11 @@ impl SegmentFile {
         let fields = self.metadata.schema().fields().iter().enumerate();
         let fields: Vec<Arc<Field>> = fields
             .map(|(at, field)| {
-                let wanted = *field.data_type() == DataType::Binary
-                    && columns.contains(&field.name().as_str());
-                if wanted && is_one(at) {
-                    let kind =
-                        DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Binary));
+                let name = field.name().as_str();
+                let of_values = matches!(field.data_type(), DataType::Binary | DataType::Utf8);
+                if of_values && name != ROW && columns.contains(&name) && is_one(at) {
+                    let values = Box::new(field.data_type().clone());
+                    let kind = DataType::Dictionary(Box::new(DataType::Int32), values);
                     Arc::new(Field::new(field.name(), kind, field.is_nullable()))
                 } else {
                     field.clone()
@@ -351,6 +314,64 @@ impl SegmentFile {
         }
         Ok(())
     }
+}
+
+/// Finds batches, a row group after the other.
+#[derive(Default)]
+struct RunFinder {
+    runs: Vec<Run>,
+    clients: Vec<SegmentClient>,
+    places: HashMap<(String, String), u32>,
+    rows: u32,
+}
+
+impl RunFinder {
+    /// `None` when the columns are not those of a segment.
+    fn add(&mut self, batch: &RecordBatch) -> Option<()> {
+        let arrival = batch.column_by_name(ARRIVAL)?.as_primitive_opt::<UInt64Type>()?;
+        let stored = batch.column_by_name(STORED)?.as_primitive_opt::<Int64Type>()?;
+        let [client, hostname, flow] =
+            [CLIENT, HOSTNAME, FLOW].map(|name| batch.column_by_name(name));
+        let (client, hostname, flow) = (client?, hostname?, flow?);
+        for row in 0..batch.num_rows() {
+            let number = arrival.value(row);
+            if let Some(run) = self.runs.last_mut().filter(|run| run.arrival == number) {
+                run.rows += 1;
+            } else {
+                let client = self.client(text_at(client, row)?, text_at(hostname, row)?)?;
+                self.runs.push(Run {
+                    arrival: number,
+                    first: self.rows,
+                    rows: 1,
+                    client,
+                    flow: text_at(flow, row)?.parse().ok()?,
+                    stored: Timestamp::from_micros(stored.value(row)),
+                });
+            }
+            self.rows += 1;
+        }
+        Some(())
+    }
+
+    fn client(&mut self, id: &str, hostname: &str) -> Option<u32> {
+        let key = (id.to_owned(), hostname.to_owned());
+        if let Some(place) = self.places.get(&key) {
+            return Some(*place);
+        }
+        let place = u32::try_from(self.clients.len()).ok()?;
+        self.clients.push(SegmentClient { id: id.parse().ok()?, hostname: key.1.clone() });
+        self.places.insert(key, place);
+        Some(place)
+    }
+}
+
+/// A text of a column, whether it is a dictionary or not.
+fn text_at(array: &dyn Array, row: usize) -> Option<&str> {
+    if let Some(dictionary) = array.as_dictionary_opt::<Int32Type>() {
+        let code = usize::try_from(dictionary.keys().value(row)).ok()?;
+        return Some(dictionary.values().as_string_opt::<i32>()?.value(code));
+    }
+    Some(array.as_string_opt::<i32>()?.value(row))
 }
 
 fn traits_of(metadata: &ParquetMetaData) -> Option<Traits> {

@@ -31,7 +31,7 @@ const overview = createRoute({
 const hunts = createRoute({
   getParentRoute: () => root,
   path: '/hunts',
-  validateSearch: texts('q', 'state'),
+  validateSearch: texts('q', 'state', 'tag'),
   component: lazyRouteComponent(() => import('./pages/Hunts'), 'Hunts'),
 });
 const newHunt = createRoute({

@@ -80,6 +80,15 @@ export const logout = () => post<void>('/logout');
 export const createHunt = (body: S.HuntRequest) => post<S.HuntView>('/hunts', body);
 export const previewHunt = (body: S.HuntRequest) => post<S.HuntPreview>('/hunts/preview', body);
 export const editHunt = (id: string, body: S.HuntEdit) => put<S.HuntView>(`/hunts/${part(id)}`, body);
+export const resolveClients = (body: S.ClientListRequest) => post<S.ClientListReply>('/clients/resolve', body);
+export const addMembers = (id: string, body: S.RosterRequest) =>
+  post<S.RosterReply>(`/hunts/${part(id)}/members/add`, body);
+export const removeMembers = (id: string, body: S.RosterRequest) =>
+  post<S.RosterReply>(`/hunts/${part(id)}/members/remove`, body);
+export const changeTags = (id: string, body: S.TagChange) => post<S.HuntView>(`/hunts/${part(id)}/tags`, body);
+export const copyHunt = (id: string, body: S.CopyRequest) => post<S.HuntView>(`/hunts/${part(id)}/copy`, body);
+export const huntOfFlow = (id: string, body: S.CopyRequest) => post<S.HuntView>(`/flows/${part(id)}/hunt`, body);
+export const deleteHunt = (id: string) => post<void>(`/hunts/${part(id)}/delete`);
 export const retryFailed = (id: string, body: S.RetryRequest) => post<S.Retried>(`/hunts/${part(id)}/retry`, body);
 export const huntVerb = (id: string, verb: string) => post<S.HuntView>(`/hunts/${part(id)}/${verb}`);
 export const startFlow = (body: S.FlowRequest) => post<S.FlowView>('/flows', body);

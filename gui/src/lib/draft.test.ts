@@ -22,6 +22,7 @@ const full: HuntRequest = {
     stop_when: { failed_share: '20%', after_clients: 50 },
   },
   expires: '7d',
+  tags: ['cron'],
   canary: { clients: 10, then: 'auto' },
   retry: { timeout: { times: 2, limit: '200%' } },
   schedule: { every: '6h', buffer: '1m', first: '7d' },
@@ -36,6 +37,7 @@ test('what nobody set is left out', () => {
     ...emptyHunt(),
     name: 'x',
     limits: { clients: 1, total: { rows: 0, upload_bytes: '0', cpu_seconds: 0 }, stop_when: null },
+    tags: [],
     canary: null,
     retry: {},
     schedule: null,
@@ -52,7 +54,8 @@ test('a schedule is by the clock or every so often, not both', () => {
 
 test('the file has the bounds, too', () => {
   const yaml = huntYaml(tidy(full));
-  for (const line of ['canary:', '  clients: 10', 'failed_share: "20%"', 'every: "6h"']) expect(yaml).toContain(line);
+  for (const line of ['canary:', '  clients: 10', 'failed_share: "20%"', 'every: "6h"', 'tags:', '- cron'])
+    expect(yaml).toContain(line);
 });
 
 test('a problem leads to the step on which it is mended', () => {

@@ -57,6 +57,7 @@ export function tidy(draft: HuntRequest): HuntRequest {
     rate: draft.rate?.trim(),
     ...(Object.keys(draft.limits ?? {}).length && { limits: tidyLimits(draft.limits!) }),
     expires: draft.expires?.trim(),
+    ...(draft.tags?.length && { tags: draft.tags }),
     ...(draft.canary && { canary: draft.canary }),
     ...(Object.keys(draft.retry ?? {}).length && { retry: draft.retry }),
     ...(draft.schedule && { schedule: tidySchedule(draft.schedule) }),

@@ -1,7 +1,7 @@
 // What did this collection bring, and how did it go?
 
-import { Button } from '@mantine/core';
-import { IconDownload, IconFiles, IconListDetails, IconTable } from '@tabler/icons-react';
+import { Button, Tooltip } from '@mantine/core';
+import { IconDownload, IconFiles, IconListDetails, IconTable, IconTargetArrow } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { useCallback, useState } from 'react';
@@ -15,7 +15,7 @@ import { ClientLink, HuntLink } from '../ui/links';
 import { apiUrl, Bones, CliFold, Copy, Empty, ErrorNote, Moment, Note, useTitle } from '../ui/parts';
 import { RowsTable, type RowsState } from '../ui/RowsTable';
 import { FlowState, LogLevel } from '../ui/State';
-import { say } from '../ui/toast';
+import { say, sayError } from '../ui/toast';
 import { Calls } from './hunt/Overview';
 
 const TABS = ['results', 'log', 'uploads', 'request'] as const;
@@ -85,6 +85,19 @@ export function FlowPage() {
 
 function Head({ flow }: { flow: FlowView }) {
   const [asking, setAsking] = useState(false);
+  const [making, setMaking] = useState(false);
+  const navigate = useNavigate();
+  async function askMany() {
+    setMaking(true);
+    try {
+      const made = await ask.huntOfFlow(flow.id, {});
+      say(`Made as a draft: ${made.spec.name}`);
+      void navigate({ to: '/hunts/$hunt', params: { hunt: made.id }, search: { tab: 'condition' } });
+    } catch (error) {
+      sayError('Could not make a hunt of it', error);
+      setMaking(false);
+    }
+  }
   const took = flow.started ? new Date(flow.ended ?? Date.now()).getTime() - new Date(flow.started).getTime() : null;
   return (
     <>
@@ -121,6 +134,21 @@ function Head({ flow }: { flow: FlowView }) {
           </div>
         </div>
         <div className="actions">
+          <Tooltip
+            label="Makes a draft of a hunt that collects the same, with the same limits"
+            multiline
+            w={260}
+            withArrow
+          >
+            <Button
+              variant="default"
+              leftSection={<IconTargetArrow size={14} />}
+              loading={making}
+              onClick={() => void askMany()}
+            >
+              Ask many
+            </Button>
+          </Tooltip>
           <Button
             component="a"
             variant="default"

@@ -1,17 +1,28 @@
 // How does this hunt stand, what has it found, and who is where in it?
 
 import { ActionIcon, Button, Menu, Tooltip } from '@mantine/core';
-import { IconCopy, IconDotsVertical, IconHelpCircle, IconPencil, IconRepeat } from '@tabler/icons-react';
+import {
+  IconCopy,
+  IconCopyPlus,
+  IconDotsVertical,
+  IconHelpCircle,
+  IconPencil,
+  IconRepeat,
+  IconTrash,
+  IconUserPlus,
+} from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
 import { lazy, Suspense, useCallback, useState } from 'react';
 import * as ask from '../api/queries';
 import type { HuntView } from '../api/schema';
 import { END_REASONS, PAUSE_REASONS } from '../lib/bounds';
-import { count, plural } from '../lib/text';
+import { recruitedOf } from '../lib/queues';
+import { count, idKind, plural } from '../lib/text';
 import { isVerb, VERBS, type Verb } from '../lib/verbs';
 import { Confirm } from '../ui/Confirm';
 import { Bones, Copy, ErrorNote, Moment, useTitle } from '../ui/parts';
+import { FlowLink, HuntLink } from '../ui/links';
 import { QueuePanel } from '../ui/QueueBar';
 import { HuntState } from '../ui/State';
 import { say, sayError } from '../ui/toast';
@@ -21,9 +32,11 @@ import { HuntOverview } from './hunt/Overview';
 import { HuntResults } from './hunt/Results';
 import { HuntRounds } from './hunt/Rounds';
 import { Stage } from './hunt/Stage';
+import { Tags } from './hunt/Tags';
 import { CHOOSE } from './hunt/choose';
 import { StartQuestion } from './hunt/StartQuestion';
 
+const ByHand = lazy(() => import('./hunt/ByHand').then((m) => ({ default: m.ByHand })));
 const RetryFailed = lazy(() => import('./hunt/RetryFailed').then((m) => ({ default: m.RetryFailed })));
 const EditHunt = lazy(() => import('./hunt/Edit').then((m) => ({ default: m.EditHunt })));
 const WhyNot = lazy(() => import('./hunt/WhyNot').then((m) => ({ default: m.WhyNot })));
@@ -111,7 +124,8 @@ function Head({ hunt }: { hunt: HuntView }) {
   const { change } = useHuntSearch();
   const [asking, setAsking] = useState<Verb | null>(null);
   const [editing, setEditing] = useState(false);
-  const [dialog, setDialog] = useState<'retry' | null>(null);
+  const [dialog, setDialog] = useState<'by-hand' | 'retry' | 'delete' | null>(null);
+  const navigate = useNavigate();
   async function act(verb: Verb) {
     ask.rememberHunt(await ask.huntVerb(hunt.id, verb));
     void ask.queryClient.invalidateQueries({ queryKey: ['members', hunt.id] });
@@ -125,6 +139,11 @@ function Head({ hunt }: { hunt: HuntView }) {
   const verbs = hunt.verbs.filter(isVerb);
   const main = verbs.filter((v) => v !== 'archive' && v !== 'widen');
   const over = ['stopped', 'completed', 'archived'].includes(hunt.state);
+  async function copy() {
+    const made = await ask.copyHunt(hunt.id, {});
+    say(`Copied as a draft: ${made.spec.name}`);
+    void navigate({ to: '/hunts/$hunt', params: { hunt: made.id }, search: {} });
+  }
   return (
     <>
       <header className="page-head">
@@ -132,6 +151,7 @@ function Head({ hunt }: { hunt: HuntView }) {
           <div className="row wrap">
             <h1>Hunt: {hunt.spec.name}</h1>
             <HuntState state={hunt.state} pill />
+            <Tags key={hunt.id} hunt={hunt} />
           </div>
           <div className="subline">
             <span className="row" style={{ gap: 2 }}>
@@ -142,6 +162,7 @@ function Head({ hunt }: { hunt: HuntView }) {
               by {hunt.creator}, {hunt.started ? 'started ' : 'made '}
               <Moment at={hunt.started ?? hunt.created} near />
             </span>
+            {hunt.copied_from && <Lineage from={hunt.copied_from} revision={hunt.copied_revision ?? null} />}
             {hunt.round > 1 && <span>round {hunt.round}</span>}
             <Ending hunt={hunt} />
           </div>
@@ -180,6 +201,17 @@ function Head({ hunt }: { hunt: HuntView }) {
               >
                 Make another like it
               </Menu.Item>
+              <Menu.Item
+                leftSection={<IconCopyPlus size={15} />}
+                onClick={() => copy().catch((error: unknown) => sayError('Could not copy the hunt', error))}
+              >
+                Copy as it is
+              </Menu.Item>
+              {hunt.state !== 'draft' && !over && (
+                <Menu.Item leftSection={<IconUserPlus size={15} />} onClick={() => setDialog('by-hand')}>
+                  Put clients in or out
+                </Menu.Item>
+              )}
               {hunt.counts.failed > 0 && !over && (
                 <Menu.Item leftSection={<IconRepeat size={15} />} onClick={() => setDialog('retry')}>
                   Run failed clients again
@@ -189,6 +221,11 @@ function Head({ hunt }: { hunt: HuntView }) {
                 Download everything (zip)
               </Menu.Item>
               {verbs.includes('archive') && <Menu.Item onClick={() => want('archive')}>Archive</Menu.Item>}
+              {(over || hunt.state === 'draft') && (
+                <Menu.Item color="red" leftSection={<IconTrash size={15} />} onClick={() => setDialog('delete')}>
+                  Delete
+                </Menu.Item>
+              )}
             </Menu.Dropdown>
           </Menu>
         </div>
@@ -206,11 +243,43 @@ function Head({ hunt }: { hunt: HuntView }) {
         )}
         <Suspense fallback={null}>
           {editing && <EditHunt hunt={hunt} close={() => setEditing(false)} />}
+          {dialog === 'by-hand' && <ByHand hunt={hunt} close={() => setDialog(null)} />}
           {dialog === 'retry' && <RetryFailed hunt={hunt} close={() => setDialog(null)} />}
         </Suspense>
+        {dialog === 'delete' && (
+          <Confirm
+            title={`Delete “${hunt.spec.name}”?`}
+            action="Delete"
+            danger
+            type={hunt.rows + hunt.uploads > 0 ? hunt.spec.name : undefined}
+            act={async () => {
+              await ask.deleteHunt(hunt.id);
+              void ask.queryClient.invalidateQueries({ queryKey: ['hunts'] });
+              say(`Deleted: ${hunt.spec.name}`);
+              void navigate({ to: '/hunts', search: {} });
+            }}
+            close={() => setDialog(null)}
+          >
+            <p>
+              Its record of {plural(recruitedOf(hunt.counts) + hunt.counts.refused, 'client')},{' '}
+              {plural(hunt.rows, 'row')} and {plural(hunt.uploads, 'file')} go for good. Who deleted it stays in the
+              audit. This cannot be undone.
+            </p>
+          </Confirm>
+        )}
       </header>
       <Stage hunt={hunt} want={want} />
     </>
+  );
+}
+
+/** What it was made of. */
+function Lineage({ from, revision }: { from: string; revision: number | null }) {
+  return (
+    <span>
+      made of {idKind(from) === 'flow' ? <FlowLink id={from} /> : <HuntLink id={from} />}
+      {revision ? `, revision ${revision}` : ''}
+    </span>
   );
 }
 

@@ -1,6 +1,6 @@
 // Which hunts are there, and how do they stand?
 
-import { Button, NativeSelect } from '@mantine/core';
+import { Button, CloseButton, NativeSelect } from '@mantine/core';
 import { IconPlus, IconTargetArrow } from '@tabler/icons-react';
 import { Link, useNavigate, useSearch } from '@tanstack/react-router';
 import { useCallback } from 'react';
@@ -10,7 +10,7 @@ import { count } from '../lib/text';
 import { shellWord } from '../lib/text';
 import { DataTable, type WorkColumn } from '../ui/DataTable';
 import { HuntLink } from '../ui/links';
-import { apiUrl, CliFold, Empty, Moment, useTitle } from '../ui/parts';
+import { apiUrl, CliFold, Empty, Labels, Moment, useTitle } from '../ui/parts';
 import { QueueBar } from '../ui/QueueBar';
 import { Search } from '../ui/Search';
 import { HuntState } from '../ui/State';
@@ -54,6 +54,12 @@ const COLUMNS: WorkColumn<HuntView>[] = [
     width: 116,
     cell: (h) => (h.started ? <Moment at={h.started} near /> : <span className="dim">not yet</span>),
   },
+  {
+    id: 'tags',
+    title: 'Tags',
+    width: 140,
+    cell: (h) => <Labels items={h.spec.tags ?? []} />,
+  },
   { id: 'creator', title: 'By', width: 100, cell: (h) => h.creator },
   { id: 'artifacts', title: 'Collects', width: 220, cell: (h) => h.spec.artifacts.map((a) => a.name).join(', ') },
 ];
@@ -63,7 +69,7 @@ export function Hunts() {
   const search = useSearch({ from: '/hunts' });
   const navigate = useNavigate({ from: '/hunts' });
   const setQ = useCallback((q?: string) => void navigate({ search: (s) => ({ ...s, q }), replace: true }), [navigate]);
-  const query = { search: search.q, state: search.state };
+  const query = { search: search.q, state: search.state, tag: search.tag };
   return (
     <div className="page fill">
       <header className="page-head">
@@ -97,10 +103,20 @@ export function Hunts() {
               }}
               data={[{ value: '', label: 'Any state' }, ...HUNT_STATES]}
             />
+            {search.tag && (
+              <span className="row chosen">
+                Tag <strong>{search.tag}</strong>
+                <CloseButton
+                  size="xs"
+                  aria-label="Any tag"
+                  onClick={() => void navigate({ search: (s) => ({ ...s, tag: undefined }) })}
+                />
+              </span>
+            )}
           </>
         }
         empty={
-          search.q || search.state ? (
+          search.q || search.state || search.tag ? (
             <Empty icon={IconTargetArrow} title="No hunt like this">
               <Button variant="default" onClick={() => void navigate({ search: {} })}>
                 Show all hunts
@@ -122,7 +138,7 @@ export function Hunts() {
         cli={['lycaon hunt list', `lycaon hunt create -f ${shellWord('hunt.yaml')}`]}
         api={[
           apiUrl(
-            `/hunts?limit=50${search.state ? `&state=${search.state}` : ''}${search.q ? `&search=${encodeURIComponent(search.q)}` : ''}`,
+            `/hunts?limit=50${search.state ? `&state=${search.state}` : ''}${search.q ? `&search=${encodeURIComponent(search.q)}` : ''}${search.tag ? `&tag=${encodeURIComponent(search.tag)}` : ''}`,
           ),
         ]}
       />

@@ -1,7 +1,7 @@
 // A new hunt in four steps: what to collect, from whom, how fast, and a last look at its size. Nothing typed is lost
 // by going back, by a reload, or by a look at another page.
 
-import { Button, Textarea, TextInput } from '@mantine/core';
+import { Button, TagsInput, Textarea, TextInput } from '@mantine/core';
 import { IconArrowLeft, IconArrowRight, IconCheck, IconPlayerPlay } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useNavigate, useSearch } from '@tanstack/react-router';
@@ -17,7 +17,7 @@ import { PaceFields, paceIsValid, paceOf } from '../ui/LimitFields';
 import { Bones, CliLine, Copy, ErrorNote, Note, useSettled, useTitle } from '../ui/parts';
 import { say } from '../ui/toast';
 import { Calls } from './hunt/Overview';
-import { PreviewText } from './hunt/Preview';
+import { Cohort, PreviewText } from './hunt/Preview';
 
 const KEPT = 'lycaon.draft-hunt';
 
@@ -108,6 +108,7 @@ export function NewHunt() {
       {step === 'target' && (
         <>
           <ConditionFields value={draft.condition ?? {}} change={(condition) => set({ condition })} />
+          {preview.data && <Cohort preview={preview.data} />}
         </>
       )}
       {step === 'pace' && (
@@ -192,6 +193,14 @@ function Review({ draft, set, preview, go }: ReviewProps) {
             value={draft.name}
             onChange={(e) => set({ name: e.currentTarget.value })}
           />
+          <TagsInput
+            label="Tags"
+            description="Words to find it by, and by which it may be kept longer or shorter"
+            data={[]}
+            splitChars={[',', ' ', ';']}
+            value={draft.tags ?? []}
+            onChange={(tags) => set({ tags })}
+          />
           <Textarea
             label="Description"
             description="What it is for"
@@ -217,6 +226,7 @@ function Review({ draft, set, preview, go }: ReviewProps) {
           )}
         </section>
       </div>
+      {preview.data && <Cohort preview={preview.data} />}
       {(preview.data?.problems ?? []).length > 0 && <Problems problems={preview.data!.problems} go={go} />}
       <section className="card">
         <div className="row">

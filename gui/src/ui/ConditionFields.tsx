@@ -2,6 +2,7 @@
 
 import { NativeSelect, TagsInput } from '@mantine/core';
 import type { ClientFilter, HuntCondition } from '../api/schema';
+import { ClientList } from './ClientList';
 import { VqlField } from './Vql';
 
 export const DEFAULT_CLIENT_QUERY =
@@ -44,14 +45,7 @@ function Selection({
           ]}
         />
       )}
-      <TagsInput
-        label="Clients"
-        description="Ids; a pasted list is fine"
-        data={[]}
-        splitChars={separators}
-        value={value.clients ?? []}
-        onChange={(clients) => change({ ...value, clients })}
-      />
+      <ClientList label="Clients" value={value.clients ?? []} change={(clients) => change({ ...value, clients })} />
     </fieldset>
   );
 }

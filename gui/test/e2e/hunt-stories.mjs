@@ -13,22 +13,36 @@ async function more(page, item) {
   await page.getByRole('menuitem', { name: item }).click();
 }
 
+/** The wizard up to its step of pace, for clients that a pasted table names. */
+async function pasted(page, base, clients) {
+  await page.goto(`${base}/hunts/new?artifact=Linux.Sys.Users`);
+  await page.getByRole('region', { name: 'Linux.Sys.Users' }).waitFor();
+  await page.getByRole('button', { name: 'From whom' }).last().click();
+  const only = page.getByRole('group', { name: 'Only these' });
+  await only.getByRole('button', { name: /^Paste names/ }).click();
+  const table = ['Asset,Hostname', ...clients.map((c, i) => `${i},${c.hostname}`), '9,nobody-is-called-so'];
+  await only.getByLabel('Names').fill(`${table.join('\n')}\n`);
+  await only.getByRole('button', { name: 'Find them' }).click();
+  await only.getByText('1 name left out').waitFor();
+  await only
+    .getByText(/nobody-is-called-so/)
+    .last()
+    .waitFor();
+  await only.getByRole('button', { name: `Take these ${clients.length}` }).click();
+  await until('the cohort is that list', async () =>
+    (await page.getByRole('region', { name: 'Who would be asked' }).innerText()).includes(clients[0].hostname),
+  );
+}
+
 export const HUNT_STORIES = [
   {
-    name: 'hunt: canaries and bounds in the wizard; the gate lets the others in',
+    name: 'hunt: a pasted list, canaries, budgets and tags in the wizard; the gate lets the others in',
     async act({ page, target, mock }) {
       const { items } = await api(page, '/clients?online=true&limit=40');
       const seen = new Set();
       const clients = items.filter((c) => !c.revoked_at && !seen.has(c.hostname) && seen.add(c.hostname)).slice(0, 6);
       if (clients.length < 3) return;
-      await page.goto(`${target.base}/hunts/new?artifact=Linux.Sys.Users`);
-      await page.getByRole('region', { name: 'Linux.Sys.Users' }).waitFor();
-      await page.getByRole('button', { name: 'From whom' }).last().click();
-      const only = page.getByRole('group', { name: 'Only these' }).getByRole('combobox', { name: 'Clients' });
-      for (const client of clients) {
-        await only.fill(client.id);
-        await only.press('Enter');
-      }
+      await pasted(page, target.base, clients);
       await page.getByRole('button', { name: 'Pace and limits' }).last().click();
       await page.getByLabel('Rate', { exact: true }).fill('unlimited');
       await page.getByLabel('Try it on a few clients first').check();
@@ -43,9 +57,13 @@ export const HUNT_STORIES = [
       await page.getByRole('button', { name: 'Review' }).last().click();
       const name = `On a few first ${Date.now().toString(36)}`;
       await page.getByLabel(/^Name/).fill(name);
+      const tags = page.getByRole('combobox', { name: 'Tags' });
+      await tags.fill('morning-alert');
+      await tags.press('Enter');
       await page.getByText('failed_share: "50%"').waitFor();
       await page.getByRole('button', { name: 'Make as draft' }).click();
       await page.getByRole('heading', { name: `Hunt: ${name}` }).waitFor();
+      await page.getByRole('link', { name: 'morning-alert' }).waitFor();
       await page.getByRole('button', { name: 'Start' }).click();
       await page.getByRole('dialog').getByText('This will ask').waitFor();
       await page.getByRole('dialog').getByRole('button', { name: 'Start' }).click();
@@ -67,6 +85,52 @@ export const HUNT_STORIES = [
     },
   },
   {
+    name: 'hunt: found by its tag, copied with its origin, deleted with its size',
+    async act({ page, target, expect }) {
+      expect(/404/);
+      const { items } = await api(page, '/hunts?limit=200');
+      const hunt = items.find((h) => h.rows > 0) ?? items[0];
+      await page.goto(`${target.base}/hunts/${hunt.id}`);
+      const tag = `seen-${Date.now().toString(36)}`;
+      await page.getByRole('button', { name: 'Change the tags' }).click();
+      const box = page.getByRole('dialog').getByRole('combobox', { name: 'Tags' });
+      await box.fill(tag);
+      await box.press('Enter');
+      await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+      await page.getByRole('link', { name: tag }).click();
+      await page.getByRole('heading', { name: 'Hunts' }).waitFor();
+      await until('only that hunt is listed', async () => (await page.locator('.tbody .tr').count()) === 1);
+      await page.goto(`${target.base}/hunts/${hunt.id}`);
+      await more(page, 'Copy as it is');
+      await until('the copy is open', async () => idOf(page) !== hunt.id);
+      const copy = idOf(page);
+      await page.getByText(/^made of/).waitFor();
+      equal('the copy knows its origin', (await api(page, `/hunts/${copy}`)).copied_from, hunt.id);
+      await more(page, 'Delete');
+      const dialog = page.getByRole('dialog');
+      await dialog.getByText('This cannot be undone').waitFor();
+      await dialog.getByRole('button', { name: 'Delete' }).click();
+      await page.getByRole('heading', { name: 'Hunts' }).waitFor();
+      await until('it is gone', async () => (await api(page, `/hunts/${copy}`)).message !== undefined);
+    },
+  },
+  {
+    name: 'hunt: clients are put in by hand, and each says what became of it',
+    async act({ page, target }) {
+      const { items } = await api(page, '/hunts?state=running&limit=50');
+      if (!items.length) return;
+      const { items: clients } = await api(page, '/clients?limit=3');
+      await page.goto(`${target.base}/hunts/${items[0].id}`);
+      await more(page, 'Put clients in or out');
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Names').fill(clients.map((c) => c.id).join('\n'));
+      await dialog.getByRole('button', { name: 'Find them' }).click();
+      await dialog.getByRole('button', { name: `Put in these ${clients.length}` }).click();
+      await until('one line for each', async () => (await dialog.locator('tbody tr').count()) === clients.length);
+      await dialog.getByRole('button', { name: 'Done' }).click();
+    },
+  },
+  {
     name: 'hunt: failed clients run again',
     async act({ page, target, mock }) {
       if (!mock) return;
@@ -81,6 +145,17 @@ export const HUNT_STORIES = [
       await dialog.getByLabel('Another time for each').fill('20m');
       await dialog.getByRole('button', { name: 'Run them again' }).click();
       await page.getByText(/will run again/).waitFor();
+    },
+  },
+  {
+    name: 'flow: what it collected from one is asked of many',
+    async act({ page, target }) {
+      const { items } = await api(page, '/flows?limit=50');
+      if (!items.length) return;
+      await page.goto(`${target.base}/flows/${items[0].id}`);
+      await page.getByRole('button', { name: 'Ask many' }).click();
+      await page.getByRole('heading', { name: /^Hunt:/ }).waitFor();
+      equal('the draft knows its origin', (await api(page, `/hunts/${idOf(page)}`)).copied_from, items[0].id);
     },
   },
   {

@@ -103,6 +103,7 @@ function Answer({ hunt, client, other }: { hunt: string; client: string; other: 
       <div>
         <h2>{VERDICTS[data.verdict] ?? data.verdict}</h2>
         <p>{data.explanation}</p>
+        {data.next && <p>{data.next}</p>}
       </div>
       {data.member && (
         <dl className="facts">

@@ -28,7 +28,7 @@ export function PreviewText({ preview, rate }: { preview: HuntPreview; rate: str
       </p>
       {time && asked > 0 && (
         <p className="dim">
-          At {rate} it begins on all of them within {time} if every one matches.
+          {rate === 'unlimited' ? 'It' : `At ${rate} it`} begins on all of them within {time} if every one matches.
         </p>
       )}
     </>

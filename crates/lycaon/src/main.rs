@@ -26,7 +26,9 @@ mod local;
 mod log;
 mod login;
 mod machine;
+mod migrate;
 mod monitoring;
+mod nodes;
 mod os;
 mod output;
 mod query;
@@ -78,7 +80,9 @@ enum Command {
     Results(rows::ResultsArgs),
     Flow(flow::FlowArgs),
     Log(log::LogArgs),
+    Migrate(migrate::MigrateArgs),
     Monitoring(monitoring::MonitoringArgs),
+    Nodes(nodes::NodesArgs),
     Tool(tool::ToolArgs),
     Bench(bench::BenchArgs),
     Completions(CompletionArgs),
@@ -117,7 +121,9 @@ fn run(command: Command) -> Outcome {
         Command::Results(args) => rows::run(args),
         Command::Flow(args) => flow::run(args),
         Command::Log(args) => log::run(args),
+        Command::Migrate(args) => migrate::run(args),
         Command::Monitoring(args) => monitoring::run(args),
+        Command::Nodes(args) => nodes::run(args),
         Command::Tool(args) => tool::run(args),
         Command::Artifact(args) => artifact::run(args),
         Command::Bench(args) => bench::run(args),

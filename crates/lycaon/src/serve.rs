@@ -57,7 +57,7 @@ pub(crate) fn run(args: ServerCommand) -> Outcome {
         .block_on(serve(&config))
 }
 
-fn read_config(path: &Path) -> Outcome<ServerConfig> {
+pub(crate) fn read_config(path: &Path) -> Outcome<ServerConfig> {
     let text = std::fs::read_to_string(path).map_err(|e| Complaint::io("read", path, &e))?;
     let mut config = ServerConfig::parse(&path.display().to_string(), &text)
         .map_err(|bad| Complaint::failed(bad.to_string()))?;
@@ -66,6 +66,10 @@ fn read_config(path: &Path) -> Outcome<ServerConfig> {
     config.data_dir = home.join(&config.data_dir);
     let logs = config.log_hunts.as_mut().map(|logs| &mut logs.folder);
     let folders = config.artifacts.folders.iter_mut().chain(&mut config.tools.folder).chain(logs);
+    let shared = config.authority.folder.iter_mut().chain(&mut config.objects.folder);
+    let s3 = config.objects.s3.as_mut().and_then(|s3| s3.ca_file.as_mut());
+    let postgres = config.store.postgres.as_mut().and_then(|postgres| postgres.ca_file.as_mut());
+    let folders = folders.chain(shared).chain(s3).chain(postgres);
     for folder in folders {
         *folder = home.join(&*folder);
     }
@@ -77,7 +81,7 @@ async fn serve(config: &ServerConfig) -> Outcome {
         Some(settings) => Some(LogHunts::open(settings, &config.data_dir).await?),
         None => None,
     };
-    let core = core(config, log_hunts.as_ref())?;
+    let core = core(config, log_hunts.as_ref()).await?;
     if let Some(folder) = &config.tools.folder {
         let unwanted = core.keep_found_tools(found_tools(folder)?).await;
         let unwanted = unwanted.map_err(|error| Complaint::failed(Chain(&error).to_string()))?;
@@ -131,15 +135,16 @@ fn found_tools(folder: &Path) -> Outcome<Vec<FoundTool>> {
     Ok(found)
 }
 
-fn core(config: &ServerConfig, log_hunts: Option<&LogHunts>) -> Outcome<Arc<Core>> {
+async fn core(config: &ServerConfig, log_hunts: Option<&LogHunts>) -> Outcome<Arc<Core>> {
     let data = &config.data_dir;
     check_data_dir(data)
         .map_err(|error| Complaint::failed(Chain(&error).to_string()).hint(error.hint()))?;
-    let authority = server::pki::load(data).map_err(|error| {
+    let keys = config.authority.folder.as_deref().unwrap_or(data);
+    let authority = server::pki::load(keys).map_err(|error| {
         Complaint::failed(Chain(&error).to_string())
             .hint("`lycaon init DIR` makes a new installation with keys and a configuration")
     })?;
-    let Storage { ports, nodes } = storage::open(data)?;
+    let Storage { ports, nodes } = storage::open(config).await?;
     let artifacts = load(&DefinitionArgs { folders: config.artifacts.folders.clone() })?;
     let artifacts = Arc::new(artifacts);
     let collector =

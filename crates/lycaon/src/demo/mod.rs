@@ -5,9 +5,12 @@
 //! configuration file, each agent with its own key, state and labels, over TLS on the loopback. `--check`
 //! runs the same hunt to its end and judges it.
 
+mod balancer;
 mod check;
+mod cluster;
 mod cohort;
 mod logs;
+mod nodes;
 mod stage;
 
 use std::path::{Path, PathBuf};
@@ -38,7 +41,7 @@ pub(crate) use stage::{Actor, free_port, this_program};
 /// condition; the others are refused, each with its reason. Stays up until Ctrl-C.
 #[derive(clap::Args, Debug)]
 #[command(
-    after_help = "Example:\n  lycaon demo\n  lycaon demo --agents 10 --check\n  lycaon demo -- sh -c 'curl $LYCAON_URL/api/v1/health'"
+    after_help = "Example:\n  lycaon demo\n  lycaon demo --agents 10 --check\n  lycaon demo --nodes 3\n  lycaon demo -- sh -c 'curl $LYCAON_URL/api/v1/health'"
 )]
 pub(crate) struct DemoArgs {
     /// How many agents
@@ -47,6 +50,10 @@ pub(crate) struct DemoArgs {
     /// How many tenants with logs, on which forty rules run; 0 for none
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u32).range(0..=200), value_name = "N")]
     log_tenants: u32,
+    /// How many servers, over one PostgreSQL of this machine, behind a load balancer for agents; one of them
+    /// is killed in the middle of the hunt. Without logs
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=9), value_name = "N")]
+    nodes: u32,
     /// Run the hunt to its end, judge it, and exit: 0 only if everything is as it must be
     #[arg(long)]
     check: bool,
@@ -75,6 +82,8 @@ const WRITE_EVERY: Duration = Duration::from_secs(2);
 struct Demo {
     folder: PathBuf,
     made: init::Made,
+    /// Where agents connect to.
+    agents_port: u16,
     address: String,
     actors: Vec<Actor>,
     cohort: Cohort,
@@ -96,7 +105,8 @@ pub(crate) fn run(args: DemoArgs) -> Outcome {
     let agent = agent_program()?;
     block_on(async {
         let result = tokio::select! {
-            result = play(&args, &folder, &agent) => result,
+            result = nodes::play(&args, &folder, &agent), if args.nodes > 1 => result,
+            result = play(&args, &folder, &agent), if args.nodes == 1 => result,
             () = os::asked_to_end() => Ok(()),
         };
         say("ending the demo")?;
@@ -167,6 +177,7 @@ async fn set_up(args: &DemoArgs, folder: &Path) -> Outcome<Demo> {
     Ok(Demo {
         logs,
         folder: folder.to_owned(),
+        agents_port: plan.agents_port,
         address: format!("http://127.0.0.1:{http_port}"),
         made,
         actors: vec![],
@@ -175,6 +186,11 @@ async fn set_up(args: &DemoArgs, folder: &Path) -> Outcome<Demo> {
 }
 
 impl Demo {
+    /// The process that was started last.
+    fn last_pid(&self) -> u32 {
+        self.actors.last().map_or(0, Actor::pid)
+    }
+
     async fn start_server(&mut self) -> Outcome {
         let config = self.made.server_config.display().to_string();
         let log = self.folder.join("server.log");

@@ -95,6 +95,9 @@ impl Actor {
 
 impl Drop for Actor {
     fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(Some(_))) {
+            return;
+        }
         self.dismiss();
         let until = Instant::now() + FAREWELL;
         while Instant::now() < until {

@@ -17,6 +17,7 @@ mod tick;
 mod watch;
 
 pub(crate) use desk::LogHunts;
+pub(crate) use secrets::resolve as resolve_secret;
 
 use clap::Subcommand;
 

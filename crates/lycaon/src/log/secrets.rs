@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use log_rules::Secret;
 
 /// The secret itself, or a sentence without it.
-pub(super) fn resolve(secret: &Secret) -> Result<String, String> {
+pub(crate) fn resolve(secret: &Secret) -> Result<String, String> {
     match secret {
         Secret::Env(name) => std::env::var(name).map_err(|_| {
             format!("the environment variable {name} is not set; set it before starting")

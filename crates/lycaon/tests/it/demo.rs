@@ -1,5 +1,7 @@
 //! The demo judges itself, and leaves nobody behind.
 
+use testkit::postgres::Cluster;
+
 use crate::fleet::agent_program;
 use crate::program::run;
 
@@ -19,6 +21,22 @@ fn the_demo_checks_itself_and_leaves_nobody_behind() {
         assert!(said.out.contains(part), "{part} is missing in\n{}", said.out);
     }
     assert!(folder.path().join("demo/hunt.zip").is_file());
+    assert_eq!(processes_that_name(&home), [""; 0]);
+}
+
+#[test]
+fn a_demo_of_several_nodes_loses_nothing_when_one_is_killed() {
+    if Cluster::or_say().is_none() {
+        return;
+    }
+    agent_program();
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().join("demo").display().to_string();
+    let said = run(&["demo", "--nodes", "3", "--agents", "8", "--check", "--dir", &home]);
+    assert_eq!(said.status, 0, "{}\n{}", said.out, said.err);
+    for part in ["kill -9", "counters equal a recount", "nothing was lost"] {
+        assert!(said.out.contains(part), "{part} is missing in\n{}", said.out);
+    }
     assert_eq!(processes_that_name(&home), [""; 0]);
 }
 

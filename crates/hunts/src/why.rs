@@ -84,10 +84,11 @@ fn of_nobody(it: &Situation<'_>) -> Why {
             "Resume the hunt, or make a copy of it, to ask it.",
         );
     }
-    let next = match &by_record {
-        Some(refusal) => format!("It will be refused then: it {}.", spoken(refusal)),
-        None => "A person can put it in by hand.".to_owned(),
+    let would = match &by_record {
+        Some(refusal) => format!(" It would be refused: it {}.", spoken(refusal)),
+        None => String::new(),
     };
+    let next = "A person can put it in by hand.";
     if it.asked {
         let explanation = "It was asked and has not answered yet.";
         return why("asked", explanation, "It is decided when it answers, or asked again.");
@@ -96,19 +97,21 @@ fn of_nobody(it: &Situation<'_>) -> Why {
         let seen = client.last_seen;
         return why(
             "not_seen",
-            format!("It has not been seen since the hunt started; it was last seen {seen}."),
+            format!("It has not been seen since the hunt started; it was last seen {seen}.{would}"),
             format!("It is asked when it comes back. {next}"),
         );
     }
     if !it.online {
         let seen = client.last_seen;
         return not_asked(
-            format!("It is offline since {seen} and left before it was through with this hunt."),
+            format!(
+                "It is offline since {seen} and left before it was through with this hunt.{would}"
+            ),
             &format!("It is asked when it comes back. {next}"),
         );
     }
     not_asked(
-        "It is connected and has not been through with this hunt's offer yet.".into(),
+        format!("It is connected and has not been through with this hunt's offer yet.{would}"),
         &format!("It is asked at its next poll. {next}"),
     )
 }
@@ -416,7 +419,7 @@ mod tests {
                 case.online = false;
             },
             expect![
-                "not_asked: It is offline since 2025-06-15T15:07:40Z and left before it was through with this hunt. → It is asked when it comes back. It will be refused then: it runs linux."
+                "not_asked: It is offline since 2025-06-15T15:07:40Z and left before it was through with this hunt. It would be refused: it runs linux. → It is asked when it comes back. A person can put it in by hand."
             ],
         );
         check(
@@ -515,7 +518,9 @@ mod tests {
                 case.hunt.spec.canary = Some(Canary { clients: 10, then: Widen::Gate });
                 case.progress.admitted = 10;
             },
-            expect!["member: It waits since 2025-06-15T15:06:45Z for its first attempt: condition matched; waits for admission. → 10 of 10 canaries were admitted; the others are let in when a person widens the hunt."],
+            expect![
+                "member: It waits since 2025-06-15T15:06:45Z for its first attempt: condition matched; waits for admission. → 10 of 10 canaries were admitted; the others are let in when a person widens the hunt."
+            ],
         );
         check(
             |case| {

@@ -135,6 +135,19 @@ async fn listen_on(
     Ok((listener, bound))
 }
 
+/// The tasks that need nothing but what all share.
+fn by_themselves(core: &Arc<Core>, stop: &CancellationToken) -> [JoinHandle<()>; 6] {
+    let (core, stop) = (|| Arc::clone(core), || stop.clone());
+    [
+        tokio::spawn(manager::run(core(), stop())),
+        tokio::spawn(janitor::run(core(), stop())),
+        tokio::spawn(duties::run(core(), stop())),
+        tokio::spawn(herald::run(core(), stop())),
+        tokio::spawn(log_news::run(core(), stop())),
+        tokio::spawn(eraser::run(core(), stop())),
+    ]
+}
+
 /// What the server itself can see going wrong.
 fn watch(health: &Health, core: &Arc<Core>, gate: &Arc<Gate>, connections_max: usize) {
     let core = Arc::downgrade(core);
@@ -214,18 +227,13 @@ impl Server {
         });
         let router = routes::router(people);
         let people_tls = people_tls.map(TlsAcceptor::from);
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(Arc::new(listener).run(stop.clone())),
             tokio::spawn(listen::run(people_socket, people_tls, router, stop.clone())),
-            tokio::spawn(manager::run(Arc::clone(&core), stop.clone())),
-            tokio::spawn(janitor::run(Arc::clone(&core), stop.clone())),
             tokio::spawn(pulse::run(Arc::clone(&core), node, stop.clone())),
-            tokio::spawn(duties::run(Arc::clone(&core), stop.clone())),
-            tokio::spawn(herald::run(Arc::clone(&core), stop.clone())),
             tokio::spawn(hearing::run(Arc::clone(&core), ear, stop.clone())),
-            tokio::spawn(log_news::run(Arc::clone(&core), stop.clone())),
-            tokio::spawn(eraser::run(Arc::clone(&core), stop.clone())),
         ];
+        tasks.extend(by_themselves(&core, &stop));
         Ok(Self { agents, people: people_address, core, routes, stop, tasks })
     }
 

@@ -34,6 +34,7 @@ use crate::filter::{Bound, Filter};
 use crate::flows_table::{FLOW, FLOWS};
 use crate::joint::Joint;
 use crate::members_write::{MEMBER, read_member, read_sums};
+use crate::roster;
 use crate::transaction::{Lent, Question};
 use crate::values::{Id, int, moment, one, text};
 
@@ -279,17 +280,6 @@ async fn edit(lent: Lent, edit: &HuntEdit) -> Done<Hunt> {
     Ok(hunt)
 }
 
-async fn set_tags(lent: Lent, id: HuntId, change: &TagChange) -> Done<Hunt> {
-    let found = lent.begin(vec![lock_alone(id), find_all(&BTreeSet::from([id]))]).await?;
-    let Some(row) = found.get(1).and_then(|rows| rows.first()) else {
-        return lent.refuse(unknown(id)).await;
-    };
-    let mut hunt = read_hunt(row)?;
-    hunt.spec.tags = change.applied_to(&hunt.spec.tags);
-    lent.commit(vec![update(&hunt)]).await?;
-    Ok(hunt)
-}
-
 /// Flows of members of all rounds that stand in these queues, and then the members, locked in the order
 /// of their keys. Nobody can join them: the hunt is locked. Only rounds that have some are looked at.
 fn lock_queues(hunt: HuntId, queues: &[MemberQueue]) -> Vec<Question> {
@@ -462,7 +452,7 @@ impl HuntStore for RecordStore {
     }
 
     async fn set_tags(&self, id: HuntId, change: &TagChange) -> Result<Hunt, StoreError> {
-        self.step("tag a hunt", |lent| set_tags(lent, id, change)).await
+        self.step("tag a hunt", |lent| roster::set_tags(lent, id, change)).await
     }
 
     async fn active(&self) -> Result<ActiveHunts, StoreError> {
@@ -488,44 +478,10 @@ impl HuntStore for RecordStore {
     }
 
     async fn revisions(&self, id: HuntId) -> Result<Vec<HuntRevision>, StoreError> {
-        let sql = "SELECT revision, at, by, spec FROM hunt_revisions WHERE hunt = $1
-            ORDER BY revision";
-        let list = Question::new(sql, vec![one(Id(id.bits()))]);
-        let read = |row: &Row| {
-            let mut row = Columns::of(row);
-            Ok(HuntRevision {
-                revision: row.small()?,
-                at: row.moment()?,
-                by: row.actor()?,
-                spec: row.word("spec of a revision", |json| read_spec(json).ok())?,
-            })
-        };
-        self.read("read a hunt's revisions", |db| async move {
-            list.rows(&db).await?.iter().map(read).collect()
-        })
-        .await
+        self.list_revisions(id).await
     }
 
     async fn rounds(&self, id: HuntId, paging: Paging) -> Result<Page<Round>, StoreError> {
-        let mut filter = Filter::default();
-        filter.and("r.hunt = ?", [one(Id(id.bits()))]);
-        let columns = "n.q0, n.q1, n.q2, n.q3, n.q4, n.q5, n.q6, n.q7, r.round, r.tick";
-        let read = |row: &Row| {
-            let mut row = Columns::of(row);
-            let counts = read_sums(&mut row)?;
-            Ok(Round { counts, round: row.small()?, tick: row.moment()? })
-        };
-        self.read("list a hunt's rounds", |db| async move {
-            filter.page(&db, [columns, ROUNDS, "r.round"], paging, read).await
-        })
-        .await
+        self.list_rounds(id, paging).await
     }
 }
-
-/// Rounds with the sums of each.
-const ROUNDS: &str = "rounds r CROSS JOIN LATERAL (
-    SELECT coalesce(sum(c.q0), 0)::bigint AS q0, coalesce(sum(c.q1), 0)::bigint AS q1,
-        coalesce(sum(c.q2), 0)::bigint AS q2, coalesce(sum(c.q3), 0)::bigint AS q3,
-        coalesce(sum(c.q4), 0)::bigint AS q4, coalesce(sum(c.q5), 0)::bigint AS q5,
-        coalesce(sum(c.q6), 0)::bigint AS q6, coalesce(sum(c.q7), 0)::bigint AS q7
-    FROM member_counts c WHERE c.hunt = r.hunt AND c.round = r.round) n";

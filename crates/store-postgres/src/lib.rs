@@ -75,6 +75,7 @@ mod outbox;
 mod record_store;
 mod reports;
 mod roster;
+mod rounds_table;
 mod rows_read;
 mod rows_write;
 mod segments_table;

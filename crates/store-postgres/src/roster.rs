@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use base::{ClientId, HuntId, Timestamp};
-use hunts::ports::MemberKey;
+use hunts::ports::{MemberKey, TagChange};
 use hunts::roster::{Added, Removed, RosterStore, add_by_hand, takes_additions};
 use model::hunt::Hunt;
 use model::member::{Member, MemberEvent, MemberQueue, MemberState};
@@ -15,7 +15,9 @@ use records::queue_number;
 use crate::RecordStore;
 use crate::columns::Columns;
 use crate::failure::{Done, Failure};
-use crate::hunts_table::{find_all, find_summaries, lock_alone, read_hunt, read_summary, unknown};
+use crate::hunts_table::{
+    find_all, find_summaries, lock_alone, read_hunt, read_summary, unknown, update,
+};
 use crate::members;
 use crate::members_write::{MemberChanges, read_member};
 use crate::transaction::{Lent, Question};
@@ -91,6 +93,18 @@ async fn remove(
     }
     lent.commit(changes.writes()).await?;
     Ok(outcomes)
+}
+
+/// Changes the tags of a hunt.
+pub(crate) async fn set_tags(lent: Lent, id: HuntId, change: &TagChange) -> Done<Hunt> {
+    let found = lent.begin(vec![lock_alone(id), find_all(&BTreeSet::from([id]))]).await?;
+    let Some(row) = found.get(1).and_then(|rows| rows.first()) else {
+        return lent.refuse(unknown(id)).await;
+    };
+    let mut hunt = read_hunt(row)?;
+    hunt.spec.tags = change.applied_to(&hunt.spec.tags);
+    lent.commit(vec![update(&hunt)]).await?;
+    Ok(hunt)
 }
 
 /// How many are admitted before a member. The conditions are those of

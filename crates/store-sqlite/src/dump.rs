@@ -129,8 +129,7 @@ impl Dump {
         self.read("read a table's columns", |db| {
             let Some(relation) = relation(db, table)? else { return Ok(Vec::new()) };
             let statement = db.prepare(&format!("SELECT * FROM {relation} LIMIT 0"))?;
-            let mut names: Vec<String> =
-                statement.column_names().into_iter().map(str::to_owned).collect();
+            let mut names: Vec<String> = statement.column_names().map(str::to_owned).collect();
             // A column that stands for another one takes its name.
             let stands: Vec<String> = names
                 .iter()
@@ -253,7 +252,7 @@ fn relation(db: &Connection, table: &str) -> Done<Option<String>> {
 
 fn real_names(db: &Connection, relation: &str) -> Done<Vec<String>> {
     let statement = db.prepare(&format!("SELECT * FROM {relation} LIMIT 0"))?;
-    Ok(statement.column_names().into_iter().map(str::to_owned).collect())
+    Ok(statement.column_names().map(str::to_owned).collect())
 }
 
 fn text(value: ValueRef<'_>) -> rusqlite::Result<Option<String>> {

@@ -1,7 +1,8 @@
 //! Hears what the other nodes tell, and carries it out for the agents and people of this one.
 //!
 //! What comes together is carried out together: a hundred words that hunts changed are one look at the
-//! hunts. After a gap everything is read again, as after a start.
+//! hunts. After a gap everything is read again, as after a start; the death of another node is one, because
+//! it may have died between a record and its announcement.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -54,6 +55,7 @@ pub(crate) async fn run(core: Arc<Core>, mut ear: Box<dyn Listener>, stop: Cance
         tokio::select! {
             () = stop.cancelled() => return,
             heard = ear.next() => to_do.hear(&core, heard),
+            () = core.nodes.gap.notified() => to_do.hear(&core, Heard::Missed),
             () = pausing => {}
         }
         for _ in 0..TOGETHER_MAX {

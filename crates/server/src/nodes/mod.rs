@@ -20,7 +20,7 @@ pub(crate) mod herald;
 pub(crate) mod outbox;
 pub(crate) mod pulse;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ use base::{Clock, HuntId, NodeId};
 use fleet::nodes::{LiveNode, MemAnnouncements, MemNodes};
 use fleet::{Announcements, LeaseStore, NodeStore};
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use duties::Duties;
 use outbox::Outbox;
@@ -89,6 +90,10 @@ pub(crate) struct Nodes {
     pub(crate) outbox: Arc<Outbox>,
     pub(crate) duties: Duties,
     pub(crate) rhythm: Rhythm,
+    /// The other nodes that lived at the last sign of life.
+    others: Mutex<BTreeSet<NodeId>>,
+    /// Another node is gone; what it recorded last it may not have told.
+    pub(crate) gap: Notify,
     /// How many clients other nodes have asked for each hunt.
     asked: Mutex<HashMap<HuntId, u64>>,
 }
@@ -98,12 +103,21 @@ impl Nodes {
         let outbox = Arc::new(Outbox::new(parts.several));
         let rhythm = if parts.several { AMONG_OTHERS } else { ALONE };
         let duties = Duties::new(Arc::clone(&parts.leases), id, rhythm);
-        Self { id, parts, outbox, duties, rhythm, asked: Mutex::default() }
+        let (others, asked, gap) = (Mutex::default(), Mutex::default(), Notify::new());
+        Self { id, parts, outbox, duties, rhythm, others, gap, asked }
     }
 
     /// How many clients other nodes have asked for a hunt and not heard of.
     pub(crate) fn asked_elsewhere(&self, hunt: HuntId) -> u64 {
         self.asked.lock().get(&hunt).copied().unwrap_or(0)
+    }
+
+    /// These other nodes live now. Whether one is gone that lived before.
+    fn set_others(&self, live: &BTreeSet<NodeId>) -> bool {
+        let mut others = self.others.lock();
+        let gone = !others.is_subset(live);
+        others.clone_from(live);
+        gone
     }
 
     fn set_seen(&self, nodes: &[LiveNode]) {

@@ -59,6 +59,9 @@ pub(crate) async fn beat(core: &Core, node: &Node) -> Result<bool, StoreError> {
             .filter(|node| others.contains(&node.beat.node.id))
             .all(|node| presence.count_at(node.beat.node.id) as u64 == node.beat.clients)
     });
+    if nodes.set_others(&others) {
+        nodes.gap.notify_one();
+    }
     nodes.set_seen(&live);
     Ok(right)
 }

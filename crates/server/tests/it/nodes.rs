@@ -120,6 +120,18 @@ async fn what_one_node_wants_of_a_client_reaches_it_on_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_recorded_and_did_not_tell_is_found_when_it_is_gone() {
+    let (one, two) = two_nodes().await;
+    let admin = two.admin().await;
+    let (identity, mut agent) = connected(&two, &admin).await;
+    until(&admin, "/nodes", |nodes| nodes[1]["clients"] == 1).await;
+    // As if the other node had died right after its commit: the flow is there, and nobody was told.
+    one.record_flow(&identity.client).await;
+    one.server.stop().await;
+    agent.take_request().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nodes_are_listed_and_a_node_that_stops_hands_its_duties_over() {
     let (one, two) = two_nodes().await;
     let admin = two.admin().await;

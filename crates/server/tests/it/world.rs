@@ -9,7 +9,9 @@ use fleet::accounts::User;
 use fleet::memory::MemFleet;
 use flows::memory::{MemBlobs, MemFlows};
 use hunts::memory::MemHunts;
-use model::org::OrgId;
+use model::flow::{ArtifactCall, Flow, FlowLife, FlowLimits, FlowOrigin};
+use model::org::{Actor, OrgId};
+use model::retry::RetryPlan;
 use server::collect::Collector;
 use server::config::ServerConfig;
 use server::core::{Core, Parts};
@@ -122,6 +124,28 @@ impl World {
             ..Beside::default()
         };
         Self::over(Arc::clone(&self.certificates), |_| {}, beside).await
+    }
+
+    /// A flow for a client, of which nobody is told.
+    pub(crate) async fn record_flow(&self, client: &str) {
+        let now = RealClock.now();
+        let flow = Flow {
+            id: base::FlowId::from_bits(1),
+            org: OrgId::default(),
+            client: client.parse().unwrap(),
+            origin: FlowOrigin::Direct,
+            actor: Actor::System,
+            artifacts: vec![ArtifactCall { name: "Test.Rows".into(), parameters: vec![] }],
+            limits: FlowLimits::default(),
+            retry: RetryPlan::default(),
+            window: None,
+            life: FlowLife::new(),
+            created: now,
+            started: None,
+            ended: None,
+            deliver_until: now.plus(std::time::Duration::from_secs(3_600)),
+        };
+        self.ports.flows.create(&flow).await.unwrap();
     }
 
     /// The first of several nodes.

@@ -30,7 +30,7 @@ use crate::{serve, storage};
 /// were still arriving are not copied: their agents collect again.
 #[derive(Args, Debug)]
 #[command(
-    after_help = "Example:\n  systemctl stop lycaon\n  lycaon migrate --from /srv/lycaon/data --to /etc/lycaon/server.yaml"
+    after_help = "Example:\n  lycaon migrate --from /srv/lycaon/data --to /etc/lycaon/server.yaml"
 )]
 pub(crate) struct MigrateArgs {
     /// The data directory of the installation

@@ -311,6 +311,7 @@ impl SqlEngine for TenantEngine {
         self.spy.note(&format!("{} {:?}", scan.tag, scan.emit));
         self.source.begin(&scan.tag, scan.emit);
         let fate = self.begin(true).await?;
+        self.source.answer(&scan.tag);
         let mut matches = self.answer(scan);
         let rows_read = matches.len() as u64;
         let completeness = match fate {

@@ -222,7 +222,7 @@ impl End<'_> {
                 source.retention.is_none_or(|kept| row.ingest.plus(kept) > moment)
                     && row.lost.is_none_or(|lost| lost > moment)
             };
-            if row.visible <= commit.read.at && kept(commit.read.at) {
+            if row.visible <= commit.read.at && kept(commit.read.answered) {
                 return RowFate::Must;
             }
             // The last look at it, with time to do what follows from it.

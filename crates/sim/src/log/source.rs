@@ -65,6 +65,8 @@ impl Planted {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ReadNote {
     pub(crate) at: Timestamp,
+    /// What was there then is in the answer: a backup may be restored between a question and its answer.
+    pub(crate) answered: Timestamp,
     pub(crate) emit: Window,
     /// The answer was handed over whole.
     pub(crate) complete: bool,
@@ -197,8 +199,16 @@ impl Source {
     }
 
     pub(crate) fn begin(&self, tag: &Arc<str>, emit: Window) {
-        let note = ReadNote { at: self.time.now(), emit, complete: false };
+        let at = self.time.now();
+        let note = ReadNote { at, answered: at, emit, complete: false };
         self.state.lock().reads.insert(tag.clone(), note);
+    }
+
+    pub(crate) fn answer(&self, tag: &str) {
+        let now = self.time.now();
+        if let Some(note) = self.state.lock().reads.get_mut(tag) {
+            note.answered = now;
+        }
     }
 
     pub(crate) fn complete(&self, tag: &str) {

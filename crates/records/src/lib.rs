@@ -403,7 +403,7 @@ mod tests {
         for text in ["", "{}", "[]", r#"{"artifacts":[]}"#] {
             assert!(read_spec(text).is_err() && read_ask(text).is_err(), "{text}");
         }
-        let spec = r#"{"name":"","description":"","artifacts":[],"client_query":"","server_query":"",
+        let spec = r#"{"name":"","description":"","tags":[],"artifacts":[],"client_query":"","server_query":"",
             "include":{"labels":[],"os":null,"clients":["C.x"]},
             "exclude":{"labels":[],"os":null,"clients":[]},"rate":null,"clients_max":0,
             "running_max":0,"per_client":{"rows_max":0,"upload_bytes_max":0,"cpu_percent":0,

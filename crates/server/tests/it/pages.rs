@@ -181,7 +181,7 @@ async fn a_hunt_is_previewed_made_edited_and_audited() {
     let stale = admin.send(Method::PUT, &format!("/api/v1{path}"), Some(edit)).await;
     assert_eq!(stale.status, 409);
     let why = admin.get(&format!("{path}/why/{}", identity.client)).await.good();
-    assert!(why["next"].as_str().unwrap().contains("has the label `new`"), "{why}");
+    assert!(why["explanation"].as_str().unwrap().contains("has the label `new`"), "{why}");
     let audit = admin.get("/audit?limit=3").await.good();
     let actions: Vec<&Value> =
         audit["items"].as_array().unwrap().iter().map(|entry| &entry["action"]).collect();

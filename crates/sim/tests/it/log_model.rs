@@ -453,12 +453,6 @@ impl Model for Protocol {
                 let open = state.slices.values().filter(|slice| slice.state.is_open());
                 open.into_iter().all(|slice| slice.losses < ATTEMPTS_MAX)
             }),
-            Property::sometimes("a window is given up by losses alone", |_, state: &State| {
-                let given_up = |slice: &Slice| {
-                    slice.losses >= ATTEMPTS_MAX && slice.state.word() == "quarantined"
-                };
-                state.slices.values().any(given_up)
-            }),
             Property::sometimes("all is committed and found", |model: &Self, state: &State| {
                 state.stream.checkpoint == Position(model.clock_max)
                     && state.found == [1; EVENTS.len()]

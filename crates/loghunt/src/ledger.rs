@@ -15,19 +15,20 @@ mod cuts;
 mod decided;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::Timestamp;
 use model::log::{
-    Evidence, Failure, FailureClass, Lease, Position, Slice, SliceEvent, SliceId, SliceState,
-    StreamKey, Window, after,
+    Domain, Evidence, Failure, FailureClass, Lease, Position, Slice, SliceEvent, SliceId,
+    SliceState, StreamKey, Window, after,
 };
 
 pub use self::cuts::grid;
 use self::cuts::halves;
 use crate::command::{Applied, Command, Cut, Order, Refusal};
 use crate::ids::slice_id;
-use crate::retry::{RetryPolicy, Verdict, verdict, verdict_on_loss};
+use crate::retry::{RetryPolicy, Verdict, later, verdict, verdict_on_loss};
 use crate::stream::{Changes, Run, RunOutcome, Stream, StreamStatus};
 
 /// A stream and the slices that its commands may touch: all that are open or end after the
@@ -98,23 +99,7 @@ impl Ledger {
 
     fn apply_one(&mut self, command: &Command) -> Result<(), Refusal> {
         if let Command::Open { domain, t0, source_identity } = command {
-            let now = self.now;
-            let key = self.key.clone();
-            self.stream.get_or_insert_with(|| Stream {
-                key,
-                domain: *domain,
-                t0: *t0,
-                planned_to: *t0,
-                checkpoint: *t0,
-                token: 0,
-                status: StreamStatus::Active,
-                source_identity: source_identity.clone(),
-                opened_at: now,
-                last_tick: None,
-                last_run: None,
-                last_failure: None,
-                heartbeat: now,
-            });
+            self.open(*domain, *t0, source_identity.clone());
             return Ok(());
         }
         let now = self.now;
@@ -167,6 +152,25 @@ impl Ledger {
                 Ok(())
             }
         }
+    }
+
+    fn open(&mut self, domain: Domain, t0: Position, source_identity: Option<Arc<str>>) {
+        let (key, now) = (self.key.clone(), self.now);
+        self.stream.get_or_insert_with(|| Stream {
+            key,
+            domain,
+            t0,
+            planned_to: t0,
+            checkpoint: t0,
+            token: 0,
+            status: StreamStatus::Active,
+            source_identity,
+            opened_at: now,
+            last_tick: None,
+            last_run: None,
+            last_failure: None,
+            heartbeat: now,
+        });
     }
 
     fn stream_mut(&mut self) -> &mut Stream {
@@ -486,19 +490,6 @@ impl Ledger {
             }
         }
     }
-}
-
-/// Of two free slices that become one: what must be remembered. The longer wait counts.
-fn later(kept: Option<Slice>, other: Slice) -> Slice {
-    let Some(kept) = kept else { return other };
-    let wait = |slice: &Slice| match &slice.state {
-        SliceState::Backoff { not_before, .. } => Some(*not_before),
-        _ => None,
-    };
-    let attempts = kept.attempts.max(other.attempts);
-    let losses = kept.losses.max(other.losses);
-    let later = if wait(&other) > wait(&kept) { other } else { kept };
-    Slice { attempts, losses, ..later }
 }
 
 /// A source that is not the one that was read so far.

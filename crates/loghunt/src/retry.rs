@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::Timestamp;
-use model::log::{Failure, FailureClass, Slice};
+use model::log::{Failure, FailureClass, Slice, SliceState};
 
 /// How failed runs are tried again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,6 +115,19 @@ fn wait(policy: &RetryPolicy, attempts: u32, jitter: f64) -> Duration {
     let doubled = policy.wait_first.saturating_mul(1 << (attempts - 1).min(20));
     let cap = doubled.min(policy.wait_max);
     cap.mul_f64(0.1 + 0.9 * jitter.clamp(0.0, 1.0))
+}
+
+/// Of two free slices that become one: what must be remembered. The longer wait counts.
+pub(crate) fn later(kept: Option<Slice>, other: Slice) -> Slice {
+    let Some(kept) = kept else { return other };
+    let wait = |slice: &Slice| match &slice.state {
+        SliceState::Backoff { not_before, .. } => Some(*not_before),
+        _ => None,
+    };
+    let attempts = kept.attempts.max(other.attempts);
+    let losses = kept.losses.max(other.losses);
+    let later = if wait(&other) > wait(&kept) { other } else { kept };
+    Slice { attempts, losses, ..later }
 }
 
 #[cfg(test)]

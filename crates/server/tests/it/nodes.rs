@@ -22,7 +22,8 @@ async fn until(browser: &Browser, path: &str, wanted: impl Fn(&Value) -> bool) -
             return answer;
         }
         // Waits for a state: what is asked for travels between the nodes.
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        let pause = std::time::Duration::from_millis(10);
+        tokio::time::timeout(pause, std::future::pending::<()>()).await.ok();
     }
     panic!("{path} never became what it must be: {}", browser.get(path).await.good());
 }

@@ -304,7 +304,7 @@ impl Ledger {
 
     fn claim(
         &mut self,
-        owner: std::sync::Arc<str>,
+        owner: Arc<str>,
         ttl: Duration,
         order: Order,
         only_tick: Option<Timestamp>,

@@ -156,7 +156,7 @@ impl Ledger {
 
     fn open(&mut self, domain: Domain, t0: Position, source_identity: Option<Arc<str>>) {
         let (key, now) = (self.key.clone(), self.now);
-        self.stream.get_or_insert_with(|| Stream {
+        self.stream.get_or_insert(Stream {
             key,
             domain,
             t0,

@@ -98,6 +98,26 @@ pub struct HuntRequest {
     pub start: bool,
 }
 
+impl HuntRequest {
+    /// A draft that asks everybody for these artifacts; all else as when it is left out.
+    pub fn of(name: impl Into<String>, artifacts: Vec<ArtifactCall>) -> Self {
+        Self {
+            name: name.into(),
+            description: String::new(),
+            artifacts,
+            condition: HuntCondition::default(),
+            rate: unlimited(),
+            limits: HuntLimits::default(),
+            expires: one_week(),
+            canary: None,
+            retry: RetryRules::new(),
+            schedule: None,
+            tags: Vec::new(),
+            start: false,
+        }
+    }
+}
+
 fn unlimited() -> String {
     "unlimited".into()
 }

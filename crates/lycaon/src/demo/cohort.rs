@@ -1,6 +1,6 @@
 //! Who plays in the demo: which agents match its hunt, and what the hunt asks.
 
-use api::{ArtifactCall, ClientFilter, HuntCondition, HuntLimits, HuntRequest, TokenRequest};
+use api::{ArtifactCall, ClientFilter, HuntCondition, HuntRequest, TokenRequest};
 
 /// What an agent is in the demo's hunt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,13 +77,10 @@ impl Cohort {
 
     /// The demo's hunt: it uses both sides of a condition and a label.
     pub(crate) fn hunt(&self) -> HuntRequest {
+        let users =
+            ArtifactCall { name: "Linux.Sys.Users".into(), parameters: serde_json::Map::new() };
         HuntRequest {
-            name: "Who has an account here?".into(),
             description: "Accounts of all machines in the office that run Linux.".into(),
-            artifacts: vec![ArtifactCall {
-                name: "Linux.Sys.Users".into(),
-                parameters: serde_json::Map::new(),
-            }],
             condition: HuntCondition {
                 client: Some(
                     "SELECT OS, Architecture, Fqdn, Platform, config.Client_labels AS Labels \
@@ -97,13 +94,9 @@ impl Cohort {
                 exclude: ClientFilter::default(),
             },
             rate: "600/min".into(),
-            limits: HuntLimits::default(),
-            canary: None,
-            retry: api::RetryRules::new(),
-            schedule: None,
             expires: "1d".into(),
-            tags: Vec::new(),
             start: true,
+            ..HuntRequest::of("Who has an account here?", vec![users])
         }
     }
 }

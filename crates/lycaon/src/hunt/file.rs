@@ -68,25 +68,26 @@ pub(crate) fn read(path: &Path) -> Outcome<HuntRequest> {
 
 fn parse(text: &str, name: &str, folder: &Path) -> Outcome<HuntRequest> {
     let file: HuntFile = crate::yaml::parse(text, name)?;
-    let defaults = HuntRequest {
-        name: file.name,
+    let plain = HuntRequest::of(file.name, file.artifacts);
+    let asked = HuntRequest {
         description: file.description,
-        artifacts: file.artifacts,
         condition: file.condition.resolved(folder, name)?,
-        rate: file.rate.unwrap_or_else(|| "unlimited".into()),
+        rate: file.rate.unwrap_or(plain.rate),
         limits: file.limits,
-        expires: file.expires.unwrap_or_else(|| "7d".into()),
+        expires: file.expires.unwrap_or(plain.expires),
         canary: file.canary,
         retry: file.retry,
         schedule: file.schedule.and_then(schedule),
         tags: file.tags,
         start: file.start,
+        name: plain.name,
+        artifacts: plain.artifacts,
     };
-    if defaults.artifacts.is_empty() {
+    if asked.artifacts.is_empty() {
         return Err(Complaint::failed(format!("{name}: the hunt collects nothing"))
             .hint("name at least one artifact: `artifacts: [{ name: Linux.Sys.Users }]`"));
     }
-    Ok(defaults)
+    Ok(asked)
 }
 
 #[cfg(test)]

@@ -28,25 +28,15 @@ fn number(name: &str, otherwise: u64) -> u64 {
 }
 
 fn question(round: u64) -> HuntRequest {
+    let users = ArtifactCall { name: "Linux.Sys.Users".into(), parameters: serde_json::Map::new() };
     HuntRequest {
-        name: format!("round {round}"),
-        description: String::new(),
-        artifacts: vec![ArtifactCall {
-            name: "Linux.Sys.Users".into(),
-            parameters: serde_json::Map::new(),
-        }],
         condition: HuntCondition {
             server: Some("SELECT * FROM rows WHERE 'office' IN Labels".into()),
             ..HuntCondition::default()
         },
-        rate: "unlimited".into(),
-        limits: api::HuntLimits::default(),
-        canary: None,
-        retry: api::RetryRules::new(),
-        schedule: None,
         expires: "1d".into(),
-        tags: Vec::new(),
         start: true,
+        ..HuntRequest::of(format!("round {round}"), vec![users])
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use api::{ArtifactCall, ClientFilter, HuntCondition, HuntLimits, HuntRequest, QueueCounts};
+use api::{ArtifactCall, ClientFilter, HuntCondition, HuntRequest, QueueCounts};
 use serde::Serialize;
 
 use super::idle;
@@ -150,21 +150,6 @@ pub(crate) async fn start_idle(
 }
 
 fn bare(name: String) -> HuntRequest {
-    HuntRequest {
-        name,
-        description: String::new(),
-        artifacts: vec![ArtifactCall {
-            name: "Linux.Sys.Users".into(),
-            parameters: serde_json::Map::new(),
-        }],
-        condition: HuntCondition::default(),
-        rate: "unlimited".into(),
-        limits: HuntLimits::default(),
-        canary: None,
-        retry: api::RetryRules::new(),
-        schedule: None,
-        expires: "1d".into(),
-        tags: Vec::new(),
-        start: true,
-    }
+    let users = ArtifactCall { name: "Linux.Sys.Users".into(), parameters: serde_json::Map::new() };
+    HuntRequest { expires: "1d".into(), start: true, ..HuntRequest::of(name, vec![users]) }
 }

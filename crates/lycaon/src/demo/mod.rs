@@ -135,14 +135,7 @@ async fn play(args: &DemoArgs, folder: &Path, agent: &Path) -> Outcome {
         verdict.outcome()?;
         return logs.map_or(Ok(()), |logs| logs.outcome());
     }
-    if let Some((program, arguments)) = args.program.split_first() {
-        return tokio::select! {
-            ended = demo.accompany(program, arguments) => ended,
-            broken = demo.watch_over() => broken,
-        };
-    }
-    demo.tell_the_way_in()?;
-    demo.watch_over().await
+    demo.stay_up(&args.program).await
 }
 
 async fn set_up(args: &DemoArgs, folder: &Path) -> Outcome<Demo> {
@@ -363,6 +356,18 @@ impl Demo {
             "\n  Open      {}\n  User      {}\n  Password  {}\n\nCtrl-C ends the demo.",
             self.address, self.made.user, self.made.password
         ))
+    }
+
+    /// Stays until somebody ends the demo; with a program, for as long as it runs.
+    async fn stay_up(&mut self, program: &[String]) -> Outcome {
+        if let Some((program, arguments)) = program.split_first() {
+            return tokio::select! {
+                ended = self.accompany(program, arguments) => ended,
+                broken = self.watch_over() => broken,
+            };
+        }
+        self.tell_the_way_in()?;
+        self.watch_over().await
     }
 
     /// Runs a program that finds the way in from its environment.

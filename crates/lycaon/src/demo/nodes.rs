@@ -113,14 +113,7 @@ pub(super) async fn play(args: &DemoArgs, folder: &Path, agent: &Path) -> Outcom
     if args.check {
         return verdict.outcome();
     }
-    if let Some((program, arguments)) = args.program.split_first() {
-        return tokio::select! {
-            ended = demo.accompany(program, arguments) => ended,
-            broken = demo.watch_over() => broken,
-        };
-    }
-    demo.tell_the_way_in()?;
-    demo.watch_over().await
+    demo.stay_up(&args.program).await
 }
 
 async fn set_up(args: &DemoArgs, folder: &Path) -> Outcome<Demo> {

@@ -5,19 +5,33 @@ use serde_json::Value;
 
 use crate::output::Record;
 
-/// Which rows are printed, and in what order.
+/// Which rows count.
 #[derive(clap::Args, Clone, Debug, Default)]
-pub(crate) struct RowFilterArgs {
+pub(crate) struct RowChoiceArgs {
     /// Only rows of this source: `Artifact` or `Artifact/Source`
     #[arg(long)]
-    source: Option<String>,
+    pub(crate) source: Option<String>,
     /// Only rows in which any column has this text, letter case ignored
     #[arg(long, value_name = "TEXT")]
-    search: Option<String>,
+    pub(crate) search: Option<String>,
     /// Only rows for which this holds: `Column=text`, `Column!=text`, `Column~part`, `Column>text`,
     /// `Column<text`; may be given several times
     #[arg(long = "where", value_name = "CONDITION")]
     filters: Vec<String>,
+}
+
+impl RowChoiceArgs {
+    /// The conditions as the API takes them.
+    pub(crate) fn filter(&self) -> Option<String> {
+        (!self.filters.is_empty()).then(|| self.filters.join("\n"))
+    }
+}
+
+/// Which rows are printed, and in what order.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct RowFilterArgs {
+    #[command(flatten)]
+    choice: RowChoiceArgs,
     /// Order by this column
     #[arg(long, value_name = "COLUMN")]
     sort: Option<String>,
@@ -33,9 +47,9 @@ impl RowFilterArgs {
     /// The same as the API asks it, without the page.
     pub(crate) fn query(&self) -> RowsQuery {
         RowsQuery {
-            source: self.source.clone(),
-            search: self.search.clone(),
-            filter: (!self.filters.is_empty()).then(|| self.filters.join("\n")),
+            source: self.choice.source.clone(),
+            search: self.choice.search.clone(),
+            filter: self.choice.filter(),
             sort: self.sort.clone(),
             desc: self.desc.then_some(true),
             ..RowsQuery::default()

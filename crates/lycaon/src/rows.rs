@@ -14,6 +14,7 @@ use crate::download;
 use crate::login::note;
 use crate::output::{OutputArgs, record_of};
 use crate::remote::{ServerArgs, block_on};
+use crate::results::RowChoiceArgs;
 
 /// Ask all rows of a hunt or a flow at once
 #[derive(clap::Args, Debug)]
@@ -41,15 +42,8 @@ enum ResultsCommand {
         /// Which values come first: `rows`, `rare`, `clients`, `rare_clients`
         #[arg(long, value_name = "ORDER", default_value = "rows")]
         order: String,
-        /// Only rows of this source
-        #[arg(long)]
-        source: Option<String>,
-        /// Only rows in which any column has this text
-        #[arg(long, value_name = "TEXT")]
-        search: Option<String>,
-        /// Only rows for which this holds, as in `lycaon hunt results`; may be given several times
-        #[arg(long = "where", value_name = "CONDITION")]
-        filters: Vec<String>,
+        #[command(flatten)]
+        choice: RowChoiceArgs,
         /// At most so many values
         #[arg(long, value_name = "N")]
         limit: Option<u64>,
@@ -99,9 +93,10 @@ enum ResultsCommand {
 pub(crate) fn run(args: ResultsArgs) -> Outcome {
     let client = args.server.client()?;
     match args.command {
-        ResultsCommand::Facets { id, column, order, source, search, filters, limit, output } => {
-            let filter = (!filters.is_empty()).then(|| filters.join("\n"));
-            let query = FacetsQuery { column, order: Some(order), source, search, filter, limit };
+        ResultsCommand::Facets { id, column, order, choice, limit, output } => {
+            let (filter, order) = (choice.filter(), Some(order));
+            let RowChoiceArgs { source, search, .. } = choice;
+            let query = FacetsQuery { column, order, source, search, filter, limit };
             let found = block_on(async { Ok(client.facets(of(&id)?, &id, &query).await?) })?;
             let mut records = output.records(&["value", "rows", "clients"]);
             for value in &found.values {

@@ -6,9 +6,13 @@ mod results;
 mod swarm;
 mod vql;
 
-use clap::Subcommand;
+use std::io::Write;
+use std::path::Path;
 
-use crate::complaint::Outcome;
+use clap::Subcommand;
+use serde::Serialize;
+
+use crate::complaint::{Complaint, Outcome};
 
 /// Load tests; prints figures as JSON
 #[derive(clap::Args, Debug)]
@@ -75,4 +79,37 @@ pub(crate) fn run(args: BenchArgs) -> Outcome {
         BenchCommand::Results(args) => results::run(args),
         BenchCommand::Log(args) => log::run(args),
     }
+}
+
+/// Prints figures on a line, for benchmarks that print several.
+fn print_line(figures: &impl Serialize) -> Outcome {
+    print(serde_json::to_string(figures))
+}
+
+/// Prints figures over many lines, for benchmarks that print one thing.
+fn print_whole(figures: &impl Serialize) -> Outcome {
+    print(serde_json::to_string_pretty(figures))
+}
+
+fn print(text: serde_json::Result<String>) -> Outcome {
+    let text =
+        text.map_err(|error| Complaint::failed(format!("cannot print the figures: {error}")))?;
+    Ok(writeln!(std::io::stdout(), "{text}")?)
+}
+
+/// Measures a server process whose records are in a folder of its own, and prints the figures.
+fn with_a_server<F: Serialize>(
+    name: &str,
+    measure: impl AsyncFnOnce(&Path) -> Outcome<F>,
+) -> Outcome {
+    crate::os::raise_open_files();
+    let folder = tempfile::Builder::new()
+        .prefix(&format!("lycaon-{name}-"))
+        .tempdir()
+        .map_err(|e| Complaint::failed(format!("cannot make a temporary folder: {e}")))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Complaint::failed(format!("cannot start: {error}")))?;
+    print_whole(&runtime.block_on(measure(folder.path()))?)
 }

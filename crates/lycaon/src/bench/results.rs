@@ -4,7 +4,6 @@
 //! into segments. That is done by a process of its own, so that the memory of the one that is measured
 //! is that of questions and exports.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -117,8 +116,7 @@ pub(crate) fn run(args: ResultsArgs) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if let (true, Some(folder)) = (args.fill, &args.folder) {
         let filled = runtime.block_on(fill(folder, args.rows, args.clients))?;
-        let line = serde_json::to_string(&filled).map_err(|error| told(&error))?;
-        return Ok(writeln!(std::io::stdout(), "{line}")?);
+        return super::print_line(&filled);
     }
     let temporary = tempfile::tempdir()?;
     let folder = args.folder.clone().unwrap_or_else(|| temporary.path().to_owned());
@@ -144,8 +142,7 @@ pub(crate) fn run(args: ResultsArgs) -> Outcome {
             exports,
         })
     })?;
-    let text = serde_json::to_string_pretty(&figures).map_err(|error| told(&error))?;
-    Ok(writeln!(std::io::stdout(), "{text}")?)
+    super::print_whole(&figures)
 }
 
 /// Runs a call for each thing, many at once.

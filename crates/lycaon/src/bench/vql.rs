@@ -16,6 +16,7 @@ use serde::Serialize;
 use vql_eval::{Limits, Program, Run, Setup, on_big_stack};
 use vql_plugin::{Catalog, Found, Host, LogLine};
 
+use super::print_line;
 use crate::complaint::{Complaint, Outcome};
 use crate::local;
 use crate::login::note;
@@ -95,23 +96,16 @@ pub(crate) fn run(args: VqlArgs) -> Outcome {
     for benchmark in chosen {
         let missing = benchmark.needs.iter().find(|name| !has(&catalog, name));
         if args.list {
-            print(
+            print_line(
                 &serde_json::json!({ "name": benchmark.name, "query": benchmark.query, "missing": missing }),
             )?;
         } else if let Some(missing) = missing {
             note(&format!("{} is left out: there is no {missing} here", benchmark.name));
         } else {
-            print(&measure(benchmark, &args, &catalog)?)?;
+            print_line(&measure(benchmark, &args, &catalog)?)?;
         }
     }
     Ok(())
-}
-
-fn print(figures: &impl Serialize) -> Outcome {
-    use std::io::Write;
-    let text = serde_json::to_string(figures)
-        .map_err(|error| Complaint::failed(format!("cannot print the figures: {error}")))?;
-    Ok(writeln!(std::io::stdout(), "{text}")?)
 }
 
 fn has(catalog: &Catalog, name: &str) -> bool {

@@ -10,9 +10,8 @@ use serde::Serialize;
 use self::attack::{Attack, AttackPlan, Attackers};
 use self::probe::{Answered, Probes};
 use super::swarm::{Scenario, Setting, Stage, usage};
-use crate::complaint::{Complaint, Outcome};
+use crate::complaint::Outcome;
 use crate::login::note;
-use crate::os;
 
 pub(crate) use self::attack::{AttackArgs, run as run_attack};
 
@@ -70,20 +69,7 @@ struct Phase {
 const SETTLE: Duration = Duration::from_secs(3);
 
 pub(crate) fn run(args: FloodArgs) -> Outcome {
-    os::raise_open_files();
-    let folder = tempfile::Builder::new()
-        .prefix("lycaon-flood-")
-        .tempdir()
-        .map_err(|e| Complaint::failed(format!("cannot make a temporary folder: {e}")))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Complaint::failed(format!("cannot start: {error}")))?;
-    let figures = runtime.block_on(measure(&args, folder.path()))?;
-    let text = serde_json::to_string_pretty(&figures)
-        .map_err(|error| Complaint::failed(format!("cannot print the figures: {error}")))?;
-    use std::io::Write;
-    Ok(writeln!(std::io::stdout(), "{text}")?)
+    super::with_a_server("flood", async |folder| measure(&args, folder).await)
 }
 
 async fn measure(args: &FloodArgs, folder: &std::path::Path) -> Outcome<Figures> {

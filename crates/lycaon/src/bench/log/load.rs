@@ -117,7 +117,7 @@ pub(super) fn run(args: &LoadArgs) -> Outcome {
             continue;
         }
         let file = folder.path().join(format!("load-{number}.sqlite"));
-        super::print(&runtime.block_on(measure(args, load, number, &file))?)?;
+        super::super::print_line(&runtime.block_on(measure(args, load, number, &file))?)?;
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ use model::log::{Domain, Position, Window};
 use serde::Serialize;
 use sigma::Predicate;
 
+use super::super::print_line;
 use super::generate::{Dice, event, rule, sql};
 use crate::complaint::{Complaint, Outcome};
 use crate::os;
@@ -61,7 +62,7 @@ pub(crate) fn run(args: MatcherArgs) -> Outcome {
         for rules in &args.rules {
             let asked: Vec<Query> = predicates[..*rules].iter().map(by_predicate).collect();
             let measured = runtime.block_on(measure(folder.path(), format, &asked))?;
-            print(&measured.figures("matcher", format, *rules, args.events, bytes))?;
+            print_line(&measured.figures("matcher", format, *rules, args.events, bytes))?;
         }
     }
     if args.sql > 0 {
@@ -75,7 +76,7 @@ pub(crate) fn run(args: MatcherArgs) -> Outcome {
         let each = whole.scaled(1.0 / f64::from(args.sql));
         for rules in &args.rules {
             let all = each.scaled(*rules as f64);
-            print(&all.figures(
+            print_line(&all.figures(
                 "one_sql_query_per_rule_extrapolated",
                 "parquet",
                 *rules,
@@ -85,12 +86,6 @@ pub(crate) fn run(args: MatcherArgs) -> Outcome {
         }
     }
     Ok(())
-}
-
-fn print(figures: &Figures) -> Outcome {
-    let text = serde_json::to_string(figures)
-        .map_err(|error| Complaint::failed(format!("cannot print the figures: {error}")))?;
-    Ok(writeln!(std::io::stdout(), "{text}")?)
 }
 
 fn failed(error: EngineError) -> Complaint {

@@ -13,7 +13,6 @@ mod probe;
 mod source;
 mod stepped;
 
-use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,7 +20,6 @@ use base::{Chain, Clock};
 use clap::Subcommand;
 use log_rules::Definitions;
 use loghunt::ports::{ControlStore, FindingStore, LedgerStore, OutboxStore};
-use serde::Serialize;
 
 use crate::complaint::{Complaint, Outcome};
 
@@ -106,12 +104,6 @@ pub(crate) fn run(args: LogArgs) -> Outcome {
 fn folder() -> Outcome<tempfile::TempDir> {
     tempfile::tempdir()
         .map_err(|error| Complaint::failed(format!("cannot make a folder for records: {error}")))
-}
-
-fn print(figures: &impl Serialize) -> Outcome {
-    let text = serde_json::to_string(figures)
-        .map_err(|error| Complaint::failed(format!("cannot print the figures: {error}")))?;
-    Ok(writeln!(std::io::stdout(), "{text}")?)
 }
 
 /// All records of log hunts.

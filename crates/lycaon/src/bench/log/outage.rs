@@ -32,7 +32,9 @@ pub(super) fn run(args: &StoreArgs) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Complaint::failed(format!("cannot start: {error}")))?;
     let folder = super::folder()?;
-    super::print(&runtime.block_on(measure(args, &folder.path().join("outage.sqlite")))?)
+    super::super::print_line(
+        &runtime.block_on(measure(args, &folder.path().join("outage.sqlite")))?,
+    )
 }
 
 async fn measure(store: &StoreArgs, file: &Path) -> Outcome<Figures> {

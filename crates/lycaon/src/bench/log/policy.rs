@@ -57,7 +57,7 @@ pub(super) fn run(args: &PolicyArgs) -> Outcome {
     let events = Arc::new(Events::generate(args.events, range, 1));
     for policy in OTHERS {
         let (recall_percent, read_per_ingested) = others(policy, &events);
-        super::print(&Figures {
+        super::super::print_line(&Figures {
             part: "policy",
             policy: policy.name,
             by: "reference",
@@ -68,7 +68,7 @@ pub(super) fn run(args: &PolicyArgs) -> Outcome {
     }
     for ours in OURS {
         let (recall_percent, read_per_ingested) = on_the_scheduler(ours, &events)?;
-        super::print(&Figures {
+        super::super::print_line(&Figures {
             part: "policy",
             policy: ours.name,
             by: "scheduler",

@@ -15,9 +15,8 @@ use serde::Serialize;
 
 use self::hunts::HuntFigures;
 use self::idle::{IdleFigures, Idling};
-use crate::complaint::{Complaint, Outcome};
+use crate::complaint::Outcome;
 use crate::login::note;
-use crate::os;
 
 pub(crate) use self::crew::{CrewArgs, run as run_crew};
 pub(crate) use self::idle::usage;
@@ -83,20 +82,7 @@ struct RestartFigures {
 const AWAY_SHARE: f64 = 0.5;
 
 pub(crate) fn run(args: SwarmArgs) -> Outcome {
-    os::raise_open_files();
-    let folder = tempfile::Builder::new()
-        .prefix("lycaon-swarm-")
-        .tempdir()
-        .map_err(|e| Complaint::failed(format!("cannot make a temporary folder: {e}")))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Complaint::failed(format!("cannot start: {error}")))?;
-    let figures = runtime.block_on(measure(&args, folder.path()))?;
-    let text = serde_json::to_string_pretty(&figures)
-        .map_err(|error| Complaint::failed(format!("cannot print the figures: {error}")))?;
-    use std::io::Write;
-    Ok(writeln!(std::io::stdout(), "{text}")?)
+    super::with_a_server("swarm", async |folder| measure(&args, folder).await)
 }
 
 impl SwarmArgs {

@@ -38,7 +38,7 @@ pub mod tools;
 pub mod vql;
 mod windows;
 
-pub use agents::{Gate, GateLimits};
+pub use agents::{Gate, GateLimits, direct};
 pub use people::assets::{Asset, Assets, NoAssets};
 pub use people::metrics::Counted;
 pub use people::sign_in::{hash_password, secret_hash};

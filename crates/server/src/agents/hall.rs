@@ -18,7 +18,7 @@ use hunts::foreman::{Foreman, Newer};
 use model::flow::Flow;
 use model::monitoring::MonitoringTable;
 use parking_lot::Mutex;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use crate::collect::Collector;
@@ -76,6 +76,8 @@ struct Mouth {
 /// Everything about connected agents that is kept in memory only.
 pub(crate) struct Hall {
     foreman: watch::Sender<Arc<Foreman>>,
+    /// The same news for who must be woken in the order in which he came, which a watch does not promise.
+    pub(crate) news: Notify,
     monitored: Mutex<Arc<WhatIsMonitored>>,
     presence: Mutex<Presence>,
     mouths: Mutex<HashMap<ClientId, Mouth>>,
@@ -88,6 +90,7 @@ impl Hall {
     pub(crate) fn new(outbox: Arc<Outbox>) -> Self {
         Self {
             foreman: watch::Sender::new(Arc::new(Foreman::default())),
+            news: Notify::new(),
             monitored: Mutex::default(),
             presence: Mutex::new(Presence::new()),
             mouths: Mutex::default(),
@@ -108,6 +111,7 @@ impl Hall {
 
     pub(crate) fn set_foreman(&self, foreman: Foreman) {
         self.foreman.send_replace(Arc::new(foreman));
+        self.news.notify_waiters();
     }
 
     /// What is monitored as it is now.
@@ -123,6 +127,7 @@ impl Hall {
         *monitored = Arc::new(WhatIsMonitored::new(table, collector, generation));
         drop(monitored);
         self.foreman.send_modify(|_| {});
+        self.news.notify_waiters();
     }
 
     /// `client` is connected. An older session of it ends.
@@ -194,13 +199,15 @@ impl Hall {
     /// Closes sessions that were silent for too long. Their clients are returned.
     pub(crate) fn close_silent(&self, now: Timestamp, silence: Duration) -> Vec<ClientId> {
         let limit = now.minus(silence).as_micros();
-        let silent: Vec<(ClientId, SessionId, CancellationToken)> = self
+        let mut silent: Vec<(ClientId, SessionId, CancellationToken)> = self
             .mouths
             .lock()
             .iter()
             .filter(|(_, mouth)| mouth.heard.load(Ordering::Relaxed) < limit)
             .map(|(client, mouth)| (*client, mouth.session, mouth.closed.clone()))
             .collect();
+        // The order of a hash map is chance.
+        silent.sort_by_key(|(client, ..)| *client);
         let mut gone = Vec::new();
         for (client, session, closed) in silent {
             closed.cancel();

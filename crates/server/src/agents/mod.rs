@@ -10,6 +10,7 @@
 
 pub(crate) mod checks;
 pub(crate) mod dialogue;
+pub mod direct;
 mod enrol;
 pub(crate) mod gate;
 pub(crate) mod hall;

@@ -53,6 +53,7 @@ pub(crate) async fn run(core: Arc<Core>, mut ear: Box<dyn Listener>, stop: Cance
             }
         };
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             heard = ear.next() => to_do.hear(&core, heard),
             () = core.nodes.gap.notified() => to_do.hear(&core, Heard::Missed),

@@ -31,6 +31,7 @@ pub(crate) async fn run(core: Arc<Core>, stop: CancellationToken) {
             }
         };
         let done = tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = outbox.urgent.notified() => {
                 tokio::time::sleep(GATHER).await;

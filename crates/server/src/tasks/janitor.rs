@@ -30,6 +30,7 @@ pub(crate) async fn run(core: Arc<Core>, stop: CancellationToken) {
     let silence = Duration::from_secs(u64::from(core.settings.poll_secs) * 3 + 30);
     loop {
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = tokio::time::sleep(ROUND) => {}
         }

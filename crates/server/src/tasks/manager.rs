@@ -34,6 +34,7 @@ pub(crate) async fn run(core: Arc<Core>, stop: CancellationToken) {
             }
         };
         tokio::select! {
+            biased;
             () = stop.cancelled() => return,
             () = core.manager_wake.notified() => tokio::time::sleep(GATHER).await,
             () = tokio::time::sleep(rest) => {}

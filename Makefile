@@ -40,9 +40,11 @@ test: need-rust ## Run every test: crates, programs, GUI
 test-engines: need-rust ## Test log engines against servers from PyPI (ClickHouse, Sail, an OpenSearch stand-in); needs Python
 	@CARGO='$(CARGO)' CARGO_FLAGS='$(CARGO_FLAGS)' sh crates/engine-remote/tests/real/run.sh
 
-soak: need-rust ## Kill servers, agents and schedulers 200 times and more, and simulate 2000 seeds; takes hours
+soak: need-rust ## Kill servers, agents and schedulers 200 times and more, and simulate 10000 seeds; takes hours
 	LYCAON_SOAK_ROUNDS=200 $(CARGO) test $(CARGO_FLAGS) -p lycaon --test it survive
-	SIM_SEEDS=2000 $(CARGO) test $(CARGO_FLAGS) -p sim
+	SIM_SEEDS=10000 $(CARGO) test $(CARGO_FLAGS) -p sim --test it -- --nocapture --exact \
+	  estate::estates_hold_their_promises_under_faults hunts_hold_their_promises_under_faults
+	SIM_SEEDS=2000 $(CARGO) test $(CARGO_FLAGS) -p sim --test it log_hunts
 
 fmt: need-rust ## Format the code
 	$(CARGO) fmt --all

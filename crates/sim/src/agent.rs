@@ -12,6 +12,7 @@ use model::hunt::OfferSeq;
 use model::results::{AttemptId, RowBatch};
 use testkit::stores::pick;
 
+use crate::invariants::Witness;
 use crate::messages::{Nonce, Report, ToAgent, ToServer};
 
 /// Sources that every collection has.
@@ -94,6 +95,16 @@ impl Agent {
         if let Some(memory) = &mut self.memory {
             memory.session = None;
             memory.welcomed = false;
+        }
+    }
+
+    pub(crate) fn witness(&self) -> Witness<'_> {
+        Witness {
+            client: self.client,
+            number: self.number,
+            cursor: self.disk.cursor,
+            finished: &self.finished,
+            acknowledged: &self.acknowledged,
         }
     }
 

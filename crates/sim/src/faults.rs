@@ -1,24 +1,30 @@
 //! Stores under a process that may die: each change may fail before it is made, or be made and
-//! never answered. Both look the same to the caller, who dies of it.
+//! never answered. Either its caller dies of it at once, or it has the bad luck of a node of an estate.
+//!
+//! Every change is looked at when it was made and before anybody hears of it: counters against a recount,
+//! limits, rates, batches. A planted fault breaks a promise here, so that the checks can be checked.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use base::{ClientId, Entropy, FlowId, HuntId, SeededEntropy, Timestamp};
 use flows::completion::Tally;
 use flows::ports::{Applied, FlowList, FlowStep};
+use flows::reports::{Burst, Taken};
 use flows::results::{Appended, LogBatch, RowRecount, Scan, ScanPiece};
-use flows::{FlowStore, ResultStore};
+use flows::{FlowStore, ReportStore, ResultStore};
 use hunts::ports::{
     ActiveHunts, Admissions, Decided, Decision, Grant, HuntEdit, HuntList, HuntStep, HuntSummary,
     MemberKey, MemberList, NewHunt, Progress, ResultPointer, RetryFailed, Round, TagChange,
     Transitioned,
 };
 use hunts::{AdmissionStore, HuntStore, MemberStore};
-use model::flow::Flow;
-use model::hunt::{Hunt, HuntRevision, QueueCounts};
-use model::member::{Member, MemberEvent};
+use model::flow::{Flow, FlowOrigin};
+use model::hunt::{Hunt, HuntEvent, HuntRevision, QueueCounts};
+use model::member::{Member, MemberEvent, MemberQueue};
 use model::results::{
     AttemptId, FacetQuery, Facets, LogLine, ResultPage, ResultQuery, ResultScope, RowBatch,
     SourceSummary,
@@ -28,14 +34,22 @@ use model::window::Checkpoint;
 use parking_lot::Mutex;
 use testkit::stores::Stores;
 
+use crate::estate::luck::NodeLuck;
+use crate::watch::{Planted, Watch};
+
 /// Stores whose caller may die at each change.
 pub(crate) struct Faulty {
     inner: Stores,
-    entropy: Mutex<SeededEntropy>,
-    /// In how many of a thousand changes the caller dies.
-    per_mille: AtomicU64,
-    /// Every admission that was made, answered or not.
-    made: Mutex<Vec<Admissions>>,
+    luck: Luck,
+    watch: Arc<Watch>,
+    planted: Option<Planted>,
+}
+
+enum Luck {
+    /// The caller dies in so many of a thousand changes.
+    Deadly(Mutex<SeededEntropy>, AtomicU64),
+    /// That of a node.
+    Node(NodeLuck),
 }
 
 /// How a caller learns that it has died.
@@ -45,37 +59,59 @@ struct Killed;
 
 impl Faulty {
     pub(crate) fn new(inner: Stores, seed: u64, per_mille: u64) -> Arc<Self> {
-        Arc::new(Self {
-            inner,
-            entropy: Mutex::new(SeededEntropy::new(seed)),
-            per_mille: AtomicU64::new(per_mille),
-            made: Mutex::default(),
-        })
+        let luck = Luck::Deadly(Mutex::new(SeededEntropy::new(seed)), AtomicU64::new(per_mille));
+        let (watch, planted) = (Arc::new(Watch::new(inner.clone())), None);
+        Arc::new(Self { inner, luck, watch, planted })
+    }
+
+    /// The stores as a node of an estate reaches them.
+    pub(crate) fn of_node(
+        inner: Stores,
+        luck: NodeLuck,
+        watch: Arc<Watch>,
+        planted: Option<Planted>,
+    ) -> Arc<Self> {
+        Arc::new(Self { inner, luck: Luck::Node(luck), watch, planted })
     }
 
     /// From now on nobody dies of a change.
     pub(crate) fn heal(&self) {
-        self.per_mille.store(0, Ordering::SeqCst);
+        if let Luck::Deadly(_, per_mille) = &self.luck {
+            per_mille.store(0, Ordering::SeqCst);
+        }
     }
 
-    pub(crate) fn admissions_made(&self) -> Vec<Admissions> {
-        self.made.lock().clone()
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
     }
 
-    fn dies(&self) -> bool {
-        self.entropy.lock().next_u64() % 1_000 < self.per_mille.load(Ordering::SeqCst)
+    fn plants(&self, fault: Planted) -> bool {
+        self.planted == Some(fault)
     }
 
     async fn change<T>(
         &self,
         change: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
+        let (entropy, per_mille) = match &self.luck {
+            Luck::Node(luck) => return luck.change(change).await,
+            Luck::Deadly(entropy, per_mille) => (entropy, per_mille),
+        };
+        let dies = || entropy.lock().next_u64() % 1_000 < per_mille.load(Ordering::SeqCst);
         let killed = || Err(StoreError::broken("go on", Killed));
-        if self.dies() {
+        if dies() {
             return killed();
         }
         let outcome = change.await;
-        if self.dies() { killed() } else { outcome }
+        if dies() { killed() } else { outcome }
+    }
+
+    /// Time passes before a read, too, where there is time.
+    async fn about_to_read(&self) -> Result<(), StoreError> {
+        match &self.luck {
+            Luck::Node(luck) => luck.read().await,
+            Luck::Deadly(..) => Ok(()),
+        }
     }
 }
 
@@ -86,11 +122,24 @@ impl HuntStore for Faulty {
     }
 
     async fn edit(&self, edit: &HuntEdit) -> Result<Hunt, StoreError> {
-        self.change(self.inner.hunts.edit(edit)).await
+        let edited = async {
+            let hunt = self.inner.hunts.edit(edit).await?;
+            self.watch.hunt(edit.id).await;
+            Ok(hunt)
+        };
+        self.change(edited).await
     }
 
     async fn transition(&self, step: &HuntStep) -> Result<Transitioned, StoreError> {
-        self.change(self.inner.hunts.transition(step)).await
+        if self.plants(Planted::NeverEnds) && step.event == HuntEvent::Drained {
+            return Err(StoreError::conflict("somebody else was faster"));
+        }
+        let moved = async {
+            let moved = self.inner.hunts.transition(step).await?;
+            self.watch.hunt(step.id).await;
+            Ok(moved)
+        };
+        self.change(moved).await
     }
 
     async fn get(&self, id: HuntId) -> Result<Option<HuntSummary>, StoreError> {
@@ -106,7 +155,14 @@ impl HuntStore for Faulty {
     }
 
     async fn active(&self) -> Result<ActiveHunts, StoreError> {
-        self.inner.hunts.active().await
+        self.about_to_read().await?;
+        let mut active = self.inner.hunts.active().await?;
+        if self.plants(Planted::TellsTheCondition) {
+            for summary in &mut active.hunts {
+                summary.hunt.spec.condition.client = summary.hunt.spec.condition.server.clone();
+            }
+        }
+        Ok(active)
     }
 
     async fn revisions(&self, id: HuntId) -> Result<Vec<HuntRevision>, StoreError> {
@@ -125,7 +181,20 @@ impl MemberStore for Faulty {
         decisions: &[Decision],
         now: Timestamp,
     ) -> Result<Vec<Decided>, StoreError> {
-        self.change(self.inner.members.decide(decisions, now)).await
+        if self.plants(Planted::ForgetsDecisions) && decisions.len() == 1 {
+            // It says that it is done, and has not begun.
+            return Ok(vec![Decided::Recorded(MemberQueue::Pending)]);
+        }
+        let decided = async {
+            let decided = self.inner.members.decide(decisions, now).await?;
+            let hunts: BTreeSet<HuntId> =
+                decisions.iter().map(|decision| decision.key.hunt).collect();
+            for hunt in hunts {
+                self.watch.hunt(hunt).await;
+            }
+            Ok(decided)
+        };
+        self.change(decided).await
     }
 
     async fn member(&self, key: MemberKey) -> Result<Option<Member>, StoreError> {
@@ -177,16 +246,25 @@ impl MemberStore for Faulty {
 #[async_trait]
 impl AdmissionStore for Faulty {
     async fn admit(&self, grant: &Grant) -> Result<Vec<Flow>, StoreError> {
+        let mut given = grant.clone();
+        if self.plants(Planted::ForgetsTimes) {
+            // Each admission is dated a minute after the last, so that no minute is ever full.
+            given.now = grant.now.plus(Duration::from_secs(61 * (1 + self.watch.admitted())));
+        }
         let admit = async {
-            let flows = self.inner.admissions.admit(grant).await?;
+            let flows = self.inner.admissions.admit(&given).await?;
             let count = flows.len() as u64;
-            self.made.lock().push(Admissions { hunt: grant.hunt, at: grant.now, count });
+            self.watch.admission(Admissions { hunt: grant.hunt, at: grant.now, count }).await;
             Ok(flows)
         };
         self.change(admit).await
     }
 
     async fn admissions(&self, since: Timestamp) -> Result<Vec<Admissions>, StoreError> {
+        self.about_to_read().await?;
+        if self.plants(Planted::ForgetsTimes) {
+            return Ok(Vec::new());
+        }
         self.inner.admissions.admissions(since).await
     }
 
@@ -196,11 +274,21 @@ impl AdmissionStore for Faulty {
         event: &MemberEvent,
         now: Timestamp,
     ) -> Result<Option<FlowId>, StoreError> {
-        self.change(self.inner.admissions.move_member(key, event, now)).await
+        let moved = async {
+            let moved = self.inner.admissions.move_member(key, event, now).await?;
+            self.watch.hunt(key.hunt).await;
+            Ok(moved)
+        };
+        self.change(moved).await
     }
 
     async fn retry_failed(&self, wanted: &RetryFailed) -> Result<u64, StoreError> {
-        self.change(self.inner.admissions.retry_failed(wanted)).await
+        let retried = async {
+            let retried = self.inner.admissions.retry_failed(wanted).await?;
+            self.watch.hunt(wanted.hunt).await;
+            Ok(retried)
+        };
+        self.change(retried).await
     }
 }
 
@@ -223,14 +311,23 @@ impl FlowStore for Faulty {
     }
 
     async fn live(&self, client: ClientId) -> Result<Vec<Flow>, StoreError> {
+        self.about_to_read().await?;
         self.inner.flows.live(client).await
     }
 
     async fn apply(&self, step: &FlowStep) -> Result<Applied, StoreError> {
-        self.change(self.inner.flows.apply(step)).await
+        let applied = async {
+            let applied = self.inner.flows.apply(step).await?;
+            if let FlowOrigin::Hunt { hunt, .. } = applied.flow.origin {
+                self.watch.hunt(hunt).await;
+            }
+            Ok(applied)
+        };
+        self.change(applied).await
     }
 
     async fn overdue(&self, now: Timestamp, limit: u64) -> Result<Vec<Flow>, StoreError> {
+        self.about_to_read().await?;
         self.inner.flows.overdue(now, limit).await
     }
 }
@@ -243,7 +340,22 @@ impl ResultStore for Faulty {
         batch: &RowBatch,
         now: Timestamp,
     ) -> Result<Appended, StoreError> {
-        self.change(self.inner.results.append(client, batch, now)).await
+        if self.plants(Planted::LosesRows) && batch.seq == 0 {
+            return Ok(Appended::Stored);
+        }
+        let append = async {
+            let mut appended = self.inner.results.append(client, batch, now).await?;
+            if self.plants(Planted::StoresTwice) && appended == Appended::Duplicate {
+                let again = RowBatch { seq: batch.seq + 1_000, ..batch.clone() };
+                self.inner.results.append(client, &again, now).await?;
+                appended = Appended::Stored;
+            }
+            if appended == Appended::Stored {
+                self.watch.batch(batch.attempt, &batch.source, batch.seq);
+            }
+            Ok(appended)
+        };
+        self.change(append).await
     }
 
     async fn append_log(
@@ -285,5 +397,13 @@ impl ResultStore for Faulty {
 
     async fn forget(&self, hunt: HuntId, limit: u64, now: Timestamp) -> Result<bool, StoreError> {
         self.change(self.inner.results.forget(hunt, limit, now)).await
+    }
+}
+
+#[async_trait]
+impl ReportStore for Faulty {
+    /// One after the other, so that a node may die between any two of them.
+    async fn take(&self, burst: &Burst) -> Result<Vec<Taken>, StoreError> {
+        flows::steer::take_burst(self, self, burst).await
     }
 }

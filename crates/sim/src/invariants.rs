@@ -6,20 +6,31 @@ use base::{HuntId, Rate, Timestamp};
 use hunts::admission::WINDOW;
 use hunts::ports::{Admissions, HuntSummary, MemberKey, MemberList};
 use model::flow::{Flow, FlowState};
-use model::hunt::HuntState;
+use model::hunt::{HuntState, OfferSeq};
 use model::member::{Member, MemberState};
 use model::org::OrgId;
 use model::results::{AttemptId, ResultQuery, ResultScope};
 use model::store::Paging;
 use testkit::stores::Stores;
 
-use crate::agent::Agent;
 use crate::server::CEILING;
 
 /// What must still be there when it was there once.
 #[derive(Default)]
 pub(crate) struct Memory {
     members: BTreeSet<MemberKey>,
+}
+
+/// What an agent did, as far as the checks want to know.
+pub(crate) struct Witness<'a> {
+    pub(crate) client: base::ClientId,
+    pub(crate) number: u64,
+    /// The cursor that it keeps.
+    pub(crate) cursor: OfferSeq,
+    /// Attempts whose evaluation it ended by itself.
+    pub(crate) finished: &'a BTreeSet<AttemptId>,
+    /// Batches that were acknowledged as stored.
+    pub(crate) acknowledged: &'a BTreeMap<(AttemptId, String), u64>,
 }
 
 type Checked = Result<(), String>;
@@ -32,7 +43,7 @@ fn must(holds: bool, what: impl FnOnce() -> String) -> Checked {
 pub(crate) async fn check_always(
     stores: &Stores,
     hunts: &[HuntId],
-    agents: &[Agent],
+    agents: &[Witness<'_>],
     memory: &mut Memory,
     now: Timestamp,
 ) -> Checked {
@@ -69,12 +80,21 @@ async fn members_of(stores: &Stores, hunt: HuntId) -> Result<Members, String> {
     Ok(members)
 }
 
-async fn check_counters(stores: &Stores, hunt: &HuntSummary) -> Checked {
+pub(crate) async fn check_counters(stores: &Stores, hunt: &HuntSummary) -> Checked {
     let id = hunt.hunt.id;
     let recount = stores.members.recount(id, 1).await.map_err(|error| error.to_string())?;
     must(hunt.counts == recount, || {
         format!("E4: counters of {id} are {:?}, a recount gives {recount:?}", hunt.counts)
     })?;
+    let progress = stores.members.recount_progress(id).await.map_err(|error| error.to_string())?;
+    must(hunt.progress == progress, || {
+        format!("E4: progress of {id} is {:?}, a recount gives {progress:?}", hunt.progress)
+    })?;
+    if let Some(canary) = hunt.hunt.canary() {
+        must(progress.admitted <= canary.clients, || {
+            format!("E3: {} canaries of {id} were admitted, {canary:?}", progress.admitted)
+        })?;
+    }
     let max = hunt.hunt.spec.limits.running_max;
     must(max == 0 || recount.running <= max, || {
         format!("E3: {} members of {id} run, {max} may", recount.running)
@@ -86,12 +106,17 @@ async fn check_counters(stores: &Stores, hunt: &HuntSummary) -> Checked {
 }
 
 /// E1: a cursor that was acknowledged lies above no offer that was not decided.
-fn check_asked(hunt: &HuntSummary, members: &Members, agents: &[Agent], now: Timestamp) -> Checked {
+fn check_asked(
+    hunt: &HuntSummary,
+    members: &Members,
+    agents: &[Witness<'_>],
+    now: Timestamp,
+) -> Checked {
     let HuntSummary { hunt, .. } = hunt;
     if !hunt.state.recruits() || hunt.expires().is_some_and(|end| end <= now) {
         return Ok(());
     }
-    for agent in agents.iter().filter(|agent| agent.disk.cursor >= hunt.offer) {
+    for agent in agents.iter().filter(|agent| agent.cursor >= hunt.offer) {
         let member = members.get(&agent.client);
         let decided = member.is_some_and(|member| {
             let waits = matches!(member.state, MemberState::Pending | MemberState::Refused(_));
@@ -145,7 +170,7 @@ async fn check_flows(stores: &Stores, hunt: &HuntSummary, members: &Members) -> 
 }
 
 /// E2: a hunt's rows are those of finished attempts, each once.
-async fn check_rows(stores: &Stores, hunt: &HuntSummary, agents: &[Agent]) -> Checked {
+async fn check_rows(stores: &Stores, hunt: &HuntSummary, agents: &[Witness<'_>]) -> Checked {
     let scope = ResultScope::Hunt { hunt: hunt.hunt.id, round: 1 };
     let query = ResultQuery {
         scope,
@@ -182,9 +207,9 @@ async fn check_rows(stores: &Stores, hunt: &HuntSummary, agents: &[Agent]) -> Ch
 }
 
 /// E4: no acknowledged row is lost.
-async fn check_acknowledged(stores: &Stores, agents: &[Agent]) -> Checked {
+async fn check_acknowledged(stores: &Stores, agents: &[Witness<'_>]) -> Checked {
     for agent in agents {
-        for ((attempt, source), batches) in &agent.acknowledged {
+        for ((attempt, source), batches) in agent.acknowledged {
             let tally =
                 stores.results.received(*attempt).await.map_err(|error| error.to_string())?;
             let kept = tally.sources.get(source).map_or(0, |count| count.batches);

@@ -7,7 +7,7 @@
 mod busy;
 mod channel;
 mod engine;
-mod gate;
+pub(crate) mod gate;
 mod meter;
 mod oracle;
 mod process;
@@ -15,7 +15,7 @@ mod setting;
 mod source;
 mod spy;
 mod store;
-mod time;
+pub(crate) mod time;
 mod world;
 
 pub use busy::{Busy, busy};

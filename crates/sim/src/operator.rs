@@ -5,8 +5,11 @@ use std::time::Duration;
 use base::{ClientId, HuntId, Rate, SeededEntropy, Timestamp};
 use fleet::enrolment::LabelChange;
 use hunts::ports::{HuntEdit, HuntStep, NewHunt};
+use model::bounds::{Canary, StopWhen, Widen};
+use model::flow::FlowFailure;
 use model::hunt::{EndReason, HuntEvent, HuntSpec, HuntState};
 use model::org::OrgId;
+use model::retry::{RetryPlan, RetryRule};
 use model::store::StoreError;
 use testkit::stores::{Stores, ada, pick, spec};
 
@@ -29,7 +32,7 @@ impl Operator {
         Self { hunts: Vec::new(), only_rate, entropy: SeededEntropy::new(seed ^ 0x0bea) }
     }
 
-    fn some_spec(&mut self) -> HuntSpec {
+    pub(crate) fn some_spec(&mut self) -> HuntSpec {
         let entropy = &mut self.entropy;
         let mut wanted = spec();
         wanted.name = format!("{SECRET} hunt");
@@ -53,6 +56,19 @@ impl Operator {
         wanted.limits.clients_max = [0, 0, 4][usize::try_from(pick(entropy, 3)).unwrap_or(0)];
         wanted.limits.per_client.timeout = Duration::from_secs(600);
         wanted.expires_after = Duration::from_secs(300 + pick(entropy, 1_800));
+        wanted.limits.total.rows_max = [0, 0, 0, 8][usize::try_from(pick(entropy, 4)).unwrap_or(0)];
+        wanted.limits.stop_when =
+            (pick(entropy, 4) == 0).then_some(StopWhen { failed_percent: 30, after_clients: 3 });
+        wanted.canary = match pick(entropy, 5) {
+            0 => Some(Canary { clients: 2, then: Widen::Gate }),
+            1 => Some(Canary { clients: 2, then: Widen::Auto }),
+            _ => None,
+        };
+        if pick(entropy, 3) == 0 {
+            let again = RetryRule { times: 1, limit_percent: 150 };
+            let class = FlowFailure::Query(String::new()).class();
+            wanted.retry = RetryPlan::of_hunts().with(class, again);
+        }
         wanted
     }
 
@@ -84,7 +100,7 @@ impl Operator {
         }
         let at = usize::try_from(pick(&mut self.entropy, self.hunts.len() as u64)).unwrap_or(0);
         let hunt = self.hunts[at];
-        let events = [HuntEvent::Pause, HuntEvent::Resume, HuntEvent::Resume, HuntEvent::Drain];
+        let events = [HuntEvent::Pause, HuntEvent::Resume, HuntEvent::Widen, HuntEvent::Drain];
         let mut out = Vec::new();
         match pick(&mut self.entropy, 12) {
             0 => out = self.step(stores, hunt, HuntEvent::Stop, now).await?,
@@ -167,6 +183,8 @@ impl Operator {
     ) -> Result<(), StoreError> {
         for id in self.hunts.clone() {
             let Some(found) = stores.hunts.get(id).await? else { continue };
+            // Whoever waits behind canaries is let in.
+            self.step(stores, id, HuntEvent::Widen, now).await?;
             if matches!(found.hunt.state, HuntState::Running | HuntState::Paused) {
                 self.step(stores, id, HuntEvent::Drain, now).await?;
             }

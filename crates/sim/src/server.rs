@@ -39,7 +39,7 @@ pub(crate) struct Server {
 pub(crate) type Outgoing = Vec<(ClientId, ToAgent)>;
 
 /// Judges by the words in a condition.
-struct WordJudge;
+pub(crate) struct WordJudge;
 
 #[async_trait]
 impl ConditionJudge for WordJudge {

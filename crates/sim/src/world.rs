@@ -366,8 +366,12 @@ impl World {
     }
 
     async fn check(&mut self) -> Result<(), String> {
-        let Self { stores, operator, agents, memory, now, .. } = self;
-        check_always(stores, &operator.hunts, agents, memory, *now)
+        let Self { stores, operator, agents, memory, now, faulty, .. } = self;
+        if let Some(what) = faulty.watch().blamed() {
+            return Err(format!("at {now}: {what}"));
+        }
+        let agents: Vec<_> = agents.iter().map(Agent::witness).collect();
+        check_always(stores, &operator.hunts, &agents, memory, *now)
             .await
             .map_err(|what| format!("at {now}: {what}"))
     }
@@ -411,7 +415,7 @@ impl World {
 
     async fn finish(mut self) -> Result<Outcome, String> {
         self.check().await?;
-        let made = self.faulty.admissions_made();
+        let made = self.faulty.watch().made();
         check_rates(&self.stores, &made).await?;
         self.outcome.admissions = made.iter().map(|some| some.count).sum();
         for hunt in &self.operator.hunts {

@@ -64,7 +64,7 @@ pub async fn converse(core: Arc<Core>, client: ClientId, session: SessionId, mut
             frame = frames.from_agent.recv() => {
                 let Some(frame) = frame else { break };
                 ears.heard_at(core.clock.now());
-                let heard = dialogue.hear(&frame, &mut out).await;
+                let heard = dialogue.hear(&[frame], &mut out).await;
                 is_greeted |= heard.is_ok();
                 heard
             }

@@ -7,6 +7,7 @@ use sim::{Outcome, Plan, run};
 use store_sqlite::SqliteStore;
 use testkit::stores::Stores;
 
+mod estate;
 mod log_hunts;
 mod log_model;
 mod seeds;

@@ -16,11 +16,15 @@ pub(crate) fn count() -> Option<u64> {
     number("SIM_SEEDS")
 }
 
-/// The seeds to run: the one that is named, as many as are asked for, or so many.
+/// The seeds to run: the one that is named, as many as are asked for, or so many; beginning with
+/// `SIM_FROM`, so that a long run can be cut into pieces.
 pub(crate) fn seeds(usually: u64) -> Range<u64> {
     match named() {
         Some(seed) => seed..seed + 1,
-        None => 0..count().unwrap_or(usually),
+        None => {
+            let from = number("SIM_FROM").unwrap_or(0);
+            from..from + count().unwrap_or(usually)
+        }
     }
 }
 

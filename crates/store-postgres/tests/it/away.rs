@@ -1,4 +1,7 @@
 //! A database that dies in the middle, stays away for a while, and comes back.
+//!
+//! Connections are watched by other threads, as in a server: a test waits for the database to die and would
+//! keep a single one from seeing it.
 
 use std::sync::Arc;
 
@@ -16,7 +19,7 @@ fn own_cluster() -> Option<Cluster> {
     Some(Cluster::start(&["fsync=on", "full_page_writes=on"]).unwrap())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn everything_acknowledged_outlives_a_server_that_is_killed() {
     let Some(mut cluster) = own_cluster() else { return };
     let url = cluster.fresh_database();
@@ -60,7 +63,7 @@ async fn everything_acknowledged_outlives_a_server_that_is_killed() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_under_way_when_the_server_died_is_whole_or_not_there() {
     let Some(mut cluster) = own_cluster() else { return };
     let url = cluster.fresh_database();

@@ -85,8 +85,22 @@ pub struct Health {
     pub status: String,
     /// What is wrong, if anything.
     pub problems: Vec<String>,
+    /// The same problems, with their beginning and what works all the same.
+    #[serde(default)]
+    pub troubles: Vec<TroubleView>,
     /// The server's version.
     pub version: String,
+}
+
+/// Something that is wrong with the server now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TroubleView {
+    /// What: a whole sentence.
+    pub what: String,
+    /// Since when it is known.
+    pub since: String,
+    /// What works all the same; empty when that is not known.
+    pub works: String,
 }
 
 /// One server process of an installation.

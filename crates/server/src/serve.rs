@@ -148,12 +148,32 @@ fn by_themselves(core: &Arc<Core>, stop: &CancellationToken) -> [JoinHandle<()>;
     ]
 }
 
+/// How often somebody looks, so that a problem's beginning is known although nobody asks.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+async fn look(core: Arc<Core>, health: Arc<Health>, stop: CancellationToken) {
+    while !stop.is_cancelled() {
+        health.troubles(core.clock.now());
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}
+
+/// What works while records cannot be stored.
+const STORE_WORKS: &str = "Nothing that was accepted is lost. Agents keep what they collect and send it \
+    when it can be stored again; hunts then go on by themselves. Pages show what can be read.";
+
+/// What works while too many agents are connected.
+const CROWD_WORKS: &str = "Agents that are connected work as ever; others try again by themselves.";
+
 /// What the server itself can see going wrong.
 fn watch(health: &Health, core: &Arc<Core>, gate: &Arc<Gate>, connections_max: usize) {
     let core = Arc::downgrade(core);
-    health.watch(Box::new(move || core.upgrade()?.trouble()));
+    health.watch_beside(STORE_WORKS, Box::new(move || core.upgrade()?.trouble()));
     let gate = Arc::clone(gate);
-    health.watch(Box::new(move || {
+    let crowded = Box::new(move || {
         let open = gate.total();
         (open >= connections_max.saturating_sub(connections_max / 20)).then(|| {
             format!(
@@ -161,7 +181,8 @@ fn watch(health: &Health, core: &Arc<Core>, gate: &Arc<Gate>, connections_max: u
                  agents.connections_max"
             )
         })
-    }));
+    });
+    health.watch_beside(CROWD_WORKS, crowded);
 }
 
 impl Server {
@@ -220,7 +241,7 @@ impl Server {
             hosts: config.http.hosts.clone(),
             secure_cookies: people_tls.is_some(),
             throttle: Throttle::new(core.settings.wrong_passwords_max),
-            health,
+            health: Arc::clone(&health),
             assets,
             counted,
             stop: stop.clone(),
@@ -232,6 +253,7 @@ impl Server {
             tokio::spawn(listen::run(people_socket, people_tls, router, stop.clone())),
             tokio::spawn(pulse::run(Arc::clone(&core), node, stop.clone())),
             tokio::spawn(hearing::run(Arc::clone(&core), ear, stop.clone())),
+            tokio::spawn(look(Arc::clone(&core), health, stop.clone())),
         ];
         tasks.extend(by_themselves(&core, &stop));
         Ok(Self { agents, people: people_address, core, routes, stop, tasks })

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use api::{Health, Overview};
+use api::{Health, Overview, TroubleView};
 use axum::extract::State;
 use axum::{Extension, Json};
 use fleet::ports::{ClientList, PresenceFilter};
@@ -13,13 +13,22 @@ use model::store::Paging;
 use super::People;
 use super::error::ApiError;
 use super::sign_in::Principal;
+use crate::health::Trouble;
 
 type Shared = State<Arc<People>>;
 
 pub(crate) async fn health(State(people): Shared) -> Json<Health> {
-    let problems = people.health.problems();
-    let status = if problems.is_empty() { "ok" } else { "degraded" };
-    Json(Health { status: status.to_owned(), problems, version: crate::VERSION.to_owned() })
+    let found = people.health.troubles(people.clock.now());
+    let status = if found.is_empty() { "ok" } else { "degraded" };
+    let problems = found.iter().map(|trouble| trouble.what.clone()).collect();
+    let view = |trouble: Trouble| TroubleView {
+        what: trouble.what,
+        since: trouble.since.to_string(),
+        works: trouble.works.to_owned(),
+    };
+    let troubles = found.into_iter().map(view).collect();
+    let version = crate::VERSION.to_owned();
+    Json(Health { status: status.to_owned(), problems, troubles, version })
 }
 
 pub(crate) async fn openapi() -> Json<serde_json::Value> {

@@ -180,6 +180,9 @@ async fn a_full_disk_is_told_and_loses_nothing() {
     let health = world.stranger().get("/health").await.good();
     assert_eq!(health["status"], "degraded");
     assert!(health["problems"][0].as_str().unwrap().contains("disk is full"), "{health}");
+    let trouble = &health["troubles"][0];
+    assert_eq!(trouble["what"], health["problems"][0]);
+    assert!(trouble["works"].as_str().unwrap().contains("Agents keep"), "{health}");
 
     world.counted.disk_is_full(false);
     let mut agent = identity.try_link(&world).await.unwrap();

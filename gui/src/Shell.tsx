@@ -8,6 +8,7 @@ import {
   IconDeviceDesktop,
   IconFileText,
   IconFlag,
+  IconHeartbeat,
   IconKey,
   IconLayoutDashboard,
   IconListSearch,
@@ -15,6 +16,7 @@ import {
   IconMoon,
   IconPlugConnectedX,
   IconSearch,
+  IconServer2,
   IconSun,
   IconTargetArrow,
   IconTimelineEvent,
@@ -31,13 +33,15 @@ import { useShellKeys } from './ui/keys';
 import { Logo } from './ui/Logo';
 import { ErrorNote, useKept } from './ui/parts';
 import { sayError, Toasts } from './ui/toast';
+import { TroubleBanner } from './ui/TroubleBanner';
 import { utc } from './lib/text';
 
 const Palette = lazy(() => import('./ui/Palette').then((m) => ({ default: m.Palette })));
 const KeyHelp = lazy(() => import('./ui/KeyHelp').then((m) => ({ default: m.KeyHelp })));
 
 const PLACES: {
-  to: '/' | '/hunts' | '/log' | '/findings' | '/clients' | '/artifacts' | '/tokens' | '/audit';
+  to:
+    '/' | '/hunts' | '/log' | '/findings' | '/clients' | '/artifacts' | '/tokens' | '/audit' | '/monitoring' | '/nodes';
   label: string;
   icon: ComponentType<{ 'aria-hidden'?: boolean }>;
 }[] = [
@@ -46,17 +50,27 @@ const PLACES: {
   { to: '/log', label: 'Log hunts', icon: IconListSearch },
   { to: '/findings', label: 'Findings', icon: IconFlag },
   { to: '/clients', label: 'Clients', icon: IconDeviceDesktop },
+  { to: '/monitoring', label: 'Monitoring', icon: IconHeartbeat },
   { to: '/artifacts', label: 'Artifacts', icon: IconFileText },
   { to: '/tokens', label: 'Enrolment', icon: IconKey },
   { to: '/audit', label: 'Audit', icon: IconTimelineEvent },
+  { to: '/nodes', label: 'Nodes', icon: IconServer2 },
 ];
 
 whenSignedOut(() => {
   if (ask.queryClient.getQueryData(['whoami'])) void ask.queryClient.resetQueries({ queryKey: ['whoami'] });
 });
 
+/** A server that answers, but cannot say who asks, is not one that is gone. */
+const whatStops = (error: unknown) =>
+  error instanceof ApiError && !error.unreachable ? 'Lycaon cannot say who you are now' : 'Lycaon cannot be reached';
+
 export function Shell() {
-  const me = useQuery(ask.whoami());
+  const me = useQuery({
+    ...ask.whoami(),
+    // A server that cannot say it now may say it soon.
+    refetchInterval: (query) => (query.state.error instanceof ApiError && query.state.error.passing ? 5_000 : false),
+  });
   if (me.data) setCsrf(me.data.csrf);
   if (me.isPending) return <div className="gate" role="status" aria-label="Loading" />;
   // A refused session shows the form; a lost server leaves the page as it is.
@@ -66,7 +80,8 @@ export function Shell() {
     return (
       <main className="gate">
         <div className="gate-card stack">
-          <ErrorNote what="Lycaon cannot be reached" error={me.error} retry={() => void me.refetch()} />
+          <TroubleBanner />
+          <ErrorNote what={whatStops(me.error)} error={me.error} retry={() => void me.refetch()} />
         </div>
       </main>
     );
@@ -105,6 +120,7 @@ function SignedIn({ user, version }: { user: string; version: string }) {
       </header>
       <main className="content" id="content" tabIndex={-1}>
         <LostBanner />
+        <TroubleBanner />
         <Outlet />
       </main>
       <Suspense fallback={null}>

@@ -58,6 +58,10 @@ const hunt = createRoute({
     'ignore',
     'count',
     'order',
+    'sql',
+    'round',
+    'change',
+    'with',
   ),
   component: lazyRouteComponent(() => import('./pages/Hunt'), 'HuntPage'),
 });
@@ -70,13 +74,13 @@ const clients = createRoute({
 const client = createRoute({
   getParentRoute: () => root,
   path: '/clients/$client',
-  validateSearch: texts('collect'),
+  validateSearch: texts('collect', 'tab', 'source', 'day', 'log', 'q', 'sort'),
   component: lazyRouteComponent(() => import('./pages/Client'), 'ClientPage'),
 });
 const flow = createRoute({
   getParentRoute: () => root,
   path: '/flows/$flow',
-  validateSearch: texts('tab', 'q', 'source', 'filter', 'sort', 'row', 'count', 'order'),
+  validateSearch: texts('tab', 'q', 'source', 'filter', 'sort', 'row', 'count', 'order', 'sql'),
   component: lazyRouteComponent(() => import('./pages/Flow'), 'FlowPage'),
 });
 const artifacts = createRoute({
@@ -156,6 +160,17 @@ const audit = createRoute({
   path: '/audit',
   component: lazyRouteComponent(() => import('./pages/Audit'), 'Audit'),
 });
+const monitoring = createRoute({
+  getParentRoute: () => root,
+  path: '/monitoring',
+  validateSearch: texts('source', 'from', 'to'),
+  component: lazyRouteComponent(() => import('./pages/Monitoring'), 'Monitoring'),
+});
+const nodes = createRoute({
+  getParentRoute: () => root,
+  path: '/nodes',
+  component: lazyRouteComponent(() => import('./pages/Nodes'), 'Nodes'),
+});
 
 export const router = createRouter({
   routeTree: root.addChildren([
@@ -177,6 +192,8 @@ export const router = createRouter({
     finding,
     tokens,
     audit,
+    monitoring,
+    nodes,
   ]),
   // Plain texts in the address: people read, write and paste it.
   parseSearch: (text) => Object.fromEntries(new URLSearchParams(text)),

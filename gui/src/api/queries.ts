@@ -9,7 +9,7 @@ export const queryClient = new QueryClient({
     queries: {
       staleTime: 15_000,
       refetchOnWindowFocus: false,
-      retry: (count, error) => error instanceof ApiError && (error.unreachable || error.status >= 502) && count < 2,
+      retry: (count, error) => error instanceof ApiError && error.passing && count < 2,
       retryDelay: (count) => 400 * 2 ** count,
     },
   },
@@ -30,10 +30,19 @@ export const whoami = () =>
     queryFn: ({ signal }) => get<S.WhoAmI>('/whoami', {}, signal),
     staleTime: Infinity,
   });
+/** Answers also while the records are out of reach. */
+export const health = () =>
+  queryOptions({ queryKey: ['health'] as const, queryFn: ({ signal }) => get<S.Health>('/health', {}, signal) });
+export const nodes = () => list<S.NodeView[]>('nodes', '/nodes');
 export const overview = () => list<S.Overview>('overview', '/overview');
 export const hunts = (query: Query) => list<S.HuntPage>('hunts', '/hunts', query);
 export const hunt = (id: string) => one<S.HuntView>('hunt', id, `/hunts/${part(id)}`);
-export const huntSources = (id: string) => one<S.SourceView[]>('hunt-sources', id, `/hunts/${part(id)}/sources`);
+export const huntSources = (id: string, rounds: Query = {}) =>
+  queryOptions({
+    queryKey: ['hunt-sources', id, rounds] as const,
+    queryFn: ({ signal }) => get<S.SourceView[]>(`/hunts/${part(id)}/sources`, rounds, signal),
+    placeholderData: keepPreviousData,
+  });
 export const huntRounds = (id: string) =>
   queryOptions({
     queryKey: ['hunt-rounds', id] as const,

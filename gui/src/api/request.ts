@@ -19,6 +19,10 @@ export class ApiError extends Error {
   get unreachable() {
     return this.status === 0;
   }
+  /** The same request may go well a moment later. */
+  get passing() {
+    return this.unreachable || this.status === 429 || this.status >= 502;
+  }
 }
 
 let csrf = '';
@@ -101,8 +105,8 @@ async function json<T>(answer: Response): Promise<T> {
 export async function get<T>(path: string, query?: Query, signal?: AbortSignal): Promise<T> {
   return json<T>(await send('GET', path + queryText(query), undefined, signal));
 }
-export async function post<T>(path: string, body?: unknown): Promise<T> {
-  return json<T>(await send('POST', path, body));
+export async function post<T>(path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  return json<T>(await send('POST', path, body, signal));
 }
 export async function put<T>(path: string, body: unknown): Promise<T> {
   return json<T>(await send('PUT', path, body));

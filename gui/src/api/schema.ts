@@ -361,6 +361,8 @@ export type Health = {
   problems: string[];
   /** `ok` or `degraded`. */
   status: string;
+  /** The same problems, with their beginning and what works all the same. */
+  troubles?: TroubleView[];
   /** The server's version. */
   version: string;
 };
@@ -2033,6 +2035,16 @@ export type ToolView = {
   stored?: string | null;
   /** Its version; empty for none. */
   version: string;
+};
+
+/** Something that is wrong with the server now. */
+export type TroubleView = {
+  /** Since when it is known. */
+  since: string;
+  /** What: a whole sentence. */
+  what: string;
+  /** What works all the same; empty when that is not known. */
+  works: string;
 };
 
 /** A page of uploads. */

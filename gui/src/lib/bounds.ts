@@ -1,6 +1,6 @@
 // Words about what bounds a hunt: canaries, budgets, failures, rounds.
 
-import type { HuntCanary, HuntSchedule, HuntSpent, HuntView, StopWhen } from '../api/schema';
+import type { HuntCanary, HuntSpent, HuntView, StopWhen } from '../api/schema';
 import { bytes, count, plural } from './text';
 
 /** Classes of failure that a retry rule may name. */
@@ -24,9 +24,6 @@ export const stopSays = (stop: StopWhen) =>
   `Recruiting ends once ${stop.failed_share || 'this share'} of the clients that have finished failed${
     stop.after_clients ? `, as soon as ${count(stop.after_clients)} have finished` : ''
   }. What runs goes on to its end.`;
-
-export const scheduleSays = (schedule: HuntSchedule) =>
-  schedule.cron ? `at ${schedule.cron} (UTC)` : `every ${schedule.every ?? '?'}`;
 
 export const validCron = (text: string) => text.trim().split(/\s+/).length === 5 && /^[\d*/,\-\sA-Za-z]+$/.test(text);
 

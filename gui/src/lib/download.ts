@@ -16,6 +16,9 @@ function csvCell(value: unknown): string {
   return /[",\n\r]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
+/** One line of CSV. */
+export const csvLine = (values: unknown[]) => values.map(csvCell).join(',') + '\r\n';
+
 const FIXED = ['_client', '_hostname', '_flow', '_source', '_stored'] as const;
 const fixed = (row: RowView) => ({
   _client: row.client,

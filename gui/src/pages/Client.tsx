@@ -4,7 +4,7 @@ import { ActionIcon, Button, Menu, Modal, TagsInput } from '@mantine/core';
 import { IconDotsVertical, IconPencil, IconPlayerPlay, IconStack2 } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { Link, useNavigate, useParams, useSearch } from '@tanstack/react-router';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useCallback, useState } from 'react';
 import * as ask from '../api/queries';
 import { get, part } from '../api/request';
 import type { ClientView, FlowPage, FlowView } from '../api/schema';
@@ -16,6 +16,8 @@ import { apiUrl, Bones, CliFold, Copy, Empty, ErrorNote, Labels, Moment, Note, u
 import { FlowState, Online } from '../ui/State';
 import { say } from '../ui/toast';
 
+const Checkpoints = lazy(() => import('./client/Checkpoints').then((m) => ({ default: m.Checkpoints })));
+const Monitored = lazy(() => import('./client/Monitored').then((m) => ({ default: m.Monitored })));
 const Collect = lazy(() => import('./client/Collect').then((m) => ({ default: m.Collect })));
 
 const FLOW_COLUMNS: WorkColumn<FlowView>[] = [
@@ -35,12 +37,23 @@ const FLOW_COLUMNS: WorkColumn<FlowView>[] = [
   { id: 'flow', title: 'Flow', width: 150, cell: (f) => <FlowLink id={f.id} /> },
 ];
 
+const TABS = [
+  { tab: 'flows', label: 'Flows' },
+  { tab: 'monitoring', label: 'Monitoring' },
+  { tab: 'checkpoints', label: 'Checkpoints' },
+] as const;
+
 export function ClientPage() {
   const { client: id } = useParams({ from: '/clients/$client' });
   const search = useSearch({ from: '/clients/$client' });
   const navigate = useNavigate({ from: '/clients/$client' });
   const { data: client, error, refetch } = useQuery(ask.client(id));
   useTitle(client?.hostname || 'Client');
+  const tab = TABS.find((one) => one.tab === search.tab)?.tab ?? 'flows';
+  const change = useCallback(
+    (some: Partial<typeof search>) => void navigate({ search: (s) => ({ ...s, ...some }), replace: true }),
+    [navigate],
+  );
   if (error && !client) {
     return (
       <div className="page">
@@ -70,7 +83,39 @@ export function ClientPage() {
         </Note>
       )}
       <Facts client={client} />
-      <h2>Flows</h2>
+      <nav className="tabs" aria-label="Parts of this client">
+        {TABS.map(({ tab: t, label }) => (
+          <Link
+            key={t}
+            to="/clients/$client"
+            params={{ client: id }}
+            search={t === 'flows' ? {} : { tab: t }}
+            activeOptions={{ exact: true, includeSearch: true }}
+            activeProps={{ 'aria-current': undefined }}
+            aria-current={t === tab ? 'page' : undefined}
+          >
+            {label}
+          </Link>
+        ))}
+      </nav>
+      {tab === 'flows' && <Flows id={id} />}
+      <Suspense fallback={<Bones />}>
+        {tab === 'monitoring' && <Monitored client={id} state={search} change={change} />}
+        {tab === 'checkpoints' && <Checkpoints client={id} />}
+      </Suspense>
+      {search.collect && (
+        <Suspense fallback={null}>
+          <Collect client={client} close={() => void navigate({ search: {} })} />
+        </Suspense>
+      )}
+    </div>
+  );
+}
+
+function Flows({ id }: { id: string }) {
+  const navigate = useNavigate();
+  return (
+    <>
       <DataTable<FlowView>
         name="client-flows"
         label="Flows of this client"
@@ -95,12 +140,7 @@ export function ClientPage() {
         cli={[`lycaon client show ${id}`, `lycaon client label ${id} +investigate`, `lycaon flow start ${id} ARTIFACT`]}
         api={[apiUrl(`/clients/${id}`), apiUrl(`/clients/${id}/flows`)]}
       />
-      {search.collect && (
-        <Suspense fallback={null}>
-          <Collect client={client} close={() => void navigate({ search: {} })} />
-        </Suspense>
-      )}
-    </div>
+    </>
   );
 }
 

@@ -205,6 +205,7 @@ function Results({ flow, search, change }: { flow: FlowView; search: RowsState; 
       change={change}
       across={false}
       zip={`/api/v1/flows/${flow.id}/export.zip`}
+      zipSays="rows as JSON lines and CSV, log, files, a manifest with hashes"
       fileName={`${flow.hostname.replace(/[^\w.-]+/g, '-')}-rows`}
       empty={
         <Empty icon={IconTable} title={under(flow) ? 'No rows yet' : 'It brought no rows'}>

@@ -80,8 +80,9 @@ export function HuntPage() {
       </div>
     );
   }
-  // A hunt that asks once has no rounds to look at.
-  const tabs = TABS.filter((t) => t !== 'rounds' || hunt.spec.schedule || hunt.round > 1);
+  // A hunt that asks once has no rounds, but can be compared with another.
+  const recurring = hunt.spec.schedule || hunt.round > 1;
+  const tabs = TABS.filter((t) => t !== 'rounds' || recurring || hunt.state !== 'draft');
   return (
     <div className={`page ${tab === 'members' || tab === 'results' ? 'fill' : ''}`}>
       <Head hunt={hunt} />
@@ -101,7 +102,7 @@ export function HuntPage() {
             activeProps={{ 'aria-current': undefined }}
             aria-current={t === tab ? 'page' : undefined}
           >
-            {t[0]!.toUpperCase() + t.slice(1)}
+            {t === 'rounds' && !recurring ? 'Compare' : t[0]!.toUpperCase() + t.slice(1)}
             {t === 'results' && <span className="badge lively">{count(hunt.rows)}</span>}
           </Link>
         ))}

@@ -33,9 +33,6 @@ export function Overview() {
       {numbers.isError && (
         <ErrorNote what="Could not load the numbers" error={numbers.error} retry={() => void numbers.refetch()} />
       )}
-      {n?.problems.map((problem) => (
-        <Note key={problem} tone="warn" title={problem} />
-      ))}
       {failing.map((h) => (
         <Note
           key={h.id}

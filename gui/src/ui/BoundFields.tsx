@@ -6,6 +6,7 @@ import { IconPlus } from '@tabler/icons-react';
 import type { HuntBudgets, HuntCanary, HuntSchedule, RetryRule, StopWhen } from '../api/schema';
 import { canarySays, FAILURE_CLASSES, stopSays, validCron } from '../lib/bounds';
 import { validDuration, validPercent, validSize } from '../lib/pace';
+import { scheduleSays, windowSays } from '../lib/schedule';
 
 export const whole = (value: string | number) => (value === '' ? 0 : Math.max(0, Math.floor(Number(value) || 0)));
 
@@ -230,6 +231,11 @@ export function ScheduleFields({ value, change }: Field<HuntSchedule | null | un
               error={!!value.first && !validDuration(value.first) && 'A duration, such as 7d'}
             />
           </div>
+          <p role="status">
+            {(kind === 'cron' ? validCron(value.cron ?? '') : validDuration(value.every ?? ''))
+              ? `It asks ${scheduleSays(value)}. ${windowSays(value)}`
+              : ''}
+          </p>
           <p className="dim">
             Each time is a round with queues and rows of its own, and two rounds can be compared. A client that was away
             for several rounds answers once, for all of the time between.

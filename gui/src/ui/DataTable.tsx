@@ -1,7 +1,7 @@
 // The work table: the server sorts, filters and counts; this fetches only the stretch in sight, keeps widths and
 // hidden columns per user, and is walked with the arrow keys. Refetching never moves what is on screen.
 
-import { ActionIcon, Checkbox, Menu, Tooltip } from '@mantine/core';
+import { ActionIcon, Button, Checkbox, Menu, TextInput, Tooltip } from '@mantine/core';
 import { IconArrowDown, IconArrowUp, IconColumns3 } from '@tabler/icons-react';
 import { useQueries } from '@tanstack/react-query';
 import {
@@ -58,8 +58,10 @@ interface Props<T> {
 }
 
 const CHUNK = 100;
-// Browsers cannot scroll further than some 33 million pixels.
-const SHOWN_MAX = 900_000;
+// Browsers cannot scroll further than some 33 million pixels: longer tables are shown in stretches.
+const STRETCH = 900_000;
+/** From here on a number leads to a row faster than the scroll bar. */
+const LONG = 2_000;
 const features = tableFeatures({ columnSizingFeature, columnResizingFeature, columnVisibilityFeature });
 const NO_ROWS: never[] = [];
 
@@ -95,16 +97,18 @@ export function DataTable<T>(props: Props<T>) {
   const box = useRef<HTMLDivElement>(null);
   const [range, setRange] = useState<[number, number]>([0, 40]);
   const [active, setActive] = useState(-1);
+  const [start, setStart] = useState(0);
+  const goal = useRef<number | null>(null);
   const [widths, keepWidths] = useKept<Record<string, number>>(`table.${props.name}.widths`, {});
   const [visibility, keepVisibility] = useKept<Record<string, boolean>>(`table.${props.name}.columns`, {});
   const chunks = useChunks(props, range[0], range[1]);
   // While a new question is under way the old count stays, so that nothing jumps.
   const lastTotal = useRef(0);
   if (chunks.total !== undefined) lastTotal.current = chunks.total;
-  const rows = Math.min(
-    chunks.total ?? (chunks.error ? 0 : Math.max(1, Math.min(lastTotal.current || 8, 40))),
-    SHOWN_MAX,
-  );
+  const known = chunks.total ?? (chunks.error ? 0 : Math.max(1, Math.min(lastTotal.current || 8, 40)));
+  // The first row of the stretch that can be scrolled now.
+  const base = start < known ? start : 0;
+  const rows = Math.min(known - base, STRETCH);
 
   const table = useTable({
     features,
@@ -133,13 +137,25 @@ export function DataTable<T>(props: Props<T>) {
   const from = items[0]?.index ?? 0;
   const to = items.at(-1)?.index ?? 0;
   useEffect(() => {
-    const next: [number, number] = [Math.max(0, from), Math.max(to, 0)];
+    const next: [number, number] = [base + Math.max(0, from), base + Math.max(to, 0)];
     if (
       Math.floor(next[0] / CHUNK) !== Math.floor(range[0] / CHUNK) ||
       Math.floor(next[1] / CHUNK) !== Math.floor(range[1] / CHUNK)
     )
       setRange(next);
-  }, [from, to, range]);
+  }, [from, to, base, range]);
+  /** Brings a row into sight, in another stretch if need be. */
+  function reveal(row: number) {
+    const wanted = Math.floor(row / STRETCH) * STRETCH;
+    if (wanted === base) return virtual.scrollToIndex(row - base);
+    goal.current = row;
+    setStart(wanted);
+  }
+  useEffect(() => {
+    if (goal.current === null) return;
+    virtual.scrollToIndex(goal.current - base, { align: 'center' });
+    goal.current = null;
+  }, [base, virtual]);
   // A new question begins at its top.
   const asked = JSON.stringify(props.queryKey);
   const before = useRef(asked);
@@ -148,6 +164,7 @@ export function DataTable<T>(props: Props<T>) {
       before.current = asked;
       box.current?.scrollTo({ top: 0 });
       setActive(-1);
+      setStart(0);
     }
   }, [asked]);
 
@@ -159,15 +176,15 @@ export function DataTable<T>(props: Props<T>) {
       ArrowUp: -1,
       PageDown: perPage,
       PageUp: -perPage,
-      Home: -rows,
-      End: rows,
+      Home: -known,
+      End: known,
     };
     const step = steps[event.key];
-    if (step !== undefined && rows > 0) {
+    if (step !== undefined && known > 0) {
       event.preventDefault();
-      const next = Math.max(0, Math.min(rows - 1, (active < 0 ? (step > 0 ? -1 : 0) : active) + step));
+      const next = Math.max(0, Math.min(known - 1, (active < 0 ? (step > 0 ? -1 : 0) : active) + step));
       setActive(next);
-      virtual.scrollToIndex(next);
+      reveal(next);
       // With the panel open, walking shows each row.
       const item = chunks.row(next);
       if (selected !== undefined && item) onOpen?.(item, next);
@@ -191,6 +208,16 @@ export function DataTable<T>(props: Props<T>) {
         <span className="tally" style={{ marginLeft: 'auto' }} role="status">
           {total === undefined ? '' : `${count(total)} ${total === 1 ? noun[0] : noun[1]}`}
         </span>
+        {total !== undefined && total > LONG && (
+          <GoToRow
+            total={total}
+            go={(row) => {
+              setActive(row);
+              reveal(row);
+              box.current?.focus();
+            }}
+          />
+        )}
         <ColumnPicker columns={columns} visibility={visibility} change={keepVisibility} reset={() => keepWidths({})} />
       </div>
       {chunks.error && <ErrorNote what={`Could not load the ${noun[1]}`} error={chunks.error} retry={chunks.retry} />}
@@ -251,23 +278,24 @@ export function DataTable<T>(props: Props<T>) {
               </div>
               <div className="tbody" role="rowgroup" style={{ height: virtual.getTotalSize() }}>
                 {items.map((place) => {
-                  const item = chunks.row(place.index);
-                  const key = item ? rowKey(item, place.index) : undefined;
+                  const index = base + place.index;
+                  const item = chunks.row(index);
+                  const key = item ? rowKey(item, index) : undefined;
                   const isSelected = selected !== undefined && key === selected;
                   return (
                     <div
-                      key={place.index}
-                      id={`${props.name}-row-${place.index}`}
+                      key={index}
+                      id={`${props.name}-row-${index}`}
                       role="row"
-                      aria-rowindex={place.index + 2}
+                      aria-rowindex={index + 2}
                       aria-selected={isSelected || undefined}
-                      className={`tr ${onOpen && item ? 'opens' : ''} ${place.index === active || isSelected ? 'active' : ''} ${isSelected ? 'selected' : ''}`}
+                      className={`tr ${onOpen && item ? 'opens' : ''} ${index === active || isSelected ? 'active' : ''} ${isSelected ? 'selected' : ''}`}
                       style={{ height: rowHeight, transform: `translateY(${place.start}px)` }}
                       onClick={(event) => {
                         if (!item || (event.target as Element).closest('a,button,input')) return;
                         if (window.getSelection()?.toString()) return;
-                        setActive(place.index);
-                        onOpen?.(item, place.index);
+                        setActive(index);
+                        onOpen?.(item, index);
                       }}
                     >
                       {headers.map((header) => {
@@ -292,10 +320,43 @@ export function DataTable<T>(props: Props<T>) {
           {props.beside}
         </div>
       )}
-      {total !== undefined && total > SHOWN_MAX && (
-        <p className="dim">The first {count(SHOWN_MAX)} can be scrolled to. Search or filter to reach the others.</p>
+      {total !== undefined && total > STRETCH && (
+        <nav className="row stretches" aria-label="Stretches of the table">
+          <span className="dim" role="status">
+            {noun[1]} {count(base + 1)} to {count(base + rows)} of {count(total)}
+          </span>
+          <Button variant="default" disabled={base === 0} onClick={() => setStart(base - STRETCH)}>
+            Earlier
+          </Button>
+          <Button variant="default" disabled={base + rows >= total} onClick={() => setStart(base + STRETCH)}>
+            Later
+          </Button>
+        </nav>
       )}
     </>
+  );
+}
+
+function GoToRow({ total, go }: { total: number; go: (row: number) => void }) {
+  const [text, setText] = useState('');
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        const row = Number(text.replaceAll(/[\s,]/g, ''));
+        if (Number.isInteger(row) && row > 0) go(Math.min(row, total) - 1);
+      }}
+    >
+      <TextInput
+        size="xs"
+        w={92}
+        inputMode="numeric"
+        aria-label="Go to row"
+        placeholder="Go to row"
+        value={text}
+        onChange={(event) => setText(event.currentTarget.value)}
+      />
+    </form>
   );
 }
 

@@ -1,10 +1,11 @@
 // How often does each value of a column occur, and on how many clients? The rare ones are what one looks for.
 
-import { CloseButton, NativeSelect, SegmentedControl } from '@mantine/core';
+import { ActionIcon, CloseButton, NativeSelect, SegmentedControl } from '@mantine/core';
+import { IconFilterX } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { get } from '../api/request';
+import { get, type Query } from '../api/request';
 import type { FacetsView } from '../api/schema';
-import { withCondition } from '../lib/filters';
+import { withCondition, type Operator } from '../lib/filters';
 import { count, middle, plural } from '../lib/text';
 import { Bones, ErrorNote } from './parts';
 import type { RowsState } from './RowsTable';
@@ -16,7 +17,7 @@ export function Facets({
   path,
   cacheKey,
   columns,
-  source,
+  scope,
   state,
   change,
 }: {
@@ -24,19 +25,22 @@ export function Facets({
   path: string;
   cacheKey: [string, string];
   columns: string[];
-  source?: string;
+  /** Which rows count: source, rounds, search, filters. */
+  scope: Query;
   state: RowsState;
   change: (part: RowsState) => void;
 }) {
   const column = state.count ?? '';
   const order = state.order ?? 'rows';
-  const query = { column, order, source, search: state.q, filter: state.filter, limit: SHOWN };
+  const query = { ...scope, column, order, limit: SHOWN };
   const facets = useQuery({
     queryKey: [...cacheKey, 'facets', query],
     queryFn: ({ signal }) => get<FacetsView>(`${path}/facets`, query, signal),
     enabled: column !== '',
   });
   const byClients = order.endsWith('clients');
+  const filter = (operator: Operator, value: string) =>
+    change({ filter: withCondition(state.filter, { column, operator, value }), row: undefined });
   const most = Math.max(1, ...(facets.data?.values ?? []).map((one) => (byClients ? one.clients : one.rows)));
   return (
     <section className="card stack tight facets" aria-label={`Values of ${column}`}>
@@ -92,12 +96,7 @@ export function Facets({
                     type="button"
                     className="linkish cut"
                     title={`${value}\nOnly rows with this value`}
-                    onClick={() =>
-                      change({
-                        filter: withCondition(state.filter, { column, operator: '=', value }),
-                        row: undefined,
-                      })
-                    }
+                    onClick={() => filter('=', value)}
                   >
                     {value === '' ? <span className="dim">(nothing)</span> : middle(value, 80)}
                   </button>
@@ -107,8 +106,18 @@ export function Facets({
                     value={byClients ? one.clients : one.rows}
                     aria-label={`${value || 'nothing'}: ${rows}`}
                   />
-                  <span className="num nowrap">
-                    {count(one.rows)} <span className="dim">on {plural(one.clients, 'client')}</span>
+                  <span className="row num nowrap">
+                    {count(one.rows)} <span className="dim grow">on {plural(one.clients, 'client')}</span>
+                    <ActionIcon
+                      variant="subtle"
+                      color="gray"
+                      size={18}
+                      aria-label={`Without ${value || 'those that have none'}`}
+                      title="Only rows without this value"
+                      onClick={() => filter('!=', value)}
+                    >
+                      <IconFilterX size={12} />
+                    </ActionIcon>
                   </span>
                 </li>
               );

@@ -12,6 +12,18 @@ export const VqlText = ({ text, label }: { text: string; label: string }) => (
   </Suspense>
 );
 
+/** An editor of SQL over columns of these names. */
+export const SqlField = (props: {
+  value: string;
+  change: (text: string) => void;
+  names: string[];
+  run: () => void;
+}) => (
+  <Suspense fallback={<div className="editor bone tall" />}>
+    <Editor label="SQL" value={props.value} change={props.change} sql={props.names} run={props.run} />
+  </Suspense>
+);
+
 /** An editor with what the server says about the text below it. */
 export function VqlField(props: Omit<VqlEditorProps, 'report'> & { description?: React.ReactNode }) {
   const [report, setReport] = useState<CheckReport | null>(null);

@@ -1,4 +1,4 @@
-// The VQL editor, loaded when one is shown. It lives in a shadow root: there CodeMirror adopts its style sheet as an
+// The editor of VQL and SQL, loaded when one is shown. It lives in a shadow root: there CodeMirror adopts its style sheet as an
 // object instead of making a style tag, which the Content-Security-Policy forbids.
 
 import {
@@ -20,12 +20,20 @@ import { useEffect, useRef } from 'react';
 import { checkVql, completeVql } from '../api/queries';
 import type { CheckReport } from '../api/schema';
 import { byteOfIndex, indexOfByte } from '../lib/spans';
+import { SQL_CALLS, SQL_WORDS, sqlName, sqlStart, sqlToken } from '../lib/sql';
 import { startState, token } from '../lib/vql';
 
 const language = StreamLanguage.define({
   name: 'vql',
   startState,
   token,
+  languageData: { commentTokens: { line: '--' } },
+});
+
+const sqlLanguage = StreamLanguage.define({
+  name: 'sql',
+  startState: sqlStart,
+  token: sqlToken,
   languageData: { commentTokens: { line: '--' } },
 });
 
@@ -109,6 +117,24 @@ function complete(kind: string) {
   };
 }
 
+/** Words of SQL and names of columns, from a list. */
+function completeSql(names: string[]) {
+  return (context: CompletionContext): CompletionResult | null => {
+    const word = context.matchBefore(/[A-Za-z_]\w*/);
+    if (!word && !context.explicit) return null;
+    return {
+      from: word?.from ?? context.pos,
+      validFor: /^\w*$/,
+      options: [
+        ...names.map((label) => ({ label, apply: sqlName(label), type: 'property', boost: 2 })),
+        { label: 'results', type: 'class', boost: 1 },
+        ...SQL_WORDS.map((label) => ({ label, type: 'keyword' })),
+        ...SQL_CALLS.map((label) => ({ label, apply: `${label}(`, type: 'function' })),
+      ],
+    };
+  };
+}
+
 function check(kind: string, report: (found: CheckReport | null) => void) {
   return linter(
     async (view): Promise<Diagnostic[]> => {
@@ -148,15 +174,19 @@ export interface VqlEditorProps {
   /** What the text may name: `client` or `server_condition`. Read-only texts are not checked. */
   kind?: string;
   report?: (found: CheckReport | null) => void;
+  /** It is SQL over a table with these columns. */
+  sql?: string[];
+  /** What Ctrl-Enter does. */
+  run?: () => void;
 }
 
-export default function VqlEditor({ value, change, label, placeholder, kind, report }: VqlEditorProps) {
+export default function VqlEditor({ value, change, label, placeholder, kind, report, sql, run }: VqlEditorProps) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(undefined);
-  const now = useRef({ change, report });
+  const now = useRef({ change, report, run });
   // Texts that were handed out and may still come back as `value`, after more has been typed.
   const echoes = useRef<string[]>([]);
-  now.current = { change, report };
+  now.current = { change, report, run };
   useEffect(() => {
     const shadow = host.current!.shadowRoot ?? host.current!.attachShadow({ mode: 'open' });
     const editable = !!now.current.change;
@@ -166,7 +196,7 @@ export default function VqlEditor({ value, change, label, placeholder, kind, rep
       state: EditorState.create({
         doc: value,
         extensions: [
-          language,
+          sql ? sqlLanguage : language,
           syntaxHighlighting(colours),
           look,
           EditorView.lineWrapping,
@@ -180,8 +210,15 @@ export default function VqlEditor({ value, change, label, placeholder, kind, rep
                 history(),
                 bracketMatching(),
                 closeBrackets(),
-                autocompletion({ override: [complete(kind ?? 'client')] }),
+                autocompletion({ override: [sql ? completeSql(sql) : complete(kind ?? 'client')] }),
                 keymap.of([
+                  {
+                    key: 'Mod-Enter',
+                    run: () => {
+                      now.current.run?.();
+                      return now.current.run !== undefined;
+                    },
+                  },
                   ...closeBracketsKeymap,
                   ...completionKeymap,
                   ...historyKeymap,

@@ -11,6 +11,8 @@ export const GO_KEYS = {
   a: ['/artifacts', 'Artifacts'],
   e: ['/tokens', 'Enrolment'],
   u: ['/audit', 'Audit'],
+  m: ['/monitoring', 'Monitoring'],
+  s: ['/nodes', 'Nodes'],
 } as const;
 type Place = (typeof GO_KEYS)[keyof typeof GO_KEYS][0] | '/hunts/new';
 

@@ -1,6 +1,6 @@
 // End-to-end in a real Chromium: `npm run e2e` (against the mock) or
 // `npm run e2e -- --url http://127.0.0.1:8000 --user admin --password …` (or LYCAON_URL, LYCAON_USER, LYCAON_PASSWORD).
-// `--shots DIR` writes screenshots of every page, `--only WORD` runs the stories that have the word in their name.
+// `--shots DIR` writes screenshots of every page (`--just-shots`: and does nothing else), `--only WORD` runs the stories that have the word in their name.
 
 import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -18,6 +18,7 @@ const { values: given } = parseArgs({
     user: { type: 'string' },
     password: { type: 'string' },
     shots: { type: 'string' },
+    'just-shots': { type: 'boolean' },
     only: { type: 'string' },
   },
 });
@@ -76,6 +77,8 @@ async function emptyServer(browser) {
             ['/clients', 'No client has enrolled yet'],
             ['/tokens', 'No token yet'],
             ['/audit', 'Nothing has been done yet'],
+            ['/monitoring', 'Nothing is monitored'],
+            ['/nodes', 'answers you'],
             ['/log', 'No tenant or no rule yet'],
             ['/log?tab=streams', 'No stream yet'],
             ['/log?tab=rules', 'No rule yet'],
@@ -95,7 +98,7 @@ async function emptyServer(browser) {
         },
       }),
     );
-    if (given.shots) await takeShots(browser, target, given.shots, 'empty-');
+    if (given.shots) await takeShots(browser, target, given.shots, { tag: 'empty-' });
   } finally {
     mock.stop();
   }
@@ -115,13 +118,13 @@ async function main() {
   const browser = await launch();
   try {
     for (const story of STORIES) {
-      if (given.only && !story.name.includes(given.only)) continue;
+      if (given['just-shots'] || (given.only && !story.name.includes(given.only))) continue;
       await report(story.name, () => tell(browser, target, story, mock));
       // Without signing in nothing else can pass: say so at once.
       if (failed > 0 && story.signedOut) break;
     }
     if (mock && !given.only) await emptyServer(browser);
-    if (given.shots && !given.only) await takeShots(browser, target, given.shots);
+    if (given.shots && !given.only) await takeShots(browser, target, given.shots, { mock });
   } finally {
     await browser.close();
     mock?.stop();

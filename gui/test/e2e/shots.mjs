@@ -3,6 +3,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { openPage, signIn } from './browser.mjs';
+import { makeWide } from '../mock/tables.mjs';
+import { recurring } from '../mock/targeting.mjs';
 import { logPages } from './log-stories.mjs';
 
 /** Finds something to show on the pages that need an id. */
@@ -25,7 +27,51 @@ async function samples(page) {
   });
 }
 
-export async function takeShots(browser, target, folder, tag = '') {
+/** Questions over rows. */
+async function tables(page, visit, hunt) {
+  await visit('40-counts', `/hunts/${hunt}?tab=results`, async () => {
+    await page.locator('[data-count]').nth(1).click();
+    await page.getByText(/values? in/).waitFor();
+  });
+  await visit('41-filter', `/hunts/${hunt}?tab=results`, () =>
+    page
+      .getByRole('button', { name: /^Filter on/ })
+      .nth(1)
+      .click(),
+  );
+  await visit('42-download', `/hunts/${hunt}?tab=results`, () =>
+    page.getByRole('button', { name: 'Download' }).click(),
+  );
+  await visit('43-sql', `/hunts/${hunt}?tab=results`, async () => {
+    await page.getByRole('button', { name: 'SQL', exact: true }).click();
+    await page.getByRole('columnheader', { name: '_hostname' }).waitFor();
+  });
+  await visit('44-sql-wrong', `/hunts/${hunt}?tab=results&sql=SELECT%20*%20FROM%20nowhere`);
+}
+
+/** What only a server without people can be made to show. */
+async function onlyMocked(visit, { rows }, { world }) {
+  const hunt = world.hunts.find((one) => one.id === rows);
+  const before = { round: hunt.round, rounds: hunt.rounds };
+  recurring(hunt);
+  await visit('45-rounds', `/hunts/${rows}?tab=rounds`);
+  await visit('46-round', `/hunts/${rows}?tab=results&round=1`);
+  await visit('47-checkpoints', `/clients/${hunt.rows[0].client}?tab=checkpoints`);
+  Object.assign(hunt, before);
+  delete hunt.spec.schedule;
+  const wide = makeWide(world);
+  await visit('48-wide', `/hunts/${wide.id}?tab=results`);
+  world.hunts.splice(world.hunts.indexOf(wide), 1);
+  const what = "the store is away and could not write a batch; the server's log says why";
+  const works =
+    'Nothing that was accepted is lost. Agents keep what they collect and send it when it can be stored again.';
+  world.trouble = { what, works, since: new Date(Date.now() - 400_000).toISOString() };
+  await visit('49-trouble', '/');
+  await visit('50-trouble-table', '/clients');
+  world.trouble = null;
+}
+
+export async function takeShots(browser, target, folder, { tag = '', mock } = {}) {
   mkdirSync(folder, { recursive: true });
   for (const scheme of ['light', 'dark']) {
     for (const width of [1024, 1920]) {
@@ -77,6 +123,22 @@ export async function takeShots(browser, target, folder, tag = '') {
       if (s.artifact) await visit('20-artifact', `/artifacts/${s.artifact}`);
       await visit('21-tokens', '/tokens');
       await visit('22-audit', '/audit');
+      await visit('25-nodes', '/nodes');
+      await visit('26-monitoring', '/monitoring');
+      await visit('27-monitor', '/monitoring', () =>
+        page.getByRole('button', { name: 'Monitor something' }).first().click(),
+      );
+      if (s.client) {
+        await visit('28-client-monitoring', `/clients/${s.client}?tab=monitoring`, () =>
+          page
+            .getByRole('button', { name: /^Rows of/ })
+            .first()
+            .click({ timeout: 3000 }),
+        );
+        await visit('29-checkpoints', `/clients/${s.client}?tab=checkpoints`);
+      }
+      if (s.rows) await tables(page, visit, s.rows);
+      if (mock && s.rows) await onlyMocked(visit, s, mock);
       await visit('23-not-found', '/hunts/H.000000000000');
       for (const [i, path] of (await logPages(page)).entries()) await visit(`3${String(i).padStart(2, '0')}-log`, path);
       await visit('24-palette', '/', async () => {

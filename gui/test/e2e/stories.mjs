@@ -5,6 +5,8 @@ import { readFile } from 'node:fs/promises';
 import { signIn } from './browser.mjs';
 import { accessible, equal, numberIn, truth, until } from './checks.mjs';
 import { HUNT_STORIES } from './hunt-stories.mjs';
+import { INSTALLATION_STORIES } from './installation-stories.mjs';
+import { RESULT_STORIES } from './result-stories.mjs';
 import { LOG_STORIES, logPages } from './log-stories.mjs';
 
 const grid = (page) => page.getByRole('grid');
@@ -604,6 +606,8 @@ export const STORIES = [
     },
   })),
   ...HUNT_STORIES,
+  ...RESULT_STORIES,
+  ...INSTALLATION_STORIES,
   ...LOG_STORIES,
   {
     name: 'sign out: the form comes back, and the old session is over',

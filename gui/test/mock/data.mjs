@@ -171,6 +171,20 @@ export const ARTIFACTS = [
   ),
   artifact('Generic.Client.Info', 'What the endpoint is.', [], [source('', 'SELECT OS, Fqdn FROM info()')]),
   artifact(
+    'Linux.Events.ProcessExecutions',
+    'Programs as they are started.',
+    [parameter('nameRegex', 'regex', 'Only programs whose name matches', '.')],
+    [source('', 'SELECT * FROM watch_processes()')],
+    'client_event',
+  ),
+  artifact(
+    'Linux.Events.SshLogins',
+    'Sign-ins over SSH as they happen.',
+    [parameter('syslogAuthLogPath', 'glob', 'Where they are logged', '/var/log/auth.log')],
+    [source('', 'SELECT * FROM watch_syslog()')],
+    'client_event',
+  ),
+  artifact(
     'Server.Hunts.Report',
     'Summarises hunts on the server.',
     [],

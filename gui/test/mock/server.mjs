@@ -7,10 +7,13 @@ import { extname, join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { randomBytes } from 'node:crypto';
 import { makeRows, ROW_COLUMNS } from './data.mjs';
-import { huntRoutes, cohort, differences, facets } from './targeting.mjs';
+import { health, installationRoutes } from './installation.mjs';
+import { eventLines, monitoringRoutes } from './monitoring.mjs';
+import { roundRows, table, tableRoutes } from './tables.mjs';
+import { huntRoutes, cohort, differences } from './targeting.mjs';
 import { eligible } from './hunts.mjs';
 import { zipOf } from './zip.mjs';
-import { checkArtifactCall, checkVql, completeVql, filterRows, pageOf, sortBy } from './answers.mjs';
+import { checkArtifactCall, checkVql, completeVql, pageOf } from './answers.mjs';
 import { exported, logRoutes, LogWorld } from './logs.mjs';
 import { World } from './world.mjs';
 
@@ -63,8 +66,6 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
     );
     return cohort(world, all, asked, spec, problems);
   };
-  const rowsAnswer = (rows, q) => pageOf(sortBy(filterRows(rows, q), q), q);
-
   const refuse = (what) => {
     throw what instanceof Refusal ? what : new Refusal(what.status, what.message, what.hint, what.problems);
   };
@@ -72,6 +73,9 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
   const routes = [
     ...logRoutes(logs, { refuse, missing, changed }),
     ...huntRoutes(world, { refuse, find, flowOf }),
+    ...installationRoutes(world),
+    ...tableRoutes(world, { refuse, find, flowOf }),
+    ...monitoringRoutes(world, { refuse, find, clientOf }),
     [
       'GET',
       'overview',
@@ -177,7 +181,6 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
         }));
       },
     ],
-    ['GET', 'flows/:id/results', ([id], q) => rowsAnswer(flowOf(id).rowsKept, q)],
     [
       'GET',
       'flows/:id/log',
@@ -338,10 +341,6 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
         };
       },
     ],
-    ['GET', 'hunts/:id/sources', ([id]) => find(id).sources()],
-    ['GET', 'hunts/:id/results/facets', ([id], q) => facets(filterRows(find(id).rows, q), q)],
-    ['GET', 'flows/:id/results/facets', ([id], q) => facets(filterRows(flowOf(id).rowsKept, q), q)],
-    ['GET', 'hunts/:id/results', ([id], q) => rowsAnswer(find(id).rows, q)],
     [
       'GET',
       'hunts/:id/recount',
@@ -411,7 +410,8 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
     };
     try {
       const body = request.method === 'GET' ? {} : await readBody(request);
-      if (path === 'health') return answer(200, { status: 'ok', problems: [], version: '0.1.0-mock' });
+      if (path === 'health') return answer(200, health(world));
+      if (world.trouble?.away) throw new Refusal(503, 'the store is away and could not do this; try again later');
       if (path === 'login') {
         if (body.user !== user || body.password !== password) throw new Refusal(401, 'user or password is wrong');
         const session = randomBytes(16).toString('hex');
@@ -453,6 +453,23 @@ export function startMock({ port = 5199, user = 'admin', password = 'hunt', empt
         response.writeHead(200, { 'content-type': 'application/x-ndjson' });
         const lines = differences(find(path.split('/')[1]), query);
         return response.end(lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+      }
+      const exports = /^(hunts|flows)\/([^/]+)\/results\/export$/.exec(path);
+      if (exports) {
+        const [, kind, id] = exports;
+        const rows = kind === 'hunts' ? roundRows(find(id), query) : flowOf(id).rowsKept;
+        response.writeHead(200, {
+          'content-type': 'application/octet-stream',
+          'content-disposition': `attachment; filename="${id}.${query.format ?? 'ndjson'}"`,
+        });
+        return response.end(table(rows, query));
+      }
+      if (path === 'monitoring/export.jsonl') {
+        response.writeHead(200, {
+          'content-type': 'application/x-ndjson',
+          'content-disposition': `attachment; filename="${query.source}.jsonl"`,
+        });
+        return response.end(eventLines(world, query));
       }
       if (path.endsWith('export.zip')) {
         const [kind, id] = path.split('/');

@@ -2,6 +2,7 @@
 
 import { ARTIFACTS, makeClients, newId } from './data.mjs';
 import { Hunt } from './hunts.mjs';
+import { Monitored } from './monitoring.mjs';
 
 const iso = (ms) => new Date(ms).toISOString();
 
@@ -15,6 +16,9 @@ export class World {
     this.flows = new Map();
     this.tokens = [];
     this.audit = [];
+    /** What is wrong now, with `away` when no record can be reached. */
+    this.trouble = null;
+    this.monitored = new Monitored({ empty });
     this.changed = { hunts: new Set(), flows: new Set(), clients: new Set() };
     if (!empty) this.begin();
   }

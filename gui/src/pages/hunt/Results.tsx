@@ -1,27 +1,33 @@
-// What have all clients answered?
+// What have all clients answered, in this round or another?
 
+import { NativeSelect } from '@mantine/core';
 import { IconTable } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import * as ask from '../../api/queries';
+import { queryText } from '../../api/request';
 import type { HuntView } from '../../api/schema';
+import { ALL_ROUNDS, roundSays, roundsQuery } from '../../lib/rounds';
 import { Bones, CliFold, Empty, ErrorNote, apiUrl } from '../../ui/parts';
 import { RowsTable } from '../../ui/RowsTable';
 import type { HuntSearch } from '../Hunt';
 
-export function HuntResults({
-  hunt,
-  search,
-  change,
-}: {
-  hunt: HuntView;
-  search: HuntSearch;
-  change: (part: Partial<HuntSearch>) => void;
-}) {
-  const sources = useQuery(ask.huntSources(hunt.id));
+type Change = { search: HuntSearch; change: (part: Partial<HuntSearch>) => void };
+
+export function HuntResults({ hunt, search, change }: { hunt: HuntView } & Change) {
+  const rounds = roundsQuery(search.round);
+  const sources = useQuery(ask.huntSources(hunt.id, rounds));
   if (sources.isPending) return <Bones />;
-  if (!sources.data)
-    return <ErrorNote what="Could not load the results" error={sources.error} retry={() => void sources.refetch()} />;
+  if (!sources.data) {
+    return (
+      <>
+        {hunt.round > 1 && <RoundChoice hunt={hunt} search={search} change={change} />}
+        <ErrorNote what="Could not load the results" error={sources.error} retry={() => void sources.refetch()} />
+      </>
+    );
+  }
   const left = hunt.counts.pending + hunt.counts.running;
+  const past = search.round !== undefined;
+  const narrowed = queryText({ ...rounds, limit: 1000 });
   return (
     <>
       <RowsTable
@@ -31,24 +37,59 @@ export function HuntResults({
         state={search}
         change={change}
         across
+        rounds={rounds}
+        roundsSay={hunt.round > 1 ? roundSays(search.round, hunt.round) : undefined}
+        lead={hunt.round > 1 && <RoundChoice hunt={hunt} search={search} change={change} />}
         zip={`/api/v1/hunts/${hunt.id}/export.zip`}
+        zipSays={`a folder for each client with rows, log and files; members and a manifest with hashes${
+          hunt.round > 1 ? `; of round ${hunt.round}` : ''
+        }`}
         fileName={`${hunt.spec.name.replace(/[^\w.-]+/g, '-').slice(0, 60)}-rows`}
         empty={
-          <Empty icon={IconTable} title="No rows yet" cli={`lycaon hunt watch ${hunt.id}`}>
+          <Empty
+            icon={IconTable}
+            title={past ? 'No rows in this round' : 'No rows yet'}
+            cli={`lycaon hunt watch ${hunt.id}`}
+          >
             <p>
               {hunt.state === 'draft'
                 ? 'The hunt has not begun.'
-                : left > 0
-                  ? 'Rows appear here by themselves as clients finish.'
-                  : 'Every client that took part finished without a row.'}
+                : past
+                  ? 'Nobody who finished in it brought a row.'
+                  : left > 0
+                    ? 'Rows appear here by themselves as clients finish.'
+                    : 'Every client that took part finished without a row.'}
             </p>
           </Empty>
         }
       />
       <CliFold
-        cli={[`lycaon hunt results ${hunt.id} --format jsonl`, `lycaon hunt export ${hunt.id} -o hunt.zip`]}
-        api={[apiUrl(`/hunts/${hunt.id}/results?limit=1000`), apiUrl(`/hunts/${hunt.id}/export.zip`)]}
+        cli={[
+          `lycaon hunt results ${hunt.id} --format jsonl`,
+          `lycaon results facets ${hunt.id} COLUMN --order rare`,
+          `lycaon results sql ${hunt.id} 'SELECT _hostname, count(*) AS n FROM results GROUP BY 1'`,
+          `lycaon results export ${hunt.id} -o rows.parquet`,
+          `lycaon hunt export ${hunt.id} -o hunt.zip`,
+        ]}
+        api={[apiUrl(`/hunts/${hunt.id}/results${narrowed}`), apiUrl(`/hunts/${hunt.id}/export.zip`)]}
       />
     </>
+  );
+}
+
+function RoundChoice({ hunt, search, change }: { hunt: HuntView } & Change) {
+  const older = Array.from({ length: hunt.round - 1 }, (_, i) => String(hunt.round - 1 - i));
+  return (
+    <NativeSelect
+      size="xs"
+      aria-label="Round"
+      value={search.round ?? ''}
+      onChange={(e) => change({ round: e.currentTarget.value || undefined, row: undefined })}
+      data={[
+        { value: '', label: `Round ${hunt.round}, the newest` },
+        ...older.map((round) => ({ value: round, label: `Round ${round}` })),
+        { value: ALL_ROUNDS, label: 'All rounds' },
+      ]}
+    />
   );
 }

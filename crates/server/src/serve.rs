@@ -135,8 +135,12 @@ async fn listen_on(
     Ok((listener, bound))
 }
 
-/// The tasks that need nothing but what all share.
-fn by_themselves(core: &Arc<Core>, stop: &CancellationToken) -> [JoinHandle<()>; 6] {
+/// The tasks that need little but what all share.
+fn by_themselves(
+    core: &Arc<Core>,
+    health: Arc<Health>,
+    stop: &CancellationToken,
+) -> [JoinHandle<()>; 7] {
     let (core, stop) = (|| Arc::clone(core), || stop.clone());
     [
         tokio::spawn(manager::run(core(), stop())),
@@ -145,6 +149,7 @@ fn by_themselves(core: &Arc<Core>, stop: &CancellationToken) -> [JoinHandle<()>;
         tokio::spawn(herald::run(core(), stop())),
         tokio::spawn(log_news::run(core(), stop())),
         tokio::spawn(eraser::run(core(), stop())),
+        tokio::spawn(look(core(), health, stop())),
     ]
 }
 
@@ -253,9 +258,8 @@ impl Server {
             tokio::spawn(listen::run(people_socket, people_tls, router, stop.clone())),
             tokio::spawn(pulse::run(Arc::clone(&core), node, stop.clone())),
             tokio::spawn(hearing::run(Arc::clone(&core), ear, stop.clone())),
-            tokio::spawn(look(Arc::clone(&core), health, stop.clone())),
         ];
-        tasks.extend(by_themselves(&core, &stop));
+        tasks.extend(by_themselves(&core, health, &stop));
         Ok(Self { agents, people: people_address, core, routes, stop, tasks })
     }
 

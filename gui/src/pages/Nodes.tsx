@@ -49,7 +49,7 @@ export function Nodes() {
             {plural(all.length, 'node')} with {plural(agents, 'connected agent')}
           </h2>
           <div className="scroll-x" tabIndex={0} role="region" aria-label="Nodes">
-            <table className="glance loose">
+            <table className="glance natural nodes">
               <thead>
                 <tr>
                   <th>Node</th>

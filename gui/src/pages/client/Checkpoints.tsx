@@ -62,7 +62,7 @@ function OfHunt({ hunt, marks }: { hunt: HuntView; marks: CheckpointView[] }) {
           )}
         </span>
       </div>
-      <table className="glance">
+      <table className="glance natural">
         <thead>
           <tr>
             <th>Source</th>

@@ -83,7 +83,7 @@ function Days({ client, days, state, change }: Props & { days: EventDayView[] })
     <section className="card stack tight" aria-label="What it brought">
       <h2>What it brought</h2>
       <div className="scroll-list" tabIndex={0} role="region" aria-label="Days">
-        <table className="glance days">
+        <table className="glance natural">
           <thead>
             <tr>
               <th>Day (UTC)</th>

@@ -45,7 +45,7 @@ export function HuntRounds({ hunt, search, change }: { hunt: HuntView } & Change
             </Empty>
           ) : (
             <div className="scroll-x" tabIndex={0} role="region" aria-label="List of rounds">
-              <table className="glance rounds">
+              <table className="glance natural">
                 <thead>
                   <tr>
                     <th>Round</th>

@@ -80,7 +80,7 @@ export function Arrived(props: { entries: MonitoringEntryView[]; search: Search;
               : `The first ${plural(rows.data.items.length, 'row')}; the download has all of them.`}
           </p>
           <div className="scroll-list tall" tabIndex={0} role="region" aria-label="Rows that arrived">
-            <table className="glance diff">
+            <table className="glance diff events">
               <thead>
                 <tr>
                   <th>Seen by the client</th>

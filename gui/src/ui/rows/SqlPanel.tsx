@@ -8,7 +8,7 @@ import { post, type Query } from '../../api/request';
 import type { SqlRequest, SqlView } from '../../api/schema';
 import { csvLine, saveFile } from '../../lib/download';
 import { sqlExamples, SQL_ORIGIN } from '../../lib/sql';
-import { cellText, idKind, looksTechnical, middle, millis, plural } from '../../lib/text';
+import { cellText, count, idKind, looksTechnical, middle, millis, plural } from '../../lib/text';
 import { AnyId } from '../links';
 import { Bones, ErrorNote, Note } from '../parts';
 import { SqlField } from '../Vql';
@@ -57,20 +57,20 @@ export function SqlPanel({ path, scope, scopeSays, columns, text, change, fileNa
   }
   return (
     <section className="card stack tight sql" aria-label="SQL">
-      <div className="row wrap">
-        <h2>SQL over {scopeSays}</h2>
-        <span className="dim grow">
-          The table is <code>results</code>; beside the rows' columns it has{' '}
-          {SQL_ORIGIN.map((name, i) => (
-            <span key={name}>
-              {i > 0 && ', '}
-              <code>{name}</code>
-            </span>
-          ))}
-          .
-        </span>
+      <div className="row">
+        <h2 className="grow">SQL over {scopeSays}</h2>
         <CloseButton size="sm" aria-label="Close SQL" onClick={() => change(undefined)} />
       </div>
+      <p className="dim">
+        The table is <code>results</code>; beside the rows' columns it has{' '}
+        {SQL_ORIGIN.map((name, i) => (
+          <span key={name}>
+            {i > 0 && ', '}
+            <code>{name}</code>
+          </span>
+        ))}
+        .
+      </p>
       <SqlField value={draft} change={setDraft} names={[...columns, ...SQL_ORIGIN]} run={() => run(draft)} />
       <div className="row wrap">
         <Button leftSection={<IconPlayerPlay size={14} />} loading={answer.isFetching} onClick={() => run(draft)}>
@@ -103,7 +103,7 @@ export function SqlPanel({ path, scope, scopeSays, columns, text, change, fileNa
       {answer.data && !answer.isError && (
         <>
           {answer.data.truncated && (
-            <Note tone="info" title={`There are more than these ${ROWS_MAX} rows`}>
+            <Note tone="info" title={`There are more than these ${count(ROWS_MAX)} rows`}>
               <p>Group, filter or sort in the query to see what matters; the download above has the same rows.</p>
             </Note>
           )}
@@ -124,7 +124,7 @@ function Answered({ answer }: { answer: Answer }) {
   );
   return (
     <div className="scroll-list sql-answer" tabIndex={0} role="region" aria-label="Answer">
-      <table className="glance">
+      <table className="glance natural">
         <thead>
           <tr>
             {answer.columns.map((name) => (

@@ -68,6 +68,8 @@ pub struct HotBatch {
     pub hostname: String,
     /// Which flow.
     pub flow: FlowId,
+    /// In which round, when that flow is of a hunt.
+    pub round: Option<u32>,
     /// Which source.
     pub source: String,
     /// When it arrived.
@@ -82,6 +84,7 @@ impl HotBatch {
         ResultRow {
             client: self.client,
             flow: self.flow,
+            round: self.round,
             source: self.source.clone(),
             stored: self.stored,
             json: json.to_owned(),

@@ -43,6 +43,8 @@ pub struct Origin<'a> {
     pub hostname: &'a str,
     /// `_flow`.
     pub flow: &'a str,
+    /// `_round`: of a hunt.
+    pub round: Option<u32>,
     /// `_source`.
     pub source: &'a str,
     /// `_stored`.
@@ -262,8 +264,8 @@ impl Conditions {
 }
 
 /// The columns that every row has besides its own, which hide them.
-pub const ORIGIN_COLUMNS: [&str; 6] =
-    ["_client", "_hostname", "_flow", "_source", "_stored", "_observed"];
+pub const ORIGIN_COLUMNS: [&str; 7] =
+    ["_client", "_hostname", "_flow", "_round", "_source", "_stored", "_observed"];
 
 /// The cell of a column that every row has; nothing for any other column.
 pub fn of_origin<'a>(origin: Origin<'a>, column: &str) -> Cell<'a> {
@@ -271,6 +273,10 @@ pub fn of_origin<'a>(origin: Origin<'a>, column: &str) -> Cell<'a> {
         "_client" => Cell::Text(origin.client.into()),
         "_hostname" => Cell::Text(origin.hostname.into()),
         "_flow" => Cell::Text(origin.flow.into()),
+        "_round" => origin.round.map_or(Cell::Nothing, |round| Cell::Number {
+            value: f64::from(round),
+            text: round.to_string().into(),
+        }),
         "_source" => Cell::Text(origin.source.into()),
         "_stored" => Cell::Text(origin.stored.to_string().into()),
         "_observed" => origin
@@ -322,6 +328,7 @@ mod tests {
             client: "C.1",
             hostname: "web-1",
             flow: "F.1",
+            round: Some(2),
             source: "A",
             stored: Timestamp::EPOCH,
             observed: None,
@@ -330,6 +337,7 @@ mod tests {
             sifter.offer(origin, json, || ResultRow {
                 client: ClientId::from_bits(1),
                 flow: FlowId::from_bits(1),
+                round: Some(2),
                 source: "A".into(),
                 stored: Timestamp::EPOCH,
                 json: json.into(),

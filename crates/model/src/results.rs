@@ -69,6 +69,8 @@ pub enum ResultScope {
         /// Which round.
         round: u32,
     },
+    /// All finished attempts of all rounds of a hunt, over all clients.
+    Rounds(HuntId),
     /// The latest attempt of one flow, finished or not.
     Flow(FlowId),
 }
@@ -91,7 +93,7 @@ pub enum Comparison {
 /// One condition on a column. All conditions of a query must hold.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnFilter {
-    /// A column of the row, or one of `_client`, `_flow`, `_source`, `_hostname`.
+    /// A column of the row, or one that every row has, such as `_client`.
     pub column: String,
     /// How it is compared.
     pub comparison: Comparison,
@@ -125,6 +127,8 @@ pub struct ResultRow {
     pub client: ClientId,
     /// Which flow.
     pub flow: FlowId,
+    /// In which round, when that flow is of a hunt.
+    pub round: Option<u32>,
     /// Which source.
     pub source: String,
     /// When it arrived.

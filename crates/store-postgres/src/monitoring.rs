@@ -228,6 +228,7 @@ async fn page(db: &Object, query: &EventQuery) -> Done<EventPage> {
                 client: &client,
                 hostname: &batch.hostname,
                 flow: "",
+                round: None,
                 source,
                 stored: batch.stored,
                 observed: Some(event.0),

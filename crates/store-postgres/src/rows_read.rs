@@ -44,6 +44,12 @@ pub(crate) fn batches_of(scope: ResultScope) -> (String, Vec<Bound>) {
                 .to_owned(),
             vec![one(Id(hunt.bits())), one(i64::from(round))],
         ),
+        ResultScope::Rounds(hunt) => (
+            "batches b JOIN flows f ON f.id = b.flow AND f.attempt = b.attempt AND f.state = 2
+             WHERE b.hunt = $1 AND $2::bigint IS NULL"
+                .to_owned(),
+            vec![one(Id(hunt.bits())), one(None::<i64>)],
+        ),
         ResultScope::Flow(flow) => (
             format!("batches b WHERE b.flow = $1 AND b.attempt = {CURRENT} AND $2::bigint IS NULL"),
             vec![one(Id(flow.bits())), one(None::<i64>)],
@@ -59,6 +65,12 @@ fn sources_of(scope: ResultScope) -> (String, Vec<Bound>) {
              WHERE f.hunt = $1 AND f.round = $2 AND f.state = 2 AND s.kind = 0"
                 .to_owned(),
             vec![one(Id(hunt.bits())), one(i64::from(round))],
+        ),
+        ResultScope::Rounds(hunt) => (
+            "flows f JOIN attempt_sources s ON s.flow = f.id AND s.attempt = f.attempt
+             WHERE f.hunt = $1 AND $2::bigint IS NULL AND f.state = 2 AND s.kind = 0"
+                .to_owned(),
+            vec![one(Id(hunt.bits())), one(None::<i64>)],
         ),
         ResultScope::Flow(flow) => (
             format!(
@@ -76,14 +88,15 @@ pub(crate) struct Batch {
     pub(crate) client: ClientId,
     pub(crate) hostname: String,
     pub(crate) flow: FlowId,
+    pub(crate) round: Option<u32>,
     pub(crate) source: String,
     pub(crate) stored: Timestamp,
     pub(crate) text: String,
 }
 
 /// The columns of a batch, in the order of [`Batch::read`]. The client is that of the flow.
-pub(crate) const BATCH: &str = "b.id, w.client, coalesce(c.hostname, ''), b.flow, b.source, b.stored, b.packed, \
-    b.body";
+pub(crate) const BATCH: &str = "b.id, w.client, coalesce(c.hostname, ''), b.flow, w.round, b.source, b.stored, \
+    b.packed, b.body";
 
 /// Whom a batch comes from.
 pub(crate) const SENT_BY: &str =
@@ -96,9 +109,11 @@ impl Batch {
         let client = ClientId::from_bits(row.bits()?);
         let hostname = row.take()?;
         let flow = FlowId::from_bits(row.bits()?);
+        let round: Option<i64> = row.take()?;
+        let round = round.and_then(|round| u32::try_from(round).ok());
         let (source, stored) = (row.take()?, row.moment()?);
         let text = unpack(row.take()?, row.take()?).ok_or(Failure::Unreadable("batch of rows"))?;
-        Ok(Self { id, client, hostname, flow, source, stored, text })
+        Ok(Self { id, client, hostname, flow, round, source, stored, text })
     }
 
     /// Calls `visit` with each row and what it is compared with.
@@ -108,6 +123,7 @@ impl Batch {
             client: &client,
             hostname: &self.hostname,
             flow: &flow,
+            round: self.round,
             source: &self.source,
             stored: self.stored,
             observed: None,
@@ -119,6 +135,7 @@ impl Batch {
         ResultRow {
             client: self.client,
             flow: self.flow,
+            round: self.round,
             source: self.source.clone(),
             stored: self.stored,
             json: json.to_owned(),
@@ -334,6 +351,7 @@ async fn recount(db: &Object, scope: ResultScope) -> Done<RowRecount> {
         ResultScope::Hunt { hunt, round } => {
             ("hunt = $1 AND round = $2", vec![one(Id(hunt.bits())), one(i64::from(round))])
         }
+        ResultScope::Rounds(hunt) => ("hunt = $1", vec![one(Id(hunt.bits()))]),
     };
     let sql = format!("SELECT coalesce(sum(rows), 0)::bigint FROM flows WHERE {of} AND state = 2");
     let declared = only_count(&Question::new(sql, values).rows(db).await?)?;

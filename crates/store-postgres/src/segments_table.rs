@@ -87,6 +87,10 @@ fn segments_of(scope: ResultScope) -> (&'static str, Vec<crate::filter::Bound>) 
             "segments s WHERE s.hunt = $1 AND s.round = $2",
             vec![one(Id(hunt.bits())), one(i64::from(round))],
         ),
+        ResultScope::Rounds(hunt) => (
+            "segments s WHERE s.hunt = $1 AND $2::bigint IS NULL",
+            vec![one(Id(hunt.bits())), one(None::<i64>)],
+        ),
         ResultScope::Flow(flow) => (
             "segments s WHERE $2::bigint IS NULL
                  AND (s.hunt, s.round) = (SELECT w.hunt, w.round FROM flows w WHERE w.id = $1)",
@@ -340,6 +344,7 @@ impl HotRows for RecordStore {
                 client: batch.client,
                 hostname: batch.hostname,
                 flow: batch.flow,
+                round: batch.round,
                 source: batch.source,
                 stored: batch.stored,
             })

@@ -225,6 +225,10 @@ impl UploadStore for RecordStore {
                 filter.and("f.round = ?", [one(i64::from(round))]);
                 filter.and("f.state = 2", []);
             }
+            ResultScope::Rounds(hunt) => {
+                filter.and("f.hunt = ?", [one(Id(hunt.bits()))]);
+                filter.and("f.state = 2", []);
+            }
             ResultScope::Flow(flow) => filter.and("f.id = ?", [one(Id(flow.bits()))]),
         }
         let tables = "uploads u JOIN flows f ON f.id = u.flow AND f.attempt = u.attempt";

@@ -286,6 +286,7 @@ struct Texts {
     client: String,
     hostname: String,
     flow: String,
+    round: u32,
     stored: Timestamp,
 }
 
@@ -296,6 +297,7 @@ impl Texts {
             client: client.map(|client| client.id.to_string()).unwrap_or_default(),
             hostname: client.map(|client| client.hostname.clone()).unwrap_or_default(),
             flow: run.flow.to_string(),
+            round: file.segment.series.round,
             stored: run.stored,
         }
     }
@@ -305,6 +307,7 @@ impl Texts {
             client: &self.client,
             hostname: &self.hostname,
             flow: &self.flow,
+            round: Some(self.round),
             source,
             stored: self.stored,
             observed: None,

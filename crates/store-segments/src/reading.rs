@@ -2,8 +2,9 @@
 
 use model::results::ResultRow;
 
+use crate::opened::{Lost, Opened};
 use crate::order::Entry;
-use crate::results::{Lost, Opened, SegmentedResults};
+use crate::results::SegmentedResults;
 
 /// A stretch of a batch.
 pub(crate) struct Wanted {
@@ -43,6 +44,7 @@ impl SegmentedResults {
                 found[at].push(ResultRow {
                     client: file.clients[run.client as usize].id,
                     flow: run.flow,
+                    round: Some(file.segment.series.round),
                     source: source.clone(),
                     stored: run.stored,
                     json: json.to_owned(),

@@ -1,7 +1,7 @@
 //! The rows of a scope as a table of SQL.
 //!
-//! Its columns are those that every row has (`_client`, `_hostname`, `_flow`, `_source`, `_stored`, and
-//! `_json`, the row itself), and those of the rows: as numbers or truths when all values of a column
+//! Its columns are those that every row has (`_client`, `_hostname`, `_flow`, `_round`, `_source`,
+//! `_stored`, and `_json`, the row itself), and those of the rows: as numbers or truths when all values of a column
 //! are, else as texts.
 
 use std::fmt;
@@ -30,13 +30,16 @@ use model::store::StoreError;
 
 use crate::cells::{Kinds, decode, merged};
 use crate::columns::{Need, Piece};
-use crate::results::{Lost, Opened, SegmentedResults};
+use crate::opened::{Lost, Opened};
+use crate::results::SegmentedResults;
 use crate::typed::{TypedBuilder, data_type};
 use crate::work::{cores, permits};
 
 /// The row itself.
 const JSON: &str = "_json";
 const STORED: &str = "_stored";
+/// Of hunts.
+const ROUND: &str = "_round";
 const TEXTS: [&str; 4] = ["_client", "_hostname", "_flow", "_source"];
 /// Rows of a batch that goes on to DataFusion.
 const ROWS: usize = 8_192;
@@ -48,6 +51,7 @@ const HOT_AT_ONCE: usize = 64;
 enum Made {
     /// What every row has.
     Text(&'static str),
+    Round,
     Stored,
     Json,
     /// A column of the rows.
@@ -55,9 +59,19 @@ enum Made {
 }
 
 impl Made {
+    /// What its cells are.
+    fn kind(&self) -> ColumnKind {
+        match self {
+            Self::Own(_, kind) => *kind,
+            Self::Round => ColumnKind::Integers,
+            Self::Text(_) | Self::Stored | Self::Json => ColumnKind::Texts,
+        }
+    }
+
     fn field(&self) -> Field {
         match self {
             Self::Text(name) => Field::new(*name, DataType::Utf8, true),
+            Self::Round => Field::new(ROUND, DataType::Int64, true),
             Self::Stored => {
                 let kind = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
                 Field::new(STORED, kind, true)
@@ -117,7 +131,7 @@ impl SegmentedResults {
     /// The rows of a view as a table.
     pub(crate) async fn table(&self, opened: Arc<Opened>) -> Result<ResultTable, Lost> {
         let mut made: Vec<Made> = TEXTS.map(Made::Text).to_vec();
-        made.push(Made::Stored);
+        made.extend([Made::Round, Made::Stored]);
         let own = self.kinds(&opened).await?;
         made.extend(own.into_iter().map(|(name, kind)| Made::Own(name, kind)));
         made.push(Made::Json);
@@ -264,6 +278,7 @@ async fn of_group(
     let columns = made.iter().filter_map(|made| match made {
         Made::Own(name, _) => Some(name.clone()),
         Made::Text(name) => Some((*name).to_owned()),
+        Made::Round => Some(ROUND.to_owned()),
         Made::Stored | Made::Json => None,
     });
     let need = Need {
@@ -294,12 +309,8 @@ async fn of_group(
                         rows.iter().for_each(|row| builder.append_option(piece.json(*row)));
                         Arc::new(builder.finish())
                     }
-                    Made::Text(_) | Made::Own(..) => {
-                        let kind = match made {
-                            Made::Own(_, kind) => *kind,
-                            _ => ColumnKind::Texts,
-                        };
-                        let mut builder = TypedBuilder::new(kind);
+                    Made::Text(_) | Made::Round | Made::Own(..) => {
+                        let mut builder = TypedBuilder::new(made.kind());
                         if let Some(column) = own.next() {
                             for row in rows {
                                 builder.push(&column.bytes(*row).map_or(Cell::Nothing, decode));
@@ -335,13 +346,8 @@ fn of_hot(
 ) -> Result<RecordBatch, DataFusionError> {
     let mut stored = TimestampMicrosecondBuilder::new().with_timezone("UTC");
     let mut texts = StringBuilder::new();
-    let mut typed: Vec<TypedBuilder> = made
-        .iter()
-        .map(|made| match made {
-            Made::Own(_, kind) => TypedBuilder::new(*kind),
-            Made::Text(_) | Made::Stored | Made::Json => TypedBuilder::new(ColumnKind::Texts),
-        })
-        .collect();
+    let mut typed: Vec<TypedBuilder> =
+        made.iter().map(|made| TypedBuilder::new(made.kind())).collect();
     let mut rows = 0;
     for batch in batches {
         let (client, flow) = (batch.client.to_string(), batch.flow.to_string());
@@ -349,6 +355,7 @@ fn of_hot(
             client: &client,
             hostname: &batch.hostname,
             flow: &flow,
+            round: batch.round,
             source: &batch.source,
             stored: batch.stored,
             observed: None,
@@ -361,6 +368,7 @@ fn of_hot(
                 .iter()
                 .map(|made| match made {
                     Made::Text(name) => of_origin(origin, name),
+                    Made::Round => of_origin(origin, ROUND),
                     Made::Own(..) | Made::Stored | Made::Json => Cell::Nothing,
                 })
                 .collect();
@@ -370,6 +378,7 @@ fn of_hot(
                     let is_it = match made {
                         Made::Own(name, _) => name == found,
                         Made::Text(name) => *name == found,
+                        Made::Round => ROUND == found,
                         Made::Stored | Made::Json => false,
                     };
                     if is_it {
@@ -385,7 +394,7 @@ fn of_hot(
     let columns = made.iter().zip(&mut typed).map(|(made, builder)| match made {
         Made::Stored => stored.clone(),
         Made::Json => texts.clone(),
-        Made::Text(_) | Made::Own(..) => builder.finish(),
+        Made::Text(_) | Made::Round | Made::Own(..) => builder.finish(),
     });
     of_columns(schema, columns.collect(), rows)
 }

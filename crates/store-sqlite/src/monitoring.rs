@@ -256,6 +256,7 @@ fn page(db: &Connection, query: &EventQuery) -> Done<EventPage> {
                 client: &client,
                 hostname: &batch.hostname,
                 flow: "",
+                round: None,
                 source,
                 stored: batch.stored,
                 observed: Some(event.0),

@@ -15,6 +15,7 @@ use model::results::{
 };
 use model::store::{Page, Paging, StoreError};
 use records::unpack;
+use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::SqliteStore;
@@ -27,6 +28,8 @@ use crate::segments_table::forget;
 pub(crate) enum Place {
     /// Finished attempts of this round.
     HuntRound(i64),
+    /// Finished attempts of all rounds of this hunt.
+    Rounds(HuntId),
     /// This attempt.
     Attempt(i64),
 }
@@ -35,6 +38,7 @@ pub(crate) enum Place {
 pub(crate) fn place_of(db: &Connection, scope: ResultScope) -> rusqlite::Result<Option<Place>> {
     match scope {
         ResultScope::Hunt { hunt, round } => Ok(round_key(db, hunt, round)?.map(Place::HuntRound)),
+        ResultScope::Rounds(hunt) => Ok(Some(Place::Rounds(hunt))),
         ResultScope::Flow(flow) => {
             let attempt = AttemptId { flow, attempt: current_attempt(db, flow)? };
             Ok(attempt_key(db, attempt)?.map(Place::Attempt))
@@ -67,21 +71,31 @@ impl Place {
                 "batches.hunt_round = ?1
                  AND (SELECT finished FROM attempts WHERE key = batches.attempt)"
             }
+            Self::Rounds(_) => {
+                "batches.hunt_round IN (SELECT key FROM hunt_rounds WHERE hunt = ?1)
+                 AND batches.hunt_round > 0
+                 AND (SELECT finished FROM attempts WHERE key = batches.attempt)"
+            }
             Self::Attempt(_) => "batches.attempt = ?1",
         }
     }
 
     /// A condition on `attempts`; the place is parameter 1.
-    fn attempts(self) -> &'static str {
+    pub(crate) fn attempts(self) -> &'static str {
         match self {
             Self::HuntRound(_) => "attempts.hunt_round = ?1 AND attempts.finished = 1",
+            Self::Rounds(_) => {
+                "attempts.hunt_round IN (SELECT key FROM hunt_rounds WHERE hunt = ?1)
+                 AND attempts.hunt_round > 0 AND attempts.finished = 1"
+            }
             Self::Attempt(_) => "attempts.key = ?1",
         }
     }
 
-    fn key(self) -> i64 {
+    pub(crate) fn key(self) -> Value {
         match self {
-            Self::HuntRound(key) | Self::Attempt(key) => key,
+            Self::HuntRound(key) | Self::Attempt(key) => Value::Integer(key),
+            Self::Rounds(hunt) => Value::Blob(blob(hunt.bits()).to_vec()),
         }
     }
 }
@@ -103,6 +117,7 @@ pub(crate) struct Batch {
     pub(crate) client: ClientId,
     pub(crate) hostname: String,
     pub(crate) flow: FlowId,
+    pub(crate) round: Option<u32>,
     pub(crate) source: String,
     pub(crate) stored: Timestamp,
     pub(crate) text: String,
@@ -117,11 +132,12 @@ impl Batch {
     pub(crate) fn find(db: &Connection, id: i64) -> Done<Option<Self>> {
         let mut statement = db.prepare_cached(
             "SELECT batches.stored, packed, body, attempts.client, attempts.flow,
-               source_names.name, ifnull(clients.hostname, '')
+               source_names.name, ifnull(clients.hostname, ''), hunt_rounds.round
              FROM batches
              JOIN attempts ON attempts.key = batches.attempt
              JOIN source_names ON source_names.key = batches.source
              LEFT JOIN clients ON clients.id = attempts.client
+             LEFT JOIN hunt_rounds ON hunt_rounds.key = batches.hunt_round
              WHERE batches.id = ?1",
         )?;
         let found = statement.query_row([id], |row| {
@@ -132,6 +148,7 @@ impl Batch {
                 client: ClientId::from_bits(u128::from_be_bytes(row.get(3)?)),
                 hostname: row.get(6)?,
                 flow: FlowId::from_bits(u128::from_be_bytes(row.get(4)?)),
+                round: row.get(7)?,
                 source: row.get(5)?,
                 stored: Timestamp::from_micros(row.get(0)?),
                 text: text.ok_or_else(|| unreadable("batch of rows"))?,
@@ -147,6 +164,7 @@ impl Batch {
             client: &client,
             hostname: &self.hostname,
             flow: &flow,
+            round: self.round,
             source: &self.source,
             stored: self.stored,
             observed: None,
@@ -158,6 +176,7 @@ impl Batch {
         ResultRow {
             client: self.client,
             flow: self.flow,
+            round: self.round,
             source: self.source.clone(),
             stored: self.stored,
             json: json.to_owned(),
@@ -382,6 +401,9 @@ fn recount(db: &Connection, scope: ResultScope) -> Done<RowRecount> {
                 "SELECT sum(rows) FROM flows WHERE hunt = ?1 AND round = ?2 AND state = 2",
             )?
             .query_row(params![blob(hunt.bits()), round], only_count)?,
+        ResultScope::Rounds(hunt) => db
+            .prepare_cached("SELECT sum(rows) FROM flows WHERE hunt = ?1 AND state = 2")?
+            .query_row([blob(hunt.bits())], only_count)?,
     };
     let Some(place) = place_of(db, scope)? else {
         return Ok(RowRecount { declared, kept: 0, counted: 0 });

@@ -62,10 +62,14 @@ const SEGMENTS: &str = "SELECT segments.key, hunt, round, name, rows, batches, b
      JOIN hunt_rounds ON hunt_rounds.key = segments.hunt_round
      JOIN source_names ON source_names.key = segments.source";
 
-/// The round whose segments may have rows of a scope.
-fn round_of(db: &Connection, scope: ResultScope) -> rusqlite::Result<Option<i64>> {
-    match scope {
-        ResultScope::Hunt { hunt, round } => round_key(db, hunt, round),
+/// The rounds whose segments may have rows of a scope.
+fn rounds_of(db: &Connection, scope: ResultScope) -> rusqlite::Result<Vec<i64>> {
+    let one = match scope {
+        ResultScope::Hunt { hunt, round } => round_key(db, hunt, round)?,
+        ResultScope::Rounds(hunt) => {
+            let mut rounds = db.prepare_cached("SELECT key FROM hunt_rounds WHERE hunt = ?1")?;
+            return all(rounds.query_map([blob(hunt.bits())], |row| row.get(0))?);
+        }
         ResultScope::Flow(flow) => {
             let flow = blob(flow.bits());
             db.prepare_cached(
@@ -73,21 +77,23 @@ fn round_of(db: &Connection, scope: ResultScope) -> rusqlite::Result<Option<i64>
                  JOIN hunt_rounds USING (hunt, round) WHERE flows.id = ?1",
             )?
             .query_row([flow], |row| row.get(0))
-            .optional()
+            .optional()?
         }
-    }
+    };
+    Ok(one.into_iter().collect())
 }
 
 fn view(db: &Connection, scope: ResultScope, source: Option<&str>) -> Done<View> {
     let mut found = View::default();
     let Ok(source) = source_filter(db, source)? else { return Ok(found) };
-    if let Some(round) = round_of(db, scope)? {
+    for round in rounds_of(db, scope)? {
         let of_source = if source.is_some() { "AND source = ?2" } else { "AND ?2 IS NULL" };
         let mut statement = db.prepare_cached(&format!(
             "{SEGMENTS} WHERE hunt_round = ?1 {of_source} ORDER BY first, segments.key"
         ))?;
-        found.segments = all(statement.query_map(params![round, source], segment_of)?)?;
+        found.segments.extend(all(statement.query_map(params![round, source], segment_of)?)?);
     }
+    found.segments.sort_by(|a, b| (a.first, &a.key).cmp(&(b.first, &b.key)));
     if let Some(place) = place_of(db, scope)? {
         walk(db, (place, source), 0, &mut |id, rows| {
             found.hot.push(BatchHead { arrival: u64::try_from(id).unwrap_or(0), rows });
@@ -136,6 +142,7 @@ fn read_hot(db: &Connection, arrivals: &[u64]) -> Done<Vec<HotBatch>> {
             client: batch.client,
             hostname: batch.hostname,
             flow: batch.flow,
+            round: batch.round,
             source: batch.source,
             stored: batch.stored,
             rows: batch.text.lines().map(str::to_owned).collect(),
@@ -343,9 +350,13 @@ impl HotRows for SqliteStore {
 
     async fn has_segments(&self, scope: ResultScope) -> Result<bool, StoreError> {
         self.look_up("find segments", |db| {
-            let Some(round) = round_of(db, scope)? else { return Ok(false) };
             let mut any = db.prepare_cached("SELECT 1 FROM segments WHERE hunt_round = ?1")?;
-            Ok(any.exists([round])?)
+            for round in rounds_of(db, scope)? {
+                if any.exists([round])? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
         })
     }
 

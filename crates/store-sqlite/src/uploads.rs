@@ -13,7 +13,7 @@ use crate::codec::{
 };
 use crate::erasure::{condemn, refuse_condemned};
 use crate::flows_table;
-use crate::rows_table::{current_attempt, round_key};
+use crate::rows_table::place_of;
 use crate::rows_write::{attempt_key, begin_attempt};
 
 const SELECT: &str = "SELECT uploads.*, attempts.flow, attempts.attempt AS attempt_number
@@ -140,22 +140,14 @@ fn finish(db: &Connection, id: UploadId, blob_of: Blob, now: Timestamp) -> Done<
 
 fn list(db: &Connection, scope: ResultScope, paging: Paging) -> Done<Page<Upload>> {
     let none = Page { items: Vec::new(), total: 0 };
-    let (wheres, key) = match scope {
-        ResultScope::Hunt { hunt, round } => {
-            ("attempts.hunt_round = ?1 AND attempts.finished = 1", round_key(db, hunt, round)?)
-        }
-        ResultScope::Flow(flow) => {
-            let attempt = AttemptId { flow, attempt: current_attempt(db, flow)? };
-            ("attempts.key = ?1", attempt_key(db, attempt)?)
-        }
-    };
-    let Some(key) = key else { return Ok(none) };
-    let wheres = format!("WHERE {wheres} AND uploads.sha256 IS NOT NULL");
+    let Some(place) = place_of(db, scope)? else { return Ok(none) };
+    let key = place.key();
+    let wheres = format!("WHERE {} AND uploads.sha256 IS NOT NULL", place.attempts());
     let total = db
         .prepare_cached(&format!(
             "SELECT count(*) FROM uploads JOIN attempts ON attempts.key = uploads.attempt {wheres}"
         ))?
-        .query_row([key], only_count)?;
+        .query_row([&key], only_count)?;
     let (limit, offset) = limit_offset(paging);
     let mut statement =
         db.prepare_cached(&format!("{SELECT} {wheres} ORDER BY uploads.seq LIMIT ?2 OFFSET ?3"))?;

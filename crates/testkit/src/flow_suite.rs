@@ -38,6 +38,7 @@ pub async fn result_suite(fresh: impl AsyncFn() -> Stores) {
     values_are_counted_by_rows_and_clients(fresh().await).await;
     a_forgotten_hunt_has_no_rows(fresh().await).await;
     logs_are_paged_in_order(fresh().await).await;
+    crate::rounds_suite::rounds_suite(fresh).await;
 }
 
 /// Runs all promises about the records of files.

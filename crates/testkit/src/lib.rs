@@ -23,5 +23,6 @@ pub mod outbox_suite;
 pub mod postgres;
 pub mod report_suite;
 pub mod roster_suite;
+mod rounds_suite;
 pub mod stores;
 pub mod tool_suite;

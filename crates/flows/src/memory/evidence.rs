@@ -37,6 +37,7 @@ pub(super) struct Evidence {
 
 pub(super) struct StoredBatch {
     pub(super) client: ClientId,
+    pub(super) round: Option<u32>,
     pub(super) stored: Timestamp,
     pub(super) batch: RowBatch,
 }
@@ -63,12 +64,14 @@ impl Records {
     pub(super) fn is_in(&self, scope: ResultScope, attempt: AttemptId) -> bool {
         let Some(flow) = self.flows.get(&attempt.flow) else { return false };
         let current = flow.life.attempt == attempt.attempt;
+        let finished = current && matches!(flow.life.state, FlowState::Done(_));
         match scope {
             ResultScope::Flow(id) => current && flow.id == id,
             ResultScope::Hunt { hunt, round } => {
-                current
-                    && flow.origin == FlowOrigin::Hunt { hunt, round }
-                    && matches!(flow.life.state, FlowState::Done(_))
+                finished && flow.origin == FlowOrigin::Hunt { hunt, round }
+            }
+            ResultScope::Rounds(wanted) => {
+                finished && matches!(flow.origin, FlowOrigin::Hunt { hunt, .. } if hunt == wanted)
             }
         }
     }
@@ -85,7 +88,12 @@ impl Records {
         if owned.is_some() && batch.seq < next {
             return Ok(Appended::Duplicate);
         }
-        let rows_max = live_flow(owned, client, batch.attempt)?.limits.rows_max;
+        let flow = live_flow(owned, client, batch.attempt)?;
+        let rows_max = flow.limits.rows_max;
+        let round = match flow.origin {
+            FlowOrigin::Hunt { round, .. } => Some(round),
+            FlowOrigin::Direct => None,
+        };
         if batch.seq > next {
             return Err(BatchRefusal::Gap { expected: next, found: batch.seq });
         }
@@ -113,7 +121,7 @@ impl Records {
         let batch = RowBatch { rows, ..batch.clone() };
         self.evidence.newest += 1;
         let arrival = self.evidence.newest;
-        self.evidence.batches.insert(arrival, StoredBatch { client, stored: now, batch });
+        self.evidence.batches.insert(arrival, StoredBatch { client, round, stored: now, batch });
         Ok(Appended::Stored)
     }
 
@@ -135,6 +143,7 @@ impl StoredBatch {
         self.batch.rows.iter().map(|json| ResultRow {
             client: self.client,
             flow: self.batch.attempt.flow,
+            round: self.round,
             source: self.batch.source.clone(),
             stored: self.stored,
             json: json.clone(),
@@ -163,6 +172,7 @@ impl Names {
             client: &self.client,
             hostname: &self.hostname,
             flow: &self.flow,
+            round: held.round,
             source: &held.batch.source,
             stored: held.stored,
             observed: None,

@@ -141,6 +141,7 @@ impl MonitoringStore for MemFlows {
                     client: &client,
                     hostname: &hostname,
                     flow: "",
+                    round: None,
                     source: &row.source,
                     stored: row.stored,
                     observed: Some(row.observed),

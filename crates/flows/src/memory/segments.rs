@@ -36,14 +36,16 @@ impl Segments {
 
     fn of(&self, scope: ResultScope, records: &Records) -> Vec<Segment> {
         let (hunt, round) = match scope {
-            ResultScope::Hunt { hunt, round } => (hunt, round),
+            ResultScope::Hunt { hunt, round } => (hunt, Some(round)),
+            ResultScope::Rounds(hunt) => (hunt, None),
             ResultScope::Flow(flow) => match records.flows.get(&flow).map(|flow| flow.origin) {
-                Some(FlowOrigin::Hunt { hunt, round }) => (hunt, round),
+                Some(FlowOrigin::Hunt { hunt, round }) => (hunt, Some(round)),
                 Some(FlowOrigin::Direct) | None => return Vec::new(),
             },
         };
-        let of_scope =
-            |segment: &&Segment| (segment.series.hunt, segment.series.round) == (hunt, round);
+        let of_scope = |segment: &&Segment| {
+            segment.series.hunt == hunt && round.is_none_or(|round| segment.series.round == round)
+        };
         let mut found: Vec<Segment> = self.live.values().filter(of_scope).cloned().collect();
         found.sort_by(|a, b| (a.first, &a.key).cmp(&(b.first, &b.key)));
         found
@@ -150,6 +152,7 @@ impl HotRows for MemFlows {
                 client: held.client,
                 hostname: self.hostname(held.client),
                 flow: held.batch.attempt.flow,
+                round: held.round,
                 source: held.batch.source.clone(),
                 stored: held.stored,
                 rows: held.batch.rows.clone(),

@@ -80,6 +80,7 @@ mod tests {
         let given = ResultRow {
             client: ClientId::from_bits(1),
             flow: FlowId::from_bits(1),
+            round: None,
             source: "A".into(),
             stored: Timestamp::EPOCH,
             json: json.to_owned(),

@@ -11,7 +11,7 @@ use model::org::OrgId;
 use server::collect::Collector;
 use server::config::ServerConfig;
 use server::core::{Core, Parts};
-use server::health::Health;
+use server::health::{Health, Look};
 use server::serve::check_data_dir;
 use server::tools::FoundTool;
 use server::vql::Vql;
@@ -81,7 +81,7 @@ async fn serve(config: &ServerConfig) -> Outcome {
         Some(settings) => Some(LogHunts::open(settings, &config.data_dir).await?),
         None => None,
     };
-    let core = core(config, log_hunts.as_ref()).await?;
+    let (core, look) = core(config, log_hunts.as_ref()).await?;
     if let Some(folder) = &config.tools.folder {
         let unwanted = core.keep_found_tools(found_tools(folder)?).await;
         let unwanted = unwanted.map_err(|error| Complaint::failed(Chain(&error).to_string()))?;
@@ -92,10 +92,12 @@ async fn serve(config: &ServerConfig) -> Outcome {
     }
     let figures = figures::install()
         .map_err(|error| Complaint::failed(format!("cannot count what log hunts do: {error}")))?;
+    let health = Arc::new(Health::new());
+    health.watch(look);
     let start = Start {
         config,
         assets: Arc::new(Gui::default()),
-        health: Arc::new(Health::new()),
+        health,
         counted: Some(Arc::new(move || figures.render())),
     };
     let server = Server::start(core, start)
@@ -135,7 +137,7 @@ fn found_tools(folder: &Path) -> Outcome<Vec<FoundTool>> {
     Ok(found)
 }
 
-async fn core(config: &ServerConfig, log_hunts: Option<&LogHunts>) -> Outcome<Arc<Core>> {
+async fn core(config: &ServerConfig, log_hunts: Option<&LogHunts>) -> Outcome<(Arc<Core>, Look)> {
     let data = &config.data_dir;
     check_data_dir(data)
         .map_err(|error| Complaint::failed(Chain(&error).to_string()).hint(error.hint()))?;
@@ -144,7 +146,7 @@ async fn core(config: &ServerConfig, log_hunts: Option<&LogHunts>) -> Outcome<Ar
         Complaint::failed(Chain(&error).to_string())
             .hint("`lycaon init DIR` makes a new installation with keys and a configuration")
     })?;
-    let Storage { ports, nodes } = storage::open(config).await?;
+    let Storage { ports, nodes, look } = storage::open(config).await?;
     let artifacts = load(&DefinitionArgs { folders: config.artifacts.folders.clone() })?;
     let artifacts = Arc::new(artifacts);
     let collector =
@@ -160,10 +162,11 @@ async fn core(config: &ServerConfig, log_hunts: Option<&LogHunts>) -> Outcome<Ar
         settings: config.into(),
     })
     .keeping(config.retention());
-    Ok(Arc::new(match log_hunts {
+    let core = match log_hunts {
         Some(hunts) => core.with_log(hunts.ports()),
         None => core,
-    }))
+    };
+    Ok((Arc::new(core), look))
 }
 
 /// Conditions may call what needs no machine; what clients may call is checked, never run here.

@@ -14,11 +14,12 @@ use hunts::{AdmissionStore, EraseStore, HuntStore, MemberStore, RosterStore};
 use log_rules::Secret;
 use server::Ports;
 use server::config::{PostgresConfig, S3Config, SecretConfig, ServerConfig};
+use server::health::Look;
 use server::nodes::NodeParts;
 use store_files::FileBlobs;
 use store_objects::{ObjectBlobs, Objects, S3Settings};
 use store_postgres::RecordStore;
-use store_segments::{Place, Turns};
+use store_segments::{Place, SegmentedResults, Turns};
 use store_sqlite::SqliteStore;
 
 use crate::complaint::{Complaint, Outcome};
@@ -39,6 +40,8 @@ fn told(error: &dyn std::error::Error) -> Complaint {
 pub(crate) struct Storage {
     pub(crate) ports: Ports,
     pub(crate) nodes: NodeParts,
+    /// Looks for what is wrong with segments.
+    pub(crate) look: Look,
 }
 
 /// Opens everything that a configuration names.
@@ -50,7 +53,8 @@ pub(crate) async fn open(config: &ServerConfig) -> Outcome<Storage> {
             let records = Arc::new(open_records(&config.data_dir)?);
             let nodes = NodeParts::alone(Arc::new(records.leases(clock.clone())), clock);
             let results = segments::results(records.clone(), place, Turns::Alone);
-            Storage { ports: ports(records, Arc::new(results), blobs), nodes }
+            let look = look_at(&results);
+            Storage { ports: ports(records, Arc::new(results), blobs), nodes, look }
         }
         Some(postgres) => {
             let records = Arc::new(open_postgres(postgres).await?);
@@ -66,9 +70,15 @@ pub(crate) async fn open(config: &ServerConfig) -> Outcome<Storage> {
                 id: Some(id),
                 name: config.node.name.clone().unwrap_or_else(os::host_name),
             };
-            Storage { ports: ports(records, Arc::new(results), blobs), nodes }
+            let look = look_at(&results);
+            Storage { ports: ports(records, Arc::new(results), blobs), nodes, look }
         }
     })
+}
+
+fn look_at(results: &SegmentedResults) -> Look {
+    let results = results.unkept();
+    Box::new(move || results.trouble())
 }
 
 fn ports<S>(records: Arc<S>, results: Arc<dyn ResultStore>, blobs: Arc<dyn BlobStore>) -> Ports

@@ -67,6 +67,11 @@ impl Compactor {
         Self { results, policy, clock, entropy: Mutex::new(entropy) }
     }
 
+    /// The rows that it moves.
+    pub(crate) fn results(&self) -> &SegmentedResults {
+        &self.results
+    }
+
     /// Does what there is to do. Only one at a time need do it; several do no harm. `fence` is the
     /// number of the own turn, where turns are given out.
     ///
@@ -267,6 +272,7 @@ async fn copy(file: &SegmentFile, writer: &mut SegmentWriter) -> Result<(), Stor
                 client: client.id,
                 hostname: client.hostname.clone(),
                 flow: run.flow,
+                round: Some(file.segment.series.round),
                 source: file.segment.series.source.clone(),
                 stored: run.stored,
                 rows: texts.by_ref().take(run.rows as usize).collect(),

@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
+use arrow::array::{
+    ArrayRef, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder,
+};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
 use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::parquet::schema::types::ColumnPath;
 use flows::cell::Cell;
 use flows::hot::ColumnKind;
 use flows::query::walk;
@@ -18,8 +21,14 @@ use crate::typed::{TypedBuilder, data_type};
 const TEXTS: [&str; 4] = ["_client", "_hostname", "_flow", "_source"];
 /// Rows of a row group.
 const GROUP_ROWS: usize = 65_536;
-/// Memory of a row group that is being made.
-const GROUP_BYTES: usize = 24 << 20;
+/// Memory of a row group that is being made; it is there twice when it is passed on.
+const GROUP_BYTES: usize = 12 << 20;
+/// Rows that become columns at once.
+const SHAPED_ROWS: usize = 2_048;
+/// Memory for the different values of one column of a row group.
+const VALUES_BYTES: usize = 256 << 10;
+/// The row itself: nearly every one is different.
+const JSON: &str = "_json";
 
 /// A Parquet file that is being made.
 pub(crate) struct ParquetEncoder {
@@ -37,12 +46,15 @@ impl ParquetEncoder {
         let text = |name: &str| Field::new(name, DataType::Utf8, false);
         let moment = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
         let mut fields: Vec<Field> = TEXTS.map(text).to_vec();
+        fields.push(Field::new("_round", DataType::Int64, true));
         fields.push(Field::new("_stored", moment, false));
         fields.extend(columns.iter().map(|(name, kind)| Field::new(name, data_type(*kind), true)));
-        fields.push(text("_json"));
+        fields.push(text(JSON));
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
             .set_max_row_group_row_count(Some(GROUP_ROWS))
+            .set_dictionary_page_size_limit(VALUES_BYTES)
+            .set_column_dictionary_enabled(ColumnPath::from(JSON), false)
             .build();
         let schema: SchemaRef = Arc::new(Schema::new(fields));
         let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties));
@@ -51,6 +63,7 @@ impl ParquetEncoder {
 
     fn batch(&self, rows: &[NamedRow<'_>]) -> Result<RecordBatch, StoreError> {
         let mut texts = TEXTS.map(|_| StringBuilder::new());
+        let mut round = Int64Builder::new();
         let mut stored = TimestampMicrosecondBuilder::new().with_timezone("UTC");
         let mut json = StringBuilder::new();
         let mut own: Vec<TypedBuilder> =
@@ -60,6 +73,7 @@ impl ParquetEncoder {
             texts[1].append_value(hostname);
             texts[2].append_value(row.flow.to_string());
             texts[3].append_value(&row.source);
+            round.append_option(row.round.map(i64::from));
             stored.append_value(row.stored.as_micros());
             json.append_value(&row.json);
             let mut cells = vec![Cell::Nothing; self.columns.len()];
@@ -74,6 +88,7 @@ impl ParquetEncoder {
         }
         let mut columns: Vec<ArrayRef> =
             texts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect();
+        columns.push(Arc::new(round.finish()));
         columns.push(Arc::new(stored.finish()));
         columns.extend(own.iter_mut().map(TypedBuilder::finish));
         columns.push(Arc::new(json.finish()));
@@ -83,10 +98,12 @@ impl ParquetEncoder {
 
 impl TableEncoder for ParquetEncoder {
     fn add(&mut self, rows: &[NamedRow<'_>]) -> Result<Vec<u8>, StoreError> {
-        let batch = self.batch(rows)?;
-        self.writer.write(&batch).map_err(bad)?;
-        if self.writer.in_progress_size() >= GROUP_BYTES {
-            self.writer.flush().map_err(bad)?;
+        for some in rows.chunks(SHAPED_ROWS) {
+            let batch = self.batch(some)?;
+            self.writer.write(&batch).map_err(bad)?;
+            if self.writer.in_progress_size() >= GROUP_BYTES {
+                self.writer.flush().map_err(bad)?;
+            }
         }
         Ok(std::mem::take(self.writer.inner_mut()))
     }

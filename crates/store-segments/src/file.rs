@@ -26,6 +26,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 
 use crate::place::{Place, path_of};
 use crate::shape::{ARRIVAL, CELLS, CLIENT, FLOW, HOSTNAME, ROW, STORED, Traits};
+use crate::trouble::{Seen, Trouble};
 use crate::writer::TRAITS;
 
 /// Rows that are read at once where nothing else says so.
@@ -63,6 +64,7 @@ pub(crate) struct SegmentClient {
 pub(crate) struct SegmentFile {
     pub(crate) segment: Segment,
     input: Input,
+    trouble: Arc<Trouble>,
     metadata: ArrowReaderMetadata,
     /// Columns of cells by the names that rows have for them: their places in the file.
     pub(crate) cells: HashMap<String, usize>,
@@ -119,7 +121,17 @@ fn broken(
     segment: &Segment,
     error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> StoreError {
-    StoreError::broken(format!("read segment {}", segment.key), error)
+    let error = error.into();
+    let doing = format!("read segment {}", segment.key);
+    // What an object store says when it cannot be reached, in whatever it is wrapped.
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&*error);
+    while let Some(inner) = cause {
+        if let Some(object_store::Error::Generic { .. }) = inner.downcast_ref() {
+            return StoreError::away(doing, error);
+        }
+        cause = inner.source();
+    }
+    StoreError::broken(doing, error)
 }
 
 /// Whether an object is not there any more.
@@ -138,6 +150,11 @@ pub(crate) fn is_gone(error: &StoreError) -> bool {
 impl SegmentFile {
     /// Opens a segment and reads which batches it has.
     pub(crate) async fn open(place: &Place, segment: &Segment) -> Result<Self, StoreError> {
+        let opened = Self::read(place, segment).await;
+        opened.inspect_err(|error| place.trouble().unreadable(segment, error, Seen::AtOnce))
+    }
+
+    async fn read(place: &Place, segment: &Segment) -> Result<Self, StoreError> {
         let path = path_of(&segment.key)?;
         let mut input = Input { store: place.store().clone(), path, size: segment.bytes };
         let options = ArrowReaderOptions::new();
@@ -152,6 +169,7 @@ impl SegmentFile {
                 broken(segment, "it has no word about its columns; it is not a segment")
             })?,
             segment: segment.clone(),
+            trouble: place.trouble().clone(),
             input,
             metadata,
             cells,
@@ -159,7 +177,21 @@ impl SegmentFile {
             clients: Vec::new(),
         };
         file.find_runs().await?;
+        file.check()?;
         Ok(file)
+    }
+
+    /// Refuses an object that is not what was registered: it would make answers that look whole.
+    fn check(&self) -> Result<(), StoreError> {
+        let rows: u64 = self.runs.iter().map(|run| u64::from(run.rows)).sum();
+        let within = self.segment.first..=self.segment.last;
+        let strange = self.runs.iter().find(|run| !within.contains(&run.arrival));
+        if rows == self.segment.rows && strange.is_none() {
+            return Ok(());
+        }
+        let wanted = self.segment.rows;
+        let why = format!("its object has {rows} rows, and {wanted} others were registered");
+        Err(broken(&self.segment, why))
     }
 
     /// About how much memory it takes.
@@ -277,6 +309,11 @@ impl SegmentFile {
         group: usize,
         columns: &[&str],
     ) -> Result<RecordBatch, StoreError> {
+        let read = self.read_group(group, columns).await;
+        read.inspect_err(|error| self.trouble.unreadable(&self.segment, error, Seen::Later))
+    }
+
+    async fn read_group(&self, group: usize, columns: &[&str]) -> Result<RecordBatch, StoreError> {
         let rows = self.metadata.metadata().row_group(group).num_rows();
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
         let mut stream = self.stream(columns, Some(group), rows.max(1), None)?;
@@ -286,9 +323,15 @@ impl SegmentFile {
         if first.num_rows() == rows {
             return Ok(first);
         }
+        let mut found = first.num_rows();
         let mut parts = vec![first];
         while let Some(more) = stream.next().await {
-            parts.push(more.map_err(|error| broken(&self.segment, error))?);
+            let more = more.map_err(|error| broken(&self.segment, error))?;
+            found += more.num_rows();
+            parts.push(more);
+        }
+        if found != rows {
+            return Err(broken(&self.segment, format!("a part has {found} of {rows} rows")));
         }
         arrow::compute::concat_batches(&parts[0].schema(), &parts)
             .map_err(|error| broken(&self.segment, error))
@@ -300,9 +343,31 @@ impl SegmentFile {
         ranges: &[Range<u32>],
         visit: &mut (dyn FnMut(&str) + Send),
     ) -> Result<(), StoreError> {
+        let read = self.read_rows(ranges, visit).await;
+        read.inspect_err(|error| self.trouble.unreadable(&self.segment, error, Seen::Later))
+    }
+
+    /// Reads everything, and keeps nothing of it.
+    pub(crate) async fn read_all(&self) -> Result<(), StoreError> {
+        let fields = self.metadata.schema().fields().iter();
+        let columns: Vec<&str> = fields.map(|field| field.name().as_str()).collect();
+        let mut stream = self.stream(&columns, None, ROWS, None)?;
+        while let Some(batch) = stream.next().await {
+            batch.map_err(|error| broken(&self.segment, error))?;
+        }
+        Ok(())
+    }
+
+    async fn read_rows(
+        &self,
+        ranges: &[Range<u32>],
+        visit: &mut (dyn FnMut(&str) + Send),
+    ) -> Result<(), StoreError> {
         let wide = |range: &Range<u32>| range.start as usize..range.end as usize;
         let total: usize = self.groups().last().map_or(0, |last| last.end as usize);
         let selection = RowSelection::from_consecutive_ranges(ranges.iter().map(wide), total);
+        let wanted: usize = ranges.iter().map(|range| range.len()).sum();
+        let mut found = 0;
         let mut stream = self.stream(&[ROW], None, ROWS, Some(selection))?;
         while let Some(batch) = stream.next().await {
             let batch = batch.map_err(|error| broken(&self.segment, error))?;
@@ -311,6 +376,10 @@ impl SegmentFile {
                 .as_string_opt()
                 .ok_or_else(|| broken(&self.segment, "its rows are not texts"))?;
             (0..rows.len()).for_each(|row| visit(rows.value(row)));
+            found += rows.len();
+        }
+        if found != wanted {
+            return Err(broken(&self.segment, format!("{found} of {wanted} rows are there")));
         }
         Ok(())
     }

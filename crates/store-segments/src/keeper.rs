@@ -18,6 +18,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(30);
 /// Rounds between two searches for objects that nobody knows: about an hour.
 const ROUNDS_TO_SWEEP: u32 = 720;
+/// Rounds between two looks at segments that could not be read to their end: about a minute.
+const ROUNDS_TO_LOOK: u32 = 12;
 /// How long a turn lasts: longer than a round, as a rule; a longer one works in vain.
 const TURN: Duration = Duration::from_secs(120);
 
@@ -61,7 +63,11 @@ impl Drop for Keeper {
 async fn keep(compactor: Arc<Compactor>, turns: Turns) {
     let mut rounds = 0u32;
     loop {
-        let pause = match round(&compactor, &turns, rounds).await {
+        compactor.results().look_again(rounds.is_multiple_of(ROUNDS_TO_LOOK)).await;
+        let done = round(&compactor, &turns, rounds).await;
+        let told = done.as_ref().copied().map_err(|error| Chain(error).to_string());
+        compactor.results().files.place().trouble().moved(told);
+        let pause = match done {
             Ok(()) => PAUSE,
             Err(error) => {
                 // Agents and people go on without; rows stay in the records meanwhile.

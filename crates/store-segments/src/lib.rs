@@ -6,12 +6,14 @@
 //!   a question needs it; `cells` is how a cell stands in a column.
 //! - [`SegmentedResults`] is the result store over segments and what is still hot; `reading` reads rows by their places, `best` keeps the
 //!   rows of a page, `tally` counts values, `order` is the order of arrival. `sql` answers SQL over `table`;
-//!   `encode` makes files that leave.
+//!   `encode` makes files that leave; `trouble` is what is wrong right now.
 //!
 //! # Invariants
 //!
 //! - A segment never changes. It belongs to the results when the record store has registered it, and
 //!   its object is removed a grace after it no longer does.
+//! - An answer is whole or an error: a segment that has other rows than were registered, or whose object
+//!   is missing or damaged, fails every question that needs it.
 //! - Whatever decides about a row is `flows::query`, `flows::cell` and `flows::facets`.
 //! - Nothing here computes on the caller's threads.
 //!
@@ -30,6 +32,7 @@ mod encode;
 mod file;
 mod keeper;
 mod open_files;
+mod opened;
 mod order;
 mod os;
 mod place;
@@ -40,6 +43,7 @@ mod shape;
 mod sql;
 mod table;
 mod tally;
+mod trouble;
 mod typed;
 mod work;
 mod writer;

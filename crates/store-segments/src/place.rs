@@ -17,6 +17,7 @@ use object_store::{ObjectStore, ObjectStoreExt};
 use tokio::io::AsyncWriteExt;
 
 use crate::os::sync_folder;
+use crate::trouble::Trouble;
 
 /// Unfinished objects of a folder.
 const INCOMING: &str = "incoming";
@@ -26,6 +27,7 @@ const INCOMING: &str = "incoming";
 pub struct Place {
     store: Arc<dyn ObjectStore>,
     folder: Option<PathBuf>,
+    trouble: Arc<Trouble>,
 }
 
 impl Place {
@@ -42,16 +44,20 @@ impl Place {
         sync_folder(path).map_err(at)?;
         let store =
             LocalFileSystem::new_with_prefix(path).map_err(|error| failed("open", error))?;
-        Ok(Self { store: Arc::new(store), folder: Some(path.to_owned()) })
+        Ok(Self { folder: Some(path.to_owned()), ..Self::object_store(Arc::new(store)) })
     }
 
     /// An object store, whose objects are durable when they are there.
     pub fn object_store(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, folder: None }
+        Self { store, folder: None, trouble: Arc::default() }
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.store
+    }
+
+    pub(crate) fn trouble(&self) -> &Arc<Trouble> {
+        &self.trouble
     }
 
     /// Begins an object.

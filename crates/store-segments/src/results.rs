@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 use base::{ClientId, FlowId, HuntId, Timestamp};
 use flows::completion::Tally as Received;
-use flows::hot::{ColumnKind, HotBatch, HotRows, View};
+use flows::hot::{ColumnKind, HotBatch, HotRows};
 use flows::query::{Conditions, Origin, check, takes_all};
 use flows::results::{
     Appended, LogBatch, ResultStore, RowRecount, Scan, ScanPiece, ScanPlace, SqlAnswer, SqlQuery,
@@ -30,9 +30,10 @@ use crate::cells::{encode, sort_key};
 use crate::columns::{Need, Piece};
 use crate::compactor::Compactor;
 use crate::encode::ParquetEncoder;
-use crate::file::{SegmentFile, is_gone};
+use crate::file::SegmentFile;
 use crate::keeper::{Keeper, Turns};
 use crate::open_files::OpenFiles;
+use crate::opened::{Lost, Opened, flow_of};
 use crate::order::{Entry, in_segments, merged};
 use crate::place::Place;
 use crate::reading::Wanted;
@@ -54,59 +55,6 @@ pub struct SegmentedResults {
     keeper: Option<Arc<Keeper>>,
 }
 
-/// Why a view could not be read to its end.
-pub(crate) enum Lost {
-    /// A batch has left the record store, or an object is gone.
-    Moved,
-    Failed(StoreError),
-}
-
-impl From<StoreError> for Lost {
-    fn from(error: StoreError) -> Self {
-        if is_gone(&error) { Self::Moved } else { Self::Failed(error) }
-    }
-}
-
-/// A view whose segments are open.
-pub(crate) struct Opened {
-    pub(crate) view: View,
-    pub(crate) files: Vec<Arc<SegmentFile>>,
-    /// Of this flow only.
-    pub(crate) flow: Option<FlowId>,
-}
-
-impl Opened {
-    /// The row groups that have rows of the view, as numbers of file and group.
-    pub(crate) fn groups(&self) -> Vec<(usize, usize)> {
-        let mut groups = Vec::new();
-        for (number, file) in self.files.iter().enumerate() {
-            for (group, rows) in file.groups().into_iter().enumerate() {
-                let of_flow = |flow| file.runs_of(rows.clone()).iter().any(|run| run.flow == flow);
-                if self.flow.is_none_or(of_flow) {
-                    groups.push((number, group));
-                }
-            }
-        }
-        groups
-    }
-
-    /// Takes from a piece the rows of other flows.
-    pub(crate) fn restrict(&self, piece: &mut Piece<'_>) {
-        let Some(flow) = self.flow else { return };
-        for run in piece.runs().iter().filter(|run| run.flow != flow) {
-            let rows = piece.rows_of(run);
-            piece.kept[rows].fill(false);
-        }
-    }
-}
-
-pub(crate) fn flow_of(scope: ResultScope) -> Option<FlowId> {
-    match scope {
-        ResultScope::Flow(flow) => Some(flow),
-        ResultScope::Hunt { .. } => None,
-    }
-}
-
 impl SegmentedResults {
     /// Rows of `hot` that have not left, and the segments at `place`.
     pub fn new(hot: Arc<dyn HotRows>, place: Place) -> Self {
@@ -117,6 +65,11 @@ impl SegmentedResults {
     /// are there.
     pub fn kept(self, compactor: Arc<Compactor>, turns: Turns) -> Self {
         Self { keeper: Some(Arc::new(Keeper::start(compactor, turns))), ..self }
+    }
+
+    /// The same rows for somebody who does not keep their mover at work.
+    pub fn unkept(&self) -> Self {
+        Self { keeper: None, ..self.clone() }
     }
 
     /// Whether anybody moves rows.
@@ -139,12 +92,17 @@ impl SegmentedResults {
     where
         F: Future<Output = Result<T, Lost>>,
     {
+        let mut gone = None;
         for _ in 0..VIEWS_MAX {
             match ask().await {
                 Ok(answer) => return Ok(answer),
                 Err(Lost::Failed(error)) => return Err(error),
-                Err(Lost::Moved) => {}
+                Err(Lost::Moved(of)) => gone = of,
             }
+        }
+        if let Some(gone) = gone {
+            // A segment that was replaced is not in a view that was made afterwards.
+            return Err(gone);
         }
         Err(StoreError::conflict(
             "the rows were moved again and again while they were read; ask again",
@@ -160,7 +118,7 @@ impl SegmentedResults {
         for some in arrivals.chunks(HOT_AT_ONCE) {
             let batches = self.hot.read_hot(some).await?;
             if batches.len() != some.len() {
-                return Err(Lost::Moved);
+                return Err(Lost::Moved(None));
             }
             for batch in &batches {
                 visit(batch)?;
@@ -374,6 +332,7 @@ fn each_cell(
         client: &client,
         hostname: &batch.hostname,
         flow: &flow,
+        round: batch.round,
         source: &batch.source,
         stored: batch.stored,
         observed: None,
@@ -419,16 +378,21 @@ impl ResultStore for SegmentedResults {
                 return Ok(page);
             }
         }
-        if takes_all(query) {
-            self.steady(|| self.plain(query)).await
-        } else {
-            self.steady(|| self.sifted(query)).await
-        }
+        let (this, query) = (self.clone(), query.clone());
+        on_own_threads(async move {
+            if takes_all(&query) {
+                this.steady(|| this.plain(&query)).await
+            } else {
+                this.steady(|| this.sifted(&query)).await
+            }
+        })
+        .await
     }
 
     async fn facet(&self, query: &FacetQuery) -> Result<Facets, StoreError> {
         flows::facets::check(query)?;
-        self.steady(|| self.counted(query)).await
+        let (this, query) = (self.clone(), query.clone());
+        on_own_threads(async move { this.steady(|| this.counted(&query)).await }).await
     }
 
     async fn sources(&self, scope: ResultScope) -> Result<Vec<SourceSummary>, StoreError> {
@@ -446,7 +410,8 @@ impl ResultStore for SegmentedResults {
                 return Ok(piece);
             }
         }
-        self.steady(|| self.scanned(scan)).await
+        let (this, scan) = (self.clone(), scan.clone());
+        on_own_threads(async move { this.steady(|| this.scanned(&scan)).await }).await
     }
 
     async fn recount(&self, scope: ResultScope) -> Result<RowRecount, StoreError> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::json::writer::{JsonArray, WriterBuilder};
+use base::Chain;
 use datafusion::error::DataFusionError;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::memory_pool::FairSpillPool;
@@ -15,7 +16,8 @@ use futures_util::StreamExt;
 use model::store::StoreError;
 use serde_json::value::RawValue;
 
-use crate::results::{Lost, SegmentedResults};
+use crate::opened::Lost;
+use crate::results::SegmentedResults;
 use crate::work::cores;
 
 /// Memory that all questions in SQL share.
@@ -106,15 +108,27 @@ fn rows_of(batch: &RecordBatch) -> Result<Vec<String>, DataFusionError> {
     Ok(rows.into_iter().map(|row| row.get().to_owned()).collect())
 }
 
+/// The same error once more: DataFusion keeps the first.
+fn again(error: &StoreError) -> StoreError {
+    let why = Chain(error).to_string();
+    match error {
+        StoreError::Away { .. } => StoreError::away("read rows", why),
+        StoreError::NotFound { .. }
+        | StoreError::Conflict { .. }
+        | StoreError::Refused { .. }
+        | StoreError::Broken { .. } => StoreError::broken("read rows", why),
+    }
+}
+
 fn lost(error: DataFusionError) -> Lost {
     if let DataFusionError::External(inner) = error.find_root()
         && let Some(own) = inner.downcast_ref::<StoreError>()
     {
         // Rows that moved, or an object that is gone.
         return match own {
-            StoreError::Conflict { .. } => Lost::Moved,
-            own if crate::file::is_gone(own) => Lost::Moved,
-            own => Lost::Failed(StoreError::broken("read rows", own.to_string())),
+            StoreError::Conflict { .. } => Lost::Moved(None),
+            own if crate::file::is_gone(own) => Lost::Moved(Some(again(own))),
+            own => Lost::Failed(again(own)),
         };
     }
     let text = match error.find_root() {

@@ -24,9 +24,9 @@ use crate::pressed::compactor;
 
 /// An object store whose client dies after so many requests.
 #[derive(Clone, Debug)]
-struct Dying {
-    objects: Arc<dyn ObjectStore>,
-    left: Arc<AtomicU64>,
+pub(crate) struct Dying {
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    pub(crate) left: Arc<AtomicU64>,
 }
 
 impl Dying {
@@ -90,7 +90,7 @@ impl ObjectStore for Dying {
 }
 
 /// A hunt with eight batches of two rows, all done.
-async fn filled(stores: &Stores) -> ResultScope {
+pub(crate) async fn filled(stores: &Stores) -> ResultScope {
     let client = stores.enrol(1).await;
     let hunt = stores.start_hunt(1, spec(), at(0)).await.id;
     stores.members.decide(&[decision(hunt, client, Ok(()))], at(1)).await.unwrap();
@@ -104,7 +104,7 @@ async fn filled(stores: &Stores) -> ResultScope {
     ResultScope::Hunt { hunt, round: 1 }
 }
 
-fn query(scope: ResultScope) -> ResultQuery {
+pub(crate) fn query(scope: ResultScope) -> ResultQuery {
     ResultQuery {
         scope,
         source: None,
@@ -116,7 +116,7 @@ fn query(scope: ResultScope) -> ResultQuery {
     }
 }
 
-async fn assert_whole(results: &SegmentedResults, scope: ResultScope) {
+pub(crate) async fn assert_whole(results: &SegmentedResults, scope: ResultScope) {
     let page = results.page(&query(scope)).await.unwrap();
     let found: Vec<String> = page.rows.into_iter().map(|row| row.json).collect();
     let wanted: Vec<String> = (0..16).map(|n| format!("{{\"n\":{n}}}")).collect();
@@ -125,7 +125,7 @@ async fn assert_whole(results: &SegmentedResults, scope: ResultScope) {
     assert_eq!((counts.declared, counts.kept, counts.counted), (16, 16, 16));
 }
 
-async fn objects_of(objects: &Arc<dyn ObjectStore>) -> usize {
+pub(crate) async fn objects_of(objects: &Arc<dyn ObjectStore>) -> usize {
     objects.list(None).filter(|found| std::future::ready(found.is_ok())).count().await
 }
 

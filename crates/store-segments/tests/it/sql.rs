@@ -120,6 +120,7 @@ async fn a_table_leaves_as_parquet_with_types() {
             "_hostname:Utf8",
             "_flow:Utf8",
             "_source:Utf8",
+            "_round:Int64",
             "_stored:Timestamp(µs, \"UTC\")",
             "Name:Utf8",
             "Pid:Int64",

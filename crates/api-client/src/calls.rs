@@ -307,8 +307,8 @@ impl Client {
     }
 
     /// What each source of a hunt has brought.
-    pub async fn hunt_sources(&self, hunt: &str) -> Answer<Vec<SourceView>> {
-        self.get(&format!("/hunts/{}/sources", segment(hunt))).await
+    pub async fn hunt_sources(&self, hunt: &str, rounds: &RoundsQuery) -> Answer<Vec<SourceView>> {
+        self.ask(&format!("/hunts/{}/sources", segment(hunt)), rounds).await
     }
 
     /// The rows of all its clients.
@@ -336,12 +336,21 @@ impl Client {
         query: &TableQuery,
         mark: Option<&str>,
     ) -> Answer<(String, impl Stream<Item = Answer<Bytes>> + use<>)> {
-        let client = self.clone();
         let path = format!("/{}/{}/results/export", segment(of), segment(id));
-        let response = self.open_marked(&path, query, mark).await?;
-        let found = response.headers().get("etag").and_then(|mark| mark.to_str().ok());
-        let found = found.unwrap_or_default().to_owned();
-        Ok((found, response.bytes_stream().map_err(move |error| client.unreachable(&error))))
+        Ok(self.marked(self.open_marked(&path, query, mark).await?))
+    }
+
+    /// A zip of all that a hunt (`hunts`) or a flow (`flows`) brought, and its mark; goes on as a table
+    /// does.
+    pub async fn zip(
+        &self,
+        of: &str,
+        id: &str,
+        query: &ZipQuery,
+        mark: Option<&str>,
+    ) -> Answer<(String, impl Stream<Item = Answer<Bytes>> + use<>)> {
+        let path = format!("/{}/{}/export.zip", segment(of), segment(id));
+        Ok(self.marked(self.open_marked(&path, query, mark).await?))
     }
 
     /// Counters against a count of the records.
@@ -399,6 +408,17 @@ impl Client {
         hunt: &str,
     ) -> Answer<impl Stream<Item = Answer<Bytes>> + use<>> {
         self.bytes(&format!("/hunts/{}/export.zip", segment(hunt))).await
+    }
+
+    /// The mark and the bytes of an answer.
+    fn marked(
+        &self,
+        response: reqwest::Response,
+    ) -> (String, impl Stream<Item = Answer<Bytes>> + use<>) {
+        let client = self.clone();
+        let found = response.headers().get("etag").and_then(|mark| mark.to_str().ok());
+        let found = found.unwrap_or_default().to_owned();
+        (found, response.bytes_stream().map_err(move |error| client.unreachable(&error)))
     }
 
     async fn bytes(&self, path: &str) -> Answer<impl Stream<Item = Answer<Bytes>> + use<>> {

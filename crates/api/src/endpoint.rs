@@ -190,7 +190,8 @@ fn client_and_flow_endpoints() -> Vec<Endpoint> {
             .query::<TableQuery>(),
         get::<LogPage>("/flows/{flow}/log", "Its log, oldest first").query::<PageQuery>(),
         get::<UploadPage>("/flows/{flow}/uploads", "Its files").query::<PageQuery>(),
-        file("/flows/{flow}/export.zip", "All that it brought", "application/zip"),
+        file("/flows/{flow}/export.zip", "All that it brought", "application/zip")
+            .query::<ZipQuery>(),
         file("/uploads/{upload}/content", "A file", "application/octet-stream"),
     ]
 }
@@ -282,7 +283,8 @@ fn hunt_endpoints() -> Vec<Endpoint> {
             Answer::Nothing,
         ),
         get::<WhyView>("/hunts/{hunt}/why/{client}", "Why a client is, or is not, in it"),
-        list::<SourceView>("/hunts/{hunt}/sources", "What each source has brought"),
+        list::<SourceView>("/hunts/{hunt}/sources", "What each source has brought")
+            .query::<RoundsQuery>(),
         get::<RowPage>("/hunts/{hunt}/results", "The rows of all its clients").query::<RowsQuery>(),
         get::<FacetsView>("/hunts/{hunt}/results/facets", "The values of a column and how often")
             .query::<FacetsQuery>(),
@@ -291,7 +293,8 @@ fn hunt_endpoints() -> Vec<Endpoint> {
         file("/hunts/{hunt}/results/export", "The rows as one table", "application/octet-stream")
             .query::<TableQuery>(),
         get::<Recount>("/hunts/{hunt}/recount", "Counters against a count of the records"),
-        file("/hunts/{hunt}/export.zip", "All that it brought", "application/zip"),
+        file("/hunts/{hunt}/export.zip", "All that it brought", "application/zip")
+            .query::<ZipQuery>(),
         post::<Retried>("/hunts/{hunt}/retry", "Let failed clients of its round run again")
             .body::<RetryRequest>(),
         list::<RevisionView>("/hunts/{hunt}/revisions", "Who changed what of it, oldest first"),

@@ -1,6 +1,18 @@
-//! `manifest.json` in an exported zip: what is in it, with hashes and counts.
+//! Exported zips: what is asked of them, and `manifest.json` in them, with hashes and counts.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// What is asked of `…/export.zip`.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ZipQuery {
+    /// Of this round of a hunt; the current one when left out.
+    pub round: Option<u32>,
+    /// Leave out so many bytes, to go on with a download that was cut. Send the `ETag` of that
+    /// download as `If-Match`: the answer is 412 when the content is another by now.
+    pub skip: Option<u64>,
+}
 
 /// One file of the zip.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,7 +56,8 @@ pub struct ExportManifest {
     pub id: String,
     /// Of a hunt.
     pub name: String,
-    /// When it was written.
+    /// When it was written; of what a server exports, when its content last changed, so that the same
+    /// content makes the same bytes.
     pub exported: String,
     /// Clients with a folder.
     pub clients: u64,

@@ -54,7 +54,7 @@
 //! | `POST /hunts/{hunt}/tags` | `TagChange` | `HuntView` |
 //! | `POST /hunts/{hunt}/copy`, `POST /flows/{flow}/hunt` | `CopyRequest` | `HuntView` |
 //! | `POST /hunts/{hunt}/delete` | | |
-//! | `GET /hunts/{hunt}/sources` | | list of `SourceView` |
+//! | `GET /hunts/{hunt}/sources` | `RoundsQuery` | list of `SourceView` |
 //! | `GET /hunts/{hunt}/results` | `RowsQuery` | `RowPage` |
 //! | `GET /hunts/{hunt}/results/facets`, also of flows | `FacetsQuery` | `FacetsView` |
 //! | `POST /hunts/{hunt}/results/sql`, also of flows | `SqlRequest` | `SqlView` |

@@ -14,12 +14,24 @@ pub struct SourceView {
     pub columns: Vec<String>,
 }
 
+/// Which rounds of a hunt count.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RoundsQuery {
+    /// Of this round of a hunt; the current one when left out.
+    pub round: Option<u32>,
+    /// Of all rounds of a hunt together; not with `round`.
+    pub all_rounds: Option<bool>,
+}
+
 /// What is asked of `…/results`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RowsQuery {
     /// Of this round of a hunt; the current one when left out.
     pub round: Option<u32>,
+    /// Of all rounds of a hunt together; not with `round`.
+    pub all_rounds: Option<bool>,
     /// Of this source only.
     pub source: Option<String>,
     /// Rows in which any column has this text, letter case ignored.
@@ -27,7 +39,7 @@ pub struct RowsQuery {
     /// Conditions, all of which must hold, one a line: `Column=text`, `Column!=text`,
     /// `Column~text` (has it inside), `Column>text`, `Column<text`.
     pub filter: Option<String>,
-    /// A column, or `_client`, `_hostname`, `_flow`, `_source`, `_stored`.
+    /// A column, or `_client`, `_hostname`, `_flow`, `_round`, `_source`, `_stored`.
     pub sort: Option<String>,
     /// Descending.
     pub desc: Option<bool>,
@@ -46,6 +58,8 @@ pub struct RowView {
     pub hostname: String,
     /// `F.…`
     pub flow: String,
+    /// In which round, when that flow is of a hunt.
+    pub round: Option<u32>,
     /// The source.
     pub source: String,
     /// When it arrived.

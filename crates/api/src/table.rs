@@ -7,11 +7,15 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct FacetsQuery {
-    /// A column, or `_client`, `_hostname`, `_flow`, `_source`, `_stored`.
+    /// A column, or `_client`, `_hostname`, `_flow`, `_round`, `_source`, `_stored`.
     pub column: String,
     /// Which values come first: `rows` (most rows; the default), `rare` (fewest rows), `clients` (most
     /// clients), `rare_clients` (fewest clients).
     pub order: Option<String>,
+    /// Of this round of a hunt; the current one when left out.
+    pub round: Option<u32>,
+    /// Of all rounds of a hunt together; not with `round`.
+    pub all_rounds: Option<bool>,
     /// Of this source only.
     pub source: Option<String>,
     /// As for rows.
@@ -52,6 +56,10 @@ pub struct FacetsView {
 pub struct SqlRequest {
     /// One SELECT.
     pub query: String,
+    /// Of this round of a hunt; the current one when left out.
+    pub round: Option<u32>,
+    /// Of all rounds of a hunt together; not with `round`.
+    pub all_rounds: Option<bool>,
     /// Of this source only.
     pub source: Option<String>,
     /// Rows at most.
@@ -76,6 +84,10 @@ pub struct SqlView {
 pub struct TableQuery {
     /// `ndjson` (the default), `csv` or `parquet`.
     pub format: Option<String>,
+    /// Of this round of a hunt; the current one when left out.
+    pub round: Option<u32>,
+    /// Of all rounds of a hunt together; not with `round`.
+    pub all_rounds: Option<bool>,
     /// Of this source only.
     pub source: Option<String>,
     /// Leave out so many bytes, to go on with a download that was cut. Send the `ETag` of that

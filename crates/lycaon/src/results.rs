@@ -5,6 +5,24 @@ use serde_json::Value;
 
 use crate::output::Record;
 
+/// Which rounds of a hunt count.
+#[derive(clap::Args, Clone, Copy, Debug, Default)]
+pub(crate) struct RoundArgs {
+    /// Of this round of a hunt; the current one when left out
+    #[arg(long)]
+    pub(crate) round: Option<u32>,
+    /// Of all rounds of a hunt together
+    #[arg(long, conflicts_with = "round")]
+    all_rounds: bool,
+}
+
+impl RoundArgs {
+    /// As the API takes it.
+    pub(crate) fn all_rounds(self) -> Option<bool> {
+        self.all_rounds.then_some(true)
+    }
+}
+
 /// Which rows count.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct RowChoiceArgs {
@@ -58,7 +76,7 @@ impl RowFilterArgs {
 }
 
 /// Names that say where a row comes from.
-const ORIGIN: [&str; 4] = ["_client", "_hostname", "_source", "_flow"];
+const ORIGIN: [&str; 5] = ["_client", "_hostname", "_source", "_flow", "_round"];
 
 /// A row as a record. With `origin`, its client stands before its own columns and its flow behind them. A row's own
 /// column of such a name is kept under that name and a prime.
@@ -74,6 +92,9 @@ pub(crate) fn row_record(view: RowView, origin: bool) -> Record {
     record.insert("_source".into(), view.source.into());
     if origin {
         record.insert("_flow".into(), view.flow.into());
+        if let Some(round) = view.round {
+            record.insert("_round".into(), round.into());
+        }
     }
     record
 }
@@ -96,6 +117,7 @@ mod tests {
             client: "C.true".into(),
             hostname: "h".into(),
             flow: "F.1".into(),
+            round: Some(1),
             source: "A".into(),
             stored: String::new(),
             row: row.as_object().unwrap().clone(),

@@ -1,12 +1,9 @@
 //! `lycaon results`: questions over all rows of a hunt or a flow.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use api::{FacetsQuery, SqlRequest, TableQuery};
-use api_client::Client;
 use clap::Subcommand;
-use futures_util::StreamExt;
 use serde_json::{Map, Value};
 
 use crate::complaint::{Complaint, Outcome};
@@ -14,7 +11,7 @@ use crate::download;
 use crate::login::note;
 use crate::output::{OutputArgs, record_of};
 use crate::remote::{ServerArgs, block_on};
-use crate::results::RowChoiceArgs;
+use crate::results::{RoundArgs, RowChoiceArgs};
 
 /// Ask all rows of a hunt or a flow at once
 #[derive(clap::Args, Debug)]
@@ -37,11 +34,13 @@ enum ResultsCommand {
     Facets {
         /// `H.…` or `F.…`
         id: String,
-        /// A column, or `_client`, `_hostname`, `_flow`, `_source`, `_stored`
+        /// A column, or `_client`, `_hostname`, `_flow`, `_round`, `_source`, `_stored`
         column: String,
         /// Which values come first: `rows`, `rare`, `clients`, `rare_clients`
         #[arg(long, value_name = "ORDER", default_value = "rows")]
         order: String,
+        #[command(flatten)]
+        rounds: RoundArgs,
         #[command(flatten)]
         choice: RowChoiceArgs,
         /// At most so many values
@@ -52,8 +51,8 @@ enum ResultsCommand {
     },
     /// Ask in SQL: one SELECT over the table `results`
     ///
-    /// Its columns are those of the rows, and `_client`, `_hostname`, `_flow`, `_source`, `_stored` and `_json`,
-    /// the whole row. A column is a number or a truth when all its values are, a text otherwise.
+    /// Its columns are those of the rows, and `_client`, `_hostname`, `_flow`, `_round`, `_source`, `_stored` and
+    /// `_json`, the whole row. A column is a number or a truth when all its values are, a text otherwise.
     #[command(
         after_help = "Example:\n  lycaon results sql H.0123… 'SELECT _hostname, max(Size) AS size FROM results GROUP BY 1 ORDER BY 2 DESC LIMIT 5'"
     )]
@@ -62,6 +61,8 @@ enum ResultsCommand {
         id: String,
         /// The SELECT
         query: String,
+        #[command(flatten)]
+        rounds: RoundArgs,
         /// Only rows of this source
         #[arg(long)]
         source: Option<String>,
@@ -81,6 +82,8 @@ enum ResultsCommand {
         /// `ndjson`, `csv` or `parquet`
         #[arg(long, value_name = "FORMAT", default_value = "ndjson")]
         format: String,
+        #[command(flatten)]
+        rounds: RoundArgs,
         /// Only rows of this source
         #[arg(long)]
         source: Option<String>,
@@ -93,10 +96,12 @@ enum ResultsCommand {
 pub(crate) fn run(args: ResultsArgs) -> Outcome {
     let client = args.server.client()?;
     match args.command {
-        ResultsCommand::Facets { id, column, order, choice, limit, output } => {
+        ResultsCommand::Facets { id, column, order, rounds, choice, limit, output } => {
+            let (round, all_rounds) = (rounds.round, rounds.all_rounds());
             let (filter, order) = (choice.filter(), Some(order));
             let RowChoiceArgs { source, search, .. } = choice;
-            let query = FacetsQuery { column, order, source, search, filter, limit };
+            let query =
+                FacetsQuery { column, order, round, all_rounds, source, search, filter, limit };
             let found = block_on(async { Ok(client.facets(of(&id)?, &id, &query).await?) })?;
             let mut records = output.records(&["value", "rows", "clients"]);
             for value in &found.values {
@@ -113,8 +118,9 @@ pub(crate) fn run(args: ResultsArgs) -> Outcome {
             }
             Ok(())
         }
-        ResultsCommand::Sql { id, query, source, limit, output } => {
-            let request = SqlRequest { query, source, limit };
+        ResultsCommand::Sql { id, query, rounds, source, limit, output } => {
+            let (round, all_rounds) = (rounds.round, rounds.all_rounds());
+            let request = SqlRequest { query, round, all_rounds, source, limit };
             let answer = block_on(async { Ok(client.sql(of(&id)?, &id, &request).await?) })?;
             let columns: Vec<&str> = answer.columns.iter().map(String::as_str).collect();
             let mut records = output.records(&columns);
@@ -127,9 +133,14 @@ pub(crate) fn run(args: ResultsArgs) -> Outcome {
             }
             Ok(())
         }
-        ResultsCommand::Export { id, format, source, output } => {
-            let query = TableQuery { format: Some(format), source, skip: None };
-            block_on(export(&client, &id, query, &output))
+        ResultsCommand::Export { id, format, rounds, source, output } => {
+            let (round, all_rounds) = (rounds.round, rounds.all_rounds());
+            let query = TableQuery { format: Some(format), round, all_rounds, source, skip: None };
+            let of = of(&id)?;
+            let open = async |skip: Option<u64>, mark: Option<&str>| {
+                client.table(of, &id, &TableQuery { skip, ..query.clone() }, mark).await
+            };
+            block_on(download::go_on(&output, open))
         }
     }
 }
@@ -146,61 +157,4 @@ fn of(id: &str) -> Outcome<&'static str> {
 fn in_order(mut row: Map<String, Value>, columns: &[&str]) -> Map<String, Value> {
     let cell = |column: &&str| ((*column).to_owned(), row.remove(*column).unwrap_or(Value::Null));
     columns.iter().map(cell).collect()
-}
-
-/// Saves a table. What was cut before is beside the file, as `.part` with its mark as `.mark`.
-async fn export(client: &Client, id: &str, query: TableQuery, path: &Path) -> Outcome {
-    let of = of(id)?;
-    if path == Path::new("-") {
-        let (_, bytes) = client.table(of, id, &query, None).await?;
-        return download::save(bytes, path).await;
-    }
-    let beside = |end: &str| {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        path.with_file_name(format!("{}.{end}", name.unwrap_or_default()))
-    };
-    let (part, mark_file) = (beside("part"), beside("mark"));
-    let held = std::fs::metadata(&part).map(|found| found.len()).unwrap_or(0);
-    let mark = std::fs::read_to_string(&mark_file).ok().filter(|_| held > 0);
-    let mut skip = 0;
-    let opened = match &mark {
-        Some(mark) => {
-            let again = TableQuery { skip: Some(held), ..query.clone() };
-            match client.table(of, id, &again, Some(mark)).await {
-                Ok(opened) => {
-                    skip = held;
-                    note(&format!("goes on behind {}", download::for_people(held)));
-                    opened
-                }
-                // The rows are others by now, or another format was asked for.
-                Err(_) => client.table(of, id, &query, None).await?,
-            }
-        }
-        None => client.table(of, id, &query, None).await?,
-    };
-    let (found, bytes) = opened;
-    let bad = |error: std::io::Error| Complaint::io("write", path, &error);
-    std::fs::write(&mark_file, &found).map_err(bad)?;
-    let mut file = std::fs::OpenOptions::new()
-        .create(true)
-        .write(true)
-        .append(skip > 0)
-        .truncate(skip == 0)
-        .open(&part)
-        .map_err(bad)?;
-    let mut bytes = std::pin::pin!(bytes);
-    let mut size = skip;
-    while let Some(chunk) = bytes.next().await {
-        let chunk = chunk.map_err(|error| {
-            Complaint::from(error).hint("the same command goes on where the download was cut")
-        })?;
-        file.write_all(&chunk).map_err(bad)?;
-        size += chunk.len() as u64;
-    }
-    file.sync_all().map_err(bad)?;
-    std::fs::rename(&part, path).map_err(bad)?;
-    // It is only of use beside a part.
-    let _ = std::fs::remove_file(&mark_file);
-    note(&format!("{} ({})", path.display(), download::for_people(size)));
-    Ok(())
 }

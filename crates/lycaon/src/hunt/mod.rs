@@ -11,7 +11,7 @@ mod watch;
 
 use std::path::PathBuf;
 
-use api::{HuntView, HuntsQuery, MembersQuery, RowsQuery};
+use api::{HuntView, HuntsQuery, MembersQuery, RowsQuery, ZipQuery};
 use api_client::Client;
 use clap::Subcommand;
 
@@ -20,7 +20,7 @@ use crate::download;
 use crate::login::note;
 use crate::output::{OutputArgs, Record, record_of};
 use crate::remote::{ServerArgs, block_on, walk};
-use crate::results::{RowFilterArgs, row_record};
+use crate::results::{RoundArgs, RowFilterArgs, row_record};
 
 pub(crate) use file::read as read_hunt_file;
 pub(crate) use watch::{bar, is_quiet};
@@ -208,9 +208,8 @@ enum HuntCommand {
     Results {
         /// `H.…`
         id: String,
-        /// Of this round; the current one when left out
-        #[arg(long)]
-        round: Option<u32>,
+        #[command(flatten)]
+        rounds: RoundArgs,
         #[command(flatten)]
         filter: RowFilterArgs,
         #[command(flatten)]
@@ -229,11 +228,14 @@ enum HuntCommand {
         #[command(flatten)]
         output: OutputArgs,
     },
-    /// Save rows and files of all its clients as a zip
+    /// Save rows and files of all its clients as a zip; a download that was cut goes on
     #[command(after_help = "Example:\n  lycaon hunt export H.0123… -o cron.zip")]
     Export {
         /// `H.…`
         id: String,
+        /// Of this round; the current one when left out
+        #[arg(long)]
+        round: Option<u32>,
         /// Where to; `-` for standard output
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
@@ -287,13 +289,16 @@ pub(crate) fn run(args: HuntArgs) -> Outcome {
             members(&client, &id, &query, &output)
         }
         HuntCommand::Why { id, client: of, output } => why(&client, &id, &of, &output),
-        HuntCommand::Results { id, round, filter, output } => {
-            results(&client, (&id, round), &filter, &output)
+        HuntCommand::Results { id, rounds, filter, output } => {
+            results(&client, (&id, rounds), &filter, &output)
         }
         HuntCommand::Diff(args) => diff::run(&client, &args),
         HuntCommand::Recount { id, output } => recount(&client, &id, &output),
-        HuntCommand::Export { id, output } => {
-            block_on(async { download::save(client.hunt_export(&id).await?, &output).await })
+        HuntCommand::Export { id, round, output } => {
+            let open = async |skip: Option<u64>, mark: Option<&str>| {
+                client.zip("hunts", &id, &ZipQuery { round, skip }, mark).await
+            };
+            block_on(download::go_on(&output, open))
         }
     }
 }
@@ -379,7 +384,7 @@ fn why(client: &Client, id: &str, of: &str, output: &OutputArgs) -> Outcome {
 
 fn results(
     client: &Client,
-    (id, round): (&str, Option<u32>),
+    (id, rounds): (&str, RoundArgs),
     filter: &RowFilterArgs,
     output: &OutputArgs,
 ) -> Outcome {
@@ -388,7 +393,8 @@ fn results(
         filter.limit,
         |offset, limit| {
             let (offset, limit) = (Some(offset), Some(limit));
-            let query = RowsQuery { round, offset, limit, ..filter.query() };
+            let (round, all_rounds) = (rounds.round, rounds.all_rounds());
+            let query = RowsQuery { round, all_rounds, offset, limit, ..filter.query() };
             async move { client.hunt_results(id, &query).await.map(|page| (page.items, page.total)) }
         },
         |view| records.push(row_record(view, true)),

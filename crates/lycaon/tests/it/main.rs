@@ -14,4 +14,5 @@ mod log;
 mod log_survive;
 mod monitoring;
 mod program;
+mod results;
 mod survive;

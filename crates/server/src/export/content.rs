@@ -21,9 +21,19 @@ use super::pack::{Chunk, Gone, Pack};
 use super::{csv_rows, names};
 use crate::core::Core;
 
+/// Which zip.
+pub(crate) struct ZipWanted {
+    /// Of what.
+    pub(crate) subject: Subject,
+    /// When its content last changed.
+    pub(crate) changed: Timestamp,
+    /// Bytes that are left out.
+    pub(crate) skip: u64,
+}
+
 /// What is exported.
 pub(crate) enum Subject {
-    /// Everything that finished in a hunt's current round.
+    /// Everything that finished in the hunt's round.
     Hunt(Box<Hunt>),
     /// One flow, finished or not.
     Flow(Box<Flow>),
@@ -44,22 +54,15 @@ const LOG_PAGE: u64 = 1_000;
 const UPLOAD_PIECE: usize = 256 << 10;
 
 /// The zip's bytes.
-pub(crate) fn stream(core: Arc<Core>, subject: Subject) -> ReceiverStream<Chunk> {
+pub(crate) fn stream(core: Arc<Core>, wanted: ZipWanted) -> ReceiverStream<Chunk> {
     let (chunks, receiver) = mpsc::channel(8);
     tokio::spawn(async move {
-        let mut export = Export {
-            pack: Pack::start(chunks.clone()),
-            manifest: manifest(&subject, core.clock.now()),
+        let export = Export {
+            pack: Pack::start(chunks.clone(), wanted.skip),
+            manifest: manifest(&wanted.subject, wanted.changed),
             core,
         };
-        let done = match &subject {
-            Subject::Hunt(hunt) => export.hunt(hunt).await,
-            Subject::Flow(flow) => export.flow(flow).await,
-        };
-        let done = match done {
-            Ok(()) => export.finish().await,
-            Err(error) => Err(error),
-        };
+        let done = export.all(&wanted.subject).await;
         if let Err(ExportError::Store(error)) = done {
             let text = Chain(&error).to_string();
             tracing::error!(name: "export_failed", error = text, "export failed");
@@ -70,7 +73,7 @@ pub(crate) fn stream(core: Arc<Core>, subject: Subject) -> ReceiverStream<Chunk>
     ReceiverStream::new(receiver)
 }
 
-fn manifest(subject: &Subject, now: Timestamp) -> ExportManifest {
+fn manifest(subject: &Subject, changed: Timestamp) -> ExportManifest {
     let (kind, id, name) = match subject {
         Subject::Hunt(hunt) => ("hunt", hunt.id.to_string(), hunt.spec.name.clone()),
         Subject::Flow(flow) => ("flow", flow.id.to_string(), String::new()),
@@ -81,13 +84,17 @@ fn manifest(subject: &Subject, now: Timestamp) -> ExportManifest {
         kind: kind.to_owned(),
         id,
         name,
-        exported: now.to_string(),
+        exported: changed.to_string(),
         clients: 0,
         rows: 0,
         uploads: 0,
         upload_bytes: 0,
         files: Vec::new(),
     }
+}
+
+fn gone(what: &str) -> StoreError {
+    StoreError::conflict(format!("{what} was deleted while it was exported"))
 }
 
 struct Export {
@@ -104,6 +111,30 @@ struct Folder<'a> {
 }
 
 impl Export {
+    async fn all(mut self, subject: &Subject) -> Result<(), ExportError> {
+        match subject {
+            Subject::Hunt(hunt) => self.hunt(hunt).await?,
+            Subject::Flow(flow) => self.flow(flow).await?,
+        }
+        self.still_there(subject).await?;
+        self.finish().await
+    }
+
+    /// Whoever deletes something first makes that nobody finds it: what is still there was whole.
+    async fn still_there(&self, subject: &Subject) -> Result<(), ExportError> {
+        let (what, found) = match subject {
+            Subject::Hunt(hunt) => {
+                let found = self.core.ports.hunts.get(hunt.id).await?;
+                (format!("hunt {}", hunt.id), found.is_some())
+            }
+            Subject::Flow(flow) => {
+                let found = self.core.ports.flows.get(flow.id).await?;
+                (format!("flow {}", flow.id), found.is_some())
+            }
+        };
+        if found { Ok(()) } else { Err(gone(&what).into()) }
+    }
+
     async fn hunt(&mut self, hunt: &Hunt) -> Result<(), ExportError> {
         self.members(hunt).await?;
         let mut offset = 0;
@@ -221,6 +252,9 @@ impl Export {
                 if after.is_none() {
                     break;
                 }
+            }
+            if count < of.rows {
+                return Err(gone(&format!("a part of flow {}", folder.flow)).into());
             }
             if kind == "rows" {
                 self.manifest.rows += count;

@@ -5,7 +5,10 @@
 //!   browser. It grows by some hundred bytes for each file inside, because the zip's own directory
 //!   and the manifest name every file.
 //! - No name in the zip comes from a client unchanged, see [`names`].
-//! - A zip that could not be finished ends as a broken download, never as a good-looking shorter one.
+//! - The same content makes the same bytes, so that a download that was cut can go on: the bytes before
+//!   are made again and left out.
+//! - A download that could not be finished, also because what it exports was deleted meanwhile, ends
+//!   as a broken one, never as a good-looking shorter one.
 
 mod content;
 pub mod csv_rows;
@@ -13,4 +16,4 @@ pub mod names;
 mod pack;
 pub mod table;
 
-pub(crate) use content::{Subject, stream};
+pub(crate) use content::{Subject, ZipWanted, stream};

@@ -39,10 +39,10 @@ pub(crate) struct Pack {
 pub(crate) struct Gone;
 
 impl Pack {
-    /// Starts a zip whose bytes go to `chunks`.
-    pub(crate) fn start(chunks: mpsc::Sender<Chunk>) -> Self {
+    /// Starts a zip whose bytes, except the first `skip`, go to `chunks`.
+    pub(crate) fn start(chunks: mpsc::Sender<Chunk>, skip: u64) -> Self {
         let (commands, todo) = mpsc::channel(PIECES);
-        tokio::task::spawn_blocking(move || write(todo, chunks));
+        tokio::task::spawn_blocking(move || write(todo, chunks, skip));
         Self { commands, taken: Taken::default(), gathered: Vec::new(), open: None }
     }
 
@@ -104,6 +104,7 @@ impl Pack {
 struct Out {
     chunks: mpsc::Sender<Chunk>,
     gathered: Vec<u8>,
+    skip: u64,
 }
 
 impl Out {
@@ -116,7 +117,9 @@ impl Out {
 
 impl Write for Out {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.gathered.extend_from_slice(bytes);
+        let left_out = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
+        self.skip -= left_out as u64;
+        self.gathered.extend_from_slice(&bytes[left_out..]);
         if self.gathered.len() >= PIECE_BYTES {
             self.send()?;
         }
@@ -128,8 +131,8 @@ impl Write for Out {
     }
 }
 
-fn write(mut todo: mpsc::Receiver<Command>, chunks: mpsc::Sender<Chunk>) {
-    let out = Out { chunks: chunks.clone(), gathered: Vec::new() };
+fn write(mut todo: mpsc::Receiver<Command>, chunks: mpsc::Sender<Chunk>, skip: u64) {
+    let out = Out { chunks: chunks.clone(), gathered: Vec::new(), skip };
     let mut zip = ZipWriter::new_stream(out);
     match fill(&mut todo, &mut zip) {
         Ok(true) => {
@@ -154,7 +157,11 @@ fn fill(
     zip: &mut ZipWriter<StreamWriter<Out>>,
 ) -> io::Result<bool> {
     // Sizes are not known before a file is written: leave room for more than 4 GiB.
-    let options = SimpleFileOptions::default().large_file(true).unix_permissions(0o600);
+    // No member has a time of its own: the same content makes the same bytes.
+    let options = SimpleFileOptions::default()
+        .large_file(true)
+        .unix_permissions(0o600)
+        .last_modified_time(zip::DateTime::default());
     while let Some(command) = todo.blocking_recv() {
         match command {
             Command::Begin(name) => zip.start_file(name, options).map_err(io::Error::other)?,

@@ -1,7 +1,8 @@
 //! All rows of a hunt or a flow as one table: NDJSON, CSV or Parquet, written while it is read.
 //!
 //! The same rows make the same bytes, so a download that was cut goes on behind what is there: the
-//! bytes before are made again and left out. (A zip cannot: its bytes depend on when it was made.)
+//! bytes before are made again and left out. A table is whole or a broken download: rows that were
+//! there when it began and are gone before they were read, because somebody deleted the hunt, break it.
 
 use std::collections::HashMap;
 use std::io;
@@ -93,7 +94,7 @@ const ROWS_MAX: u64 = 20_000;
 /// Bytes that are passed on at once.
 const CHUNK_BYTES: usize = 128 << 10;
 /// Columns that every row has.
-const ORIGIN: [&str; 5] = ["_client", "_hostname", "_flow", "_source", "_stored"];
+const ORIGIN: [&str; 6] = ["_client", "_hostname", "_flow", "_round", "_source", "_stored"];
 
 enum Writer {
     Ndjson,
@@ -111,6 +112,7 @@ pub async fn stream(
     wanted: Wanted,
 ) -> Result<ReceiverStream<Result<Bytes, io::Error>>, StoreError> {
     let (scope, source) = (wanted.scope, wanted.source.as_deref());
+    let promised = kept(&stores, scope, source).await?;
     let writer = match wanted.form {
         Form::Ndjson => Writer::Ndjson,
         Form::Csv => Writer::Csv(columns(&stores, scope, source).await?),
@@ -118,7 +120,7 @@ pub async fn stream(
     };
     let (chunks, receiver) = mpsc::channel(8);
     let out = Out { chunks: chunks.clone(), gathered: Vec::new(), skip: wanted.skip };
-    let mut table = Table { stores, wanted, out, hostnames: HashMap::new() };
+    let mut table = Table { stores, wanted, out, promised, hostnames: HashMap::new() };
     tokio::spawn(async move {
         if let Err(Stop::Failed(error)) = table.write(writer).await {
             let text = Chain(&error).to_string();
@@ -128,6 +130,17 @@ pub async fn stream(
         }
     });
     Ok(ReceiverStream::new(receiver))
+}
+
+/// How many rows a scope has, by the counters.
+async fn kept(
+    stores: &Stores,
+    scope: ResultScope,
+    source: Option<&str>,
+) -> Result<u64, StoreError> {
+    let sources = stores.results.sources(scope).await?;
+    let wanted = sources.iter().filter(|one| source.is_none_or(|source| source == one.source));
+    Ok(wanted.map(|one| one.rows).sum())
 }
 
 /// All columns of a scope, in the order in which they were first met.
@@ -172,8 +185,18 @@ impl Out {
     async fn data(&mut self, bytes: &[u8]) -> Result<(), Stop> {
         let left_out = usize::try_from(self.skip).unwrap_or(usize::MAX).min(bytes.len());
         self.skip -= left_out as u64;
-        self.gathered.extend_from_slice(&bytes[left_out..]);
-        if self.gathered.len() >= CHUNK_BYTES { self.flush().await } else { Ok(()) }
+        // In small pieces, so that a slow reader has little waiting for it.
+        let mut bytes = &bytes[left_out..];
+        while !bytes.is_empty() {
+            let room = CHUNK_BYTES.saturating_sub(self.gathered.len());
+            let (now, later) = bytes.split_at(room.min(bytes.len()));
+            self.gathered.extend_from_slice(now);
+            bytes = later;
+            if self.gathered.len() >= CHUNK_BYTES {
+                self.flush().await?;
+            }
+        }
+        Ok(())
     }
 
     async fn flush(&mut self) -> Result<(), Stop> {
@@ -189,6 +212,8 @@ struct Table {
     stores: Stores,
     wanted: Wanted,
     out: Out,
+    /// Rows that were there when it began; others may have come since.
+    promised: u64,
     hostnames: HashMap<ClientId, String>,
 }
 
@@ -208,8 +233,10 @@ impl Table {
             after: None,
             rows: FIRST_ROWS,
         };
+        let mut written = 0;
         loop {
             let piece = self.stores.results.scan(&scan).await?;
+            written += piece.rows.len() as u64;
             self.name_clients(&piece.rows).await?;
             let bytes = self.encoded(&mut writer, &piece.rows)?;
             self.out.data(&bytes).await?;
@@ -221,11 +248,36 @@ impl Table {
                 break;
             }
         }
+        let known = match &writer {
+            Writer::Csv(columns) => Some(columns.clone()),
+            Writer::Ndjson | Writer::Parquet(_) => None,
+        };
+        self.check(known, written).await?;
         if let Writer::Parquet(encoder) = writer {
             let bytes = encoder.finish()?;
             self.out.data(&bytes).await?;
         }
         self.out.flush().await
+    }
+
+    /// Refuses to end a table that is not whole.
+    async fn check(&self, known: Option<Vec<String>>, written: u64) -> Result<(), StoreError> {
+        let promised = self.promised;
+        if written < promised {
+            return Err(StoreError::conflict(format!(
+                "{written} of {promised} rows were there to export; the others were deleted meanwhile"
+            )));
+        }
+        let (scope, source) = (self.wanted.scope, self.wanted.source.as_deref());
+        if let Some(known) = known
+            && written > promised
+            && columns(&self.stores, scope, source).await? != known
+        {
+            return Err(StoreError::conflict(
+                "rows with other columns arrived while the table was written; export it anew",
+            ));
+        }
+        Ok(())
     }
 
     async fn name_clients(&mut self, rows: &[ResultRow]) -> Result<(), StoreError> {
@@ -252,6 +304,7 @@ impl Table {
                         &row.client.to_string(),
                         hostname(row),
                         &row.flow.to_string(),
+                        &row.round.map(|round| round.to_string()).unwrap_or_default(),
                         &row.source,
                         &row.stored.to_string(),
                     ];
@@ -308,7 +361,11 @@ fn ndjson_row(row: &ResultRow, hostname: &str, into: &mut Vec<u8>) {
     }
     into.extend_from_slice(format!("\"_client\":\"{}\",\"_hostname\":", row.client).as_bytes());
     text(hostname, into);
-    into.extend_from_slice(format!(",\"_flow\":\"{}\",\"_source\":", row.flow).as_bytes());
+    into.extend_from_slice(format!(",\"_flow\":\"{}\"", row.flow).as_bytes());
+    if let Some(round) = row.round {
+        into.extend_from_slice(format!(",\"_round\":{round}").as_bytes());
+    }
+    into.extend_from_slice(b",\"_source\":");
     text(&row.source, into);
     into.extend_from_slice(format!(",\"_stored\":\"{}\"}}\n", row.stored).as_bytes());
 }
@@ -327,6 +384,7 @@ mod tests {
         let row = ResultRow {
             client: ClientId::from_bits(1),
             flow: FlowId::from_bits(2),
+            round: Some(3),
             source: "A".into(),
             stored: Timestamp::EPOCH,
             json: json.to_owned(),

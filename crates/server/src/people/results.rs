@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use api::{RowPage, RowView, RowsQuery, SourceView};
+use api::{RoundsQuery, RowPage, RowView, RowsQuery, SourceView};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -12,6 +12,7 @@ use base::{ClientId, UploadId};
 use bytes::Bytes;
 use futures_util::stream;
 use hyper::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
+use model::hunt::Hunt;
 use model::results::{ColumnFilter, ResultQuery, ResultRow, ResultScope};
 
 use super::error::{ApiError, problem};
@@ -29,6 +30,30 @@ const PIECE: usize = 256 << 10;
 /// What was said, unless it is empty.
 pub(crate) fn given(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
+}
+
+/// The rows of a hunt that are asked for: of one round, the current one when none is named, or of all.
+pub(crate) fn scope_of(
+    hunt: &Hunt,
+    round: Option<u32>,
+    all_rounds: Option<bool>,
+) -> Result<ResultScope, ApiError> {
+    if !all_rounds.unwrap_or(false) {
+        return Ok(ResultScope::Hunt { hunt: hunt.id, round: round_of(hunt, round)? });
+    }
+    match round {
+        None => Ok(ResultScope::Rounds(hunt.id)),
+        Some(round) => Err(ApiError::caller("one round and all rounds are asked for at once")
+            .hint(format!("leave out `round={round}` or `all_rounds`"))),
+    }
+}
+
+/// Refuses rounds of what has none.
+pub(crate) fn no_rounds(round: Option<u32>, all_rounds: Option<bool>) -> Result<(), ApiError> {
+    if round.is_none() && all_rounds.is_none() {
+        return Ok(());
+    }
+    Err(ApiError::caller("a flow has no rounds").hint("leave out `round` and `all_rounds`"))
 }
 
 /// Reads conditions on columns.
@@ -79,6 +104,7 @@ fn row_view(row: ResultRow, hostname: String) -> Result<RowView, ApiError> {
         client: row.client.to_string(),
         hostname,
         flow: row.flow.to_string(),
+        round: row.round,
         source: row.source,
         stored: row.stored.to_string(),
         row: object,
@@ -97,6 +123,7 @@ pub(crate) async fn of_flow(
     Asked(asked): Asked<RowsQuery>,
 ) -> Result<Json<RowPage>, ApiError> {
     let flow = flows::find(&people, &who, &flow).await?;
+    no_rounds(asked.round, asked.all_rounds)?;
     page(&people, ResultScope::Flow(flow.id), asked).await
 }
 
@@ -116,17 +143,18 @@ pub(crate) async fn of_hunt(
     Asked(asked): Asked<RowsQuery>,
 ) -> Result<Json<RowPage>, ApiError> {
     let found = hunts::find(&people, &who, &hunt).await?;
-    let round = round_of(&found.hunt, asked.round)?;
-    page(&people, ResultScope::Hunt { hunt: found.hunt.id, round }, asked).await
+    let scope = scope_of(&found.hunt, asked.round, asked.all_rounds)?;
+    page(&people, scope, asked).await
 }
 
 pub(crate) async fn sources_of_hunt(
     State(people): Shared,
     Extension(who): Who,
     Path(hunt): Path<String>,
+    Asked(asked): Asked<RoundsQuery>,
 ) -> Result<Json<Vec<SourceView>>, ApiError> {
     let found = hunts::find(&people, &who, &hunt).await?;
-    sources(&people, hunts::scope(&found.hunt)).await
+    sources(&people, scope_of(&found.hunt, asked.round, asked.all_rounds)?).await
 }
 
 /// The bytes of a file, as an attachment that no browser runs.

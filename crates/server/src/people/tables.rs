@@ -7,15 +7,16 @@ use axum::body::Body as Reply;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::{Extension, Json};
+use flows::query::{COLUMNS_MAX, ORIGIN_COLUMNS};
 use flows::results::SqlQuery;
 use hyper::HeaderMap;
-use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, HeaderValue, IF_MATCH};
+use hyper::header::{CONTENT_DISPOSITION, CONTENT_TYPE, HeaderValue};
 use model::results::{FacetOrder, FacetQuery, ResultQuery, ResultScope};
-use sha2::{Digest, Sha256};
 
+use super::downloads::Mark;
 use super::error::{ApiError, problem};
 use super::extract::{Asked, Body};
-use super::results::{attachment, filters, given};
+use super::results::{attachment, filters, given, no_rounds, scope_of};
 use super::sign_in::Principal;
 use super::{People, flows as flow_pages, hunts};
 use crate::export::table::{Form, Stores, Wanted, stream};
@@ -28,6 +29,8 @@ const VALUES_DEFAULT: u64 = 50;
 /// Rows of an answer to SQL when nobody says how many.
 const SQL_ROWS_DEFAULT: u64 = 1_000;
 const SQL_ROWS_MAX: u64 = 100_000;
+/// Columns that are told to whoever asks for one that is not there.
+const COLUMNS_TOLD: usize = 30;
 /// Bytes of a question in SQL.
 const SQL_BYTES_MAX: usize = 64 << 10;
 
@@ -70,6 +73,7 @@ async fn facets(
         let missing = problem("column", "name the column whose values are wanted");
         return Err(ApiError::problems("no column is named", vec![missing]));
     }
+    known_column(people, &query).await?;
     let found = people.ports.results.facet(&query).await?;
     let view = |facet: model::results::Facet| FacetView {
         value: facet.value,
@@ -79,6 +83,35 @@ async fn facets(
     };
     let values = found.values.into_iter().map(view).collect();
     Ok(Json(FacetsView { values, distinct: found.distinct, rows: found.rows }))
+}
+
+/// Refuses a column that no row has: its only value would be that there is none.
+async fn known_column(people: &People, query: &FacetQuery) -> Result<(), ApiError> {
+    let wanted = &query.column;
+    if ORIGIN_COLUMNS.contains(&wanted.as_str()) {
+        return Ok(());
+    }
+    let mut columns: Vec<String> = Vec::new();
+    for summary in people.ports.results.sources(query.of.scope).await? {
+        if query.of.source.as_ref().is_some_and(|source| *source != summary.source) {
+            continue;
+        }
+        if summary.columns.len() >= COLUMNS_MAX {
+            // Rows may have more than are remembered.
+            return Ok(());
+        }
+        columns.extend(summary.columns);
+    }
+    if columns.is_empty() || columns.contains(wanted) {
+        return Ok(());
+    }
+    columns.sort_unstable();
+    columns.dedup();
+    let more = if columns.len() > COLUMNS_TOLD { ", …" } else { "" };
+    let told: Vec<String> =
+        columns.iter().take(COLUMNS_TOLD).map(|name| format!("`{name}`")).collect();
+    let there = format!("no row has `{wanted}`; there are {}{more}", told.join(", "));
+    Err(ApiError::problems("the column is not known", vec![problem("column", there)]))
 }
 
 async fn sql(
@@ -127,15 +160,8 @@ async fn export(
     let source = given(asked.source);
     let state = people.ports.results.state(named.scope, source.as_deref()).await?;
     let whole = format!("{:?} {} {source:?} {state} {}", named.scope, named.attempt, form.name());
-    let mark = format!("\"{}\"", hex::encode(&Sha256::digest(whole)[..16]));
-    let known = headers.get(IF_MATCH).and_then(|mark| mark.to_str().ok());
-    if known.is_some_and(|known| known != mark && known != "*") {
-        return Err(ApiError {
-            status: hyper::StatusCode::PRECONDITION_FAILED,
-            ..ApiError::caller("the rows are others than when the download began")
-        }
-        .hint("begin the download anew"));
-    }
+    let mark = Mark::of(&whole);
+    mark.check(headers)?;
     let name = format!("{}.{}", named.name, form.name());
     let skip = asked.skip.unwrap_or(0);
     let wanted = Wanted { scope: named.scope, source, form, skip };
@@ -148,9 +174,7 @@ async fn export(
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(form.media()));
     headers.insert(CONTENT_DISPOSITION, attachment(&name));
-    if let Ok(mark) = HeaderValue::from_str(&mark) {
-        headers.insert(ETAG, mark);
-    }
+    mark.put(headers);
     Ok(response)
 }
 
@@ -161,6 +185,7 @@ pub(crate) async fn facets_of_flow(
     Asked(asked): Asked<FacetsQuery>,
 ) -> Result<Json<FacetsView>, ApiError> {
     let flow = flow_pages::find(&people, &who, &flow).await?;
+    no_rounds(asked.round, asked.all_rounds)?;
     facets(&people, ResultScope::Flow(flow.id), asked).await
 }
 
@@ -171,7 +196,8 @@ pub(crate) async fn facets_of_hunt(
     Asked(asked): Asked<FacetsQuery>,
 ) -> Result<Json<FacetsView>, ApiError> {
     let found = hunts::find(&people, &who, &hunt).await?;
-    facets(&people, hunts::scope(&found.hunt), asked).await
+    let scope = scope_of(&found.hunt, asked.round, asked.all_rounds)?;
+    facets(&people, scope, asked).await
 }
 
 pub(crate) async fn sql_of_flow(
@@ -181,6 +207,7 @@ pub(crate) async fn sql_of_flow(
     Body(asked): Body<SqlRequest>,
 ) -> Result<Json<SqlView>, ApiError> {
     let flow = flow_pages::find(&people, &who, &flow).await?;
+    no_rounds(asked.round, asked.all_rounds)?;
     sql(&people, ResultScope::Flow(flow.id), asked).await
 }
 
@@ -191,7 +218,8 @@ pub(crate) async fn sql_of_hunt(
     Body(asked): Body<SqlRequest>,
 ) -> Result<Json<SqlView>, ApiError> {
     let found = hunts::find(&people, &who, &hunt).await?;
-    sql(&people, hunts::scope(&found.hunt), asked).await
+    let scope = scope_of(&found.hunt, asked.round, asked.all_rounds)?;
+    sql(&people, scope, asked).await
 }
 
 pub(crate) async fn export_of_flow(
@@ -202,6 +230,7 @@ pub(crate) async fn export_of_flow(
     Asked(asked): Asked<TableQuery>,
 ) -> Result<Response, ApiError> {
     let flow = flow_pages::find(&people, &who, &flow).await?;
+    no_rounds(asked.round, asked.all_rounds)?;
     people.audit(&who, "flow.export", flow.id, "").await?;
     let (scope, attempt) = (ResultScope::Flow(flow.id), flow.life.attempt);
     export(&people, Named { scope, name: flow.id.to_string(), attempt }, asked, &headers).await
@@ -215,7 +244,8 @@ pub(crate) async fn export_of_hunt(
     Asked(asked): Asked<TableQuery>,
 ) -> Result<Response, ApiError> {
     let hunt = hunts::find(&people, &who, &hunt).await?.hunt;
+    let scope = scope_of(&hunt, asked.round, asked.all_rounds)?;
     people.audit(&who, "hunt.export", hunt.id, "").await?;
     let name = format!("{}_{}", crate::export::names::part(&hunt.spec.name), hunt.id);
-    export(&people, Named { scope: hunts::scope(&hunt), name, attempt: 0 }, asked, &headers).await
+    export(&people, Named { scope, name, attempt: 0 }, asked, &headers).await
 }

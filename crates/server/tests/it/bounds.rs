@@ -136,7 +136,7 @@ async fn two_hunts_are_compared_line_by_line() {
 }
 
 /// Answers whatever is asked until a flow is delivered, and ends it with the window that it asked for.
-async fn one_round(agent: &mut Agent) -> (Option<i64>, i64) {
+pub(crate) async fn one_round(agent: &mut Agent) -> (Option<i64>, i64) {
     loop {
         match agent.hear().await.expect("the server keeps the connection") {
             ServerSays::HuntsChanged(_) => {

@@ -68,6 +68,11 @@ impl Browser {
         Self { client, address, headers: Vec::new() }
     }
 
+    /// Where it sends its requests.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         let host = format!("localhost:{}", self.address.port());
         let mut request =

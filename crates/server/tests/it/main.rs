@@ -17,6 +17,7 @@ mod monitoring;
 mod nodes;
 mod pages;
 mod polling;
+mod tables;
 mod targeting;
 mod tools;
 mod world;

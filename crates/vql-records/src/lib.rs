@@ -13,6 +13,7 @@
 
 mod functions;
 mod plugins;
+mod rows_of;
 
 use std::future::Future;
 use std::sync::Arc;

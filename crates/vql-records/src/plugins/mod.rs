@@ -8,6 +8,7 @@ vql_plugin::one_file_each! {
     asking Arc<Records>;
     clients
     flows
+    hunt_results
     hunts
     source
     watch_monitoring

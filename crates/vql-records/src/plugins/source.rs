@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use base::Timestamp;
 use flows::monitoring::{EventPlace, EventScan};
-use flows::results::Scan;
 use model::monitoring::{EventKind, EventRow, EventScope};
-use model::results::{ResultRow, ResultScope};
+use model::results::ResultScope;
 use rows::{Row, Time, Value};
 use vql_plugin::{Entry, Failure, Permission, Plugin, RowStream, Scope, plugin_args, stream};
 
+use crate::rows_of::{Rows, full_name, pieces, result_row, results, scope_of};
 use crate::{PAGE, Records, moment};
 
 pub(super) fn entry(records: &Arc<Records>) -> Entry {
@@ -26,6 +26,10 @@ plugin_args! {
         flow_id: Option<String>,
         /// `H.…`
         hunt_id: Option<String>,
+        /// Of this round of the hunt; the current one when left out.
+        round: Option<u64>,
+        /// Of all rounds of the hunt.
+        all_rounds: bool = false,
         /// Only rows of this artifact; `Artifact/Source` means one source of it.
         artifact: Option<String>,
         /// Only rows of this source of the artifact.
@@ -78,10 +82,11 @@ fn wanted(records: &Records, args: &SourceArgs) -> Result<Wanted, Failure> {
     }
     let nothing = || Failure::new("nothing says whose rows; give flow_id, hunt_id or client_id");
     if let Some(hunt) = &args.hunt_id {
-        let found = records.wait(records.hunts.get(hunt.parse()?))?;
-        let found = found.filter(|found| found.hunt.org == records.org);
-        let hunt = found.ok_or_else(|| Failure::new(format!("there is no hunt {hunt}")))?.hunt;
-        return Ok(Wanted::Results(ResultScope::Hunt { hunt: hunt.id, round: hunt.round }));
+        let scope = scope_of(records, hunt, (args.round, args.all_rounds))?;
+        return Ok(Wanted::Results(scope));
+    }
+    if args.round.is_some() || args.all_rounds {
+        return Err(Failure::new("only a hunt has rounds; give hunt_id, or leave out the round"));
     }
     if let Some(flow) = &args.flow_id {
         let found = records.wait(records.flows.get(flow.parse()?))?;
@@ -96,21 +101,6 @@ fn wanted(records: &Records, args: &SourceArgs) -> Result<Wanted, Failure> {
     Ok(Wanted::Events(records.client(client)?.id))
 }
 
-/// `Artifact/Source`, from one argument or from two.
-fn full_name(args: &SourceArgs) -> Option<String> {
-    let artifact = args.artifact.as_ref()?;
-    let source = args.source.as_ref().filter(|source| !source.is_empty());
-    Some(source.map_or_else(|| artifact.clone(), |source| format!("{artifact}/{source}")))
-}
-
-fn result_row(found: &ResultRow) -> Result<Row, Failure> {
-    let row = rows_json::row_from_json(found.json.as_bytes())?;
-    Ok(row
-        .with("ClientId", Value::text(found.client.to_string()))
-        .with("FlowId", Value::text(found.flow.to_string()))
-        .with("_Source", Value::text(found.source.as_str())))
-}
-
 /// A row of an event artifact, with when it arrived and when the agent met it.
 pub(super) fn event_row(found: &EventRow) -> Result<Row, Failure> {
     let row = rows_json::row_from_json(found.json.as_bytes())?;
@@ -119,39 +109,6 @@ pub(super) fn event_row(found: &EventRow) -> Result<Row, Failure> {
         .with("_Source", Value::text(found.source.as_str()))
         .with("_ts", moment(found.stored))
         .with("_observed", moment(found.observed)))
-}
-
-type Rows = Box<dyn Iterator<Item = Result<Row, Failure>> + Send>;
-
-/// Pieces one after the other, each read when the one before is used up.
-fn pieces(mut next: impl FnMut() -> Result<Option<Vec<Row>>, Failure> + Send + 'static) -> Rows {
-    let read = std::iter::from_fn(move || next().transpose());
-    Box::new(read.flat_map(|piece| match piece {
-        Ok(rows) => rows.into_iter().map(Ok).collect::<Vec<_>>(),
-        Err(failure) => vec![Err(failure)],
-    }))
-}
-
-fn results(records: Arc<Records>, scope: ResultScope, name: Option<String>) -> Rows {
-    // An artifact alone means all its sources; its rows are chosen as they are read.
-    let chosen = move |row: &ResultRow| {
-        name.as_ref().is_none_or(|name| {
-            row.source == *name || row.source.split('/').next() == Some(name.as_str())
-        })
-    };
-    let mut scan = Some(Scan { scope, source: None, after: None, rows: PAGE });
-    pieces(move || {
-        let Some(asked) = scan.take() else { return Ok(None) };
-        let piece = records.wait(records.results.scan(&asked))?;
-        scan = piece.next.map(|place| Scan { after: Some(place), ..asked });
-        piece
-            .rows
-            .iter()
-            .filter(|row| chosen(row))
-            .map(result_row)
-            .collect::<Result<_, _>>()
-            .map(Some)
-    })
 }
 
 fn events(records: Arc<Records>, scope: EventScope) -> Rows {
@@ -171,9 +128,9 @@ impl Plugin for Source {
 
     fn rows(&self, args: SourceArgs, scope: &Scope) -> Result<RowStream, Failure> {
         let records = self.0.clone();
-        let name = full_name(&args);
+        let name = full_name(args.artifact.as_ref(), args.source.as_ref());
         let found = match wanted(&records, &args)? {
-            Wanted::Results(of) => results(records, of, name),
+            Wanted::Results(of) => results(records, of, name, |_, row| result_row(row))?,
             Wanted::Events(client) => events(
                 records,
                 EventScope {

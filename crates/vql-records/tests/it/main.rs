@@ -1,0 +1,3 @@
+//! Queries over records in memory.
+
+mod results;

@@ -93,7 +93,7 @@ async fn serve(config: &ServerConfig) -> Outcome {
     let figures = figures::install()
         .map_err(|error| Complaint::failed(format!("cannot count what log hunts do: {error}")))?;
     let health = Arc::new(Health::new());
-    health.watch(look);
+    health.watch_beside("agents are served, rows arrive, and all other results can be read", look);
     let start = Start {
         config,
         assets: Arc::new(Gui::default()),

@@ -58,8 +58,7 @@ export function Nodes() {
                   <th>Duties</th>
                   <th>Agents connect to</th>
                   <th>People connect to</th>
-                  <th>Started</th>
-                  <th>Version</th>
+                  <th>Started, version</th>
                 </tr>
               </thead>
               <tbody>
@@ -123,8 +122,8 @@ function Node({ node, most }: { node: NodeView; most: number }) {
       <td className="mono nowrap">{node.people}</td>
       <td>
         <Moment at={node.started} near />
+        <div className="dim">{node.version}</div>
       </td>
-      <td className="nowrap">{node.version}</td>
     </tr>
   );
 }

@@ -9,10 +9,12 @@ import { count, short } from '../lib/text';
 const Members = ({
   hunt,
   queue,
+  round,
   ...rest
 }: {
   hunt: string;
   queue: Queue;
+  round?: string;
   className?: string;
   title?: string;
   children: React.ReactNode;
@@ -22,7 +24,7 @@ const Members = ({
   <Link
     to="/hunts/$hunt"
     params={{ hunt }}
-    search={queue === 'results' ? { tab: 'results' } : { tab: 'members', queue }}
+    search={queue === 'results' ? { tab: 'results', round } : { tab: 'members', queue, round }}
     {...rest}
   />
 );
@@ -31,10 +33,12 @@ interface BarProps {
   hunt: string;
   counts: QueueCounts;
   size?: 'small' | 'mid' | 'large';
+  /** An older round, whose members are meant. */
+  round?: string;
 }
 
 /** The bar alone, as in lists. */
-export const QueueBar = memo(function QueueBar({ hunt, counts, size = 'small' }: BarProps) {
+export const QueueBar = memo(function QueueBar({ hunt, counts, size = 'small', round }: BarProps) {
   const parts = barParts(counts);
   const room = size === 'large' ? 3 : size === 'mid' ? 9 : 100;
   if (parts.length === 0) {
@@ -54,6 +58,7 @@ export const QueueBar = memo(function QueueBar({ hunt, counts, size = 'small' }:
           key={part.queue}
           hunt={hunt}
           queue={part.queue}
+          round={round}
           className={`qpart q-${part.queue}`}
           style={{ flex: `0 0 ${part.percent}%` }}
           title={`${part.label}: ${count(part.count)} · ${part.meaning}`}

@@ -7,7 +7,7 @@ import { useMemo, type ReactNode } from 'react';
 import { get, type Query } from '../api/request';
 import type { RowPage, RowView, SourceView } from '../api/schema';
 import { OPERATORS, readConditions, withCondition, withoutCondition, writeCondition } from '../lib/filters';
-import { FIRST_SQL } from '../lib/sql';
+import { FIRST_SQL, SQL_ORIGIN } from '../lib/sql';
 import { cellText, count, looksTechnical, middle } from '../lib/text';
 import { DataTable, type WorkColumn } from './DataTable';
 import { Facets } from './Facets';
@@ -179,6 +179,7 @@ export function RowsTable(props: Props) {
         text={state.sql}
         change={(sql) => change({ sql })}
         fileName={props.fileName}
+        origin={props.rounds?.all_rounds ? [...SQL_ORIGIN, '_round'] : SQL_ORIGIN}
       />
     );
   }

@@ -55,7 +55,7 @@ function OfHunt({ hunt, marks }: { hunt: HuntView; marks: CheckpointView[] }) {
         <HuntState state={hunt.state} />
         <span className="dim">
           {hunt.spec.schedule && `asks ${scheduleSays(hunt.spec.schedule)}`}
-          {hunt.next_round && (
+          {hunt.next_round && !hunt.ended && (
             <>
               , next <Moment at={hunt.next_round} near />
             </>

@@ -7,6 +7,7 @@ import { useCallback } from 'react';
 import { get, part } from '../../api/request';
 import type { HuntView, MemberPage, MemberView } from '../../api/schema';
 import { queueInfo, QUEUES } from '../../lib/queues';
+import { roundsQuery } from '../../lib/rounds';
 import { count, plural } from '../../lib/text';
 import { DataTable, type WorkColumn } from '../../ui/DataTable';
 import { ClientCell, FlowLink } from '../../ui/links';
@@ -15,6 +16,7 @@ import { Search } from '../../ui/Search';
 import { MemberState } from '../../ui/State';
 import type { HuntSearch } from '../Hunt';
 import { CHOOSE } from './choose';
+import { RoundChoice } from './RoundChoice';
 
 const COLUMNS: WorkColumn<MemberView>[] = [
   { id: 'state', title: 'Queue', width: 128, sort: 'state', cell: (m) => <MemberState state={m.state} /> },
@@ -52,7 +54,8 @@ export function HuntMembers({
   const setQ = useCallback((q?: string) => change({ q }), [change]);
   // Who was decided on last comes last, so that a hunt under way does not move the rows on screen.
   const sort = search.sort ?? 'decided';
-  const query = { queue: search.queue, search: search.q, sort, desc: search.desc };
+  const { round } = roundsQuery(search.round);
+  const query = { round, queue: search.queue, search: search.q, sort, desc: search.desc };
   // Who has not answered has no record yet: a number, but no members.
   const unrecorded = search.queue === 'asked';
   const info = search.queue ? queueInfo(search.queue) : undefined;
@@ -80,6 +83,7 @@ export function HuntMembers({
         }
         toolbar={
           <>
+            {hunt.round > 1 && <RoundChoice hunt={hunt} search={search} change={change} />}
             <Search label="Search names, ids, reasons" value={search.q} change={setQ} />
             <NativeSelect
               size="xs"
@@ -88,7 +92,10 @@ export function HuntMembers({
               onChange={(e) => change({ queue: e.currentTarget.value || undefined })}
               data={[
                 { value: '', label: 'All queues' },
-                ...QUEUES.map((q) => ({ value: q.queue, label: `${q.label} (${count(hunt.counts[q.queue])})` })),
+                ...QUEUES.map((q) => ({
+                  value: q.queue,
+                  label: round ? q.label : `${q.label} (${count(hunt.counts[q.queue])})`,
+                })),
               ]}
             />
             <Button

@@ -1,15 +1,15 @@
 // What have all clients answered, in this round or another?
 
-import { NativeSelect } from '@mantine/core';
 import { IconTable } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import * as ask from '../../api/queries';
 import { queryText } from '../../api/request';
 import type { HuntView } from '../../api/schema';
-import { ALL_ROUNDS, roundSays, roundsQuery } from '../../lib/rounds';
+import { roundSays, roundsQuery } from '../../lib/rounds';
 import { Bones, CliFold, Empty, ErrorNote, apiUrl } from '../../ui/parts';
 import { RowsTable } from '../../ui/RowsTable';
 import type { HuntSearch } from '../Hunt';
+import { RoundChoice } from './RoundChoice';
 
 type Change = { search: HuntSearch; change: (part: Partial<HuntSearch>) => void };
 
@@ -20,7 +20,7 @@ export function HuntResults({ hunt, search, change }: { hunt: HuntView } & Chang
   if (!sources.data) {
     return (
       <>
-        {hunt.round > 1 && <RoundChoice hunt={hunt} search={search} change={change} />}
+        {hunt.round > 1 && <RoundChoice hunt={hunt} search={search} change={change} together />}
         <ErrorNote what="Could not load the results" error={sources.error} retry={() => void sources.refetch()} />
       </>
     );
@@ -39,7 +39,7 @@ export function HuntResults({ hunt, search, change }: { hunt: HuntView } & Chang
         across
         rounds={rounds}
         roundsSay={hunt.round > 1 ? roundSays(search.round, hunt.round) : undefined}
-        lead={hunt.round > 1 && <RoundChoice hunt={hunt} search={search} change={change} />}
+        lead={hunt.round > 1 && <RoundChoice hunt={hunt} search={search} change={change} together />}
         zip={`/api/v1/hunts/${hunt.id}/export.zip`}
         zipSays={`a folder for each client with rows, log and files; members and a manifest with hashes${
           hunt.round > 1 ? `; of round ${hunt.round}` : ''
@@ -74,22 +74,5 @@ export function HuntResults({ hunt, search, change }: { hunt: HuntView } & Chang
         api={[apiUrl(`/hunts/${hunt.id}/results${narrowed}`), apiUrl(`/hunts/${hunt.id}/export.zip`)]}
       />
     </>
-  );
-}
-
-function RoundChoice({ hunt, search, change }: { hunt: HuntView } & Change) {
-  const older = Array.from({ length: hunt.round - 1 }, (_, i) => String(hunt.round - 1 - i));
-  return (
-    <NativeSelect
-      size="xs"
-      aria-label="Round"
-      value={search.round ?? ''}
-      onChange={(e) => change({ round: e.currentTarget.value || undefined, row: undefined })}
-      data={[
-        { value: '', label: `Round ${hunt.round}, the newest` },
-        ...older.map((round) => ({ value: round, label: `Round ${round}` })),
-        { value: ALL_ROUNDS, label: 'All rounds' },
-      ]}
-    />
   );
 }

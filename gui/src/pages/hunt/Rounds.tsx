@@ -32,7 +32,7 @@ export function HuntRounds({ hunt, search, change }: { hunt: HuntView } & Change
           <div className="row wrap">
             <h2 className="grow">{plural(rounds.data.total, 'round')}</h2>
             {schedule && <span>asks {scheduleSays(schedule)}</span>}
-            {hunt.next_round && (
+            {hunt.next_round && !hunt.ended && (
               <span>
                 next <Moment at={hunt.next_round} near />, at <Moment at={hunt.next_round} />
               </span>
@@ -85,7 +85,7 @@ function Round({ hunt, round, change }: { hunt: HuntView; round: RoundView; chan
         <Moment at={round.tick} />
       </td>
       <td style={{ minWidth: 220 }}>
-        <QueueBar hunt={hunt.id} counts={round.counts} size="mid" />
+        <QueueBar hunt={hunt.id} counts={round.counts} size="mid" round={newest ? undefined : String(round.round)} />
       </td>
       <td className="right num">{count(round.counts.results)}</td>
       <td className="right num">{count(round.counts.failed)}</td>

@@ -7,7 +7,7 @@ import { useEffect, useState } from 'react';
 import { post, type Query } from '../../api/request';
 import type { SqlRequest, SqlView } from '../../api/schema';
 import { csvLine, saveFile } from '../../lib/download';
-import { sqlExamples, SQL_ORIGIN } from '../../lib/sql';
+import { sqlExamples } from '../../lib/sql';
 import { cellText, count, idKind, looksTechnical, middle, millis, plural } from '../../lib/text';
 import { AnyId } from '../links';
 import { Bones, ErrorNote, Note } from '../parts';
@@ -27,13 +27,15 @@ interface Props {
   text: string;
   change: (text: string | undefined) => void;
   fileName: string;
+  /** What every row has beside its own columns. */
+  origin: string[];
 }
 
 interface Answer extends SqlView {
   took: number;
 }
 
-export function SqlPanel({ path, scope, scopeSays, columns, text, change, fileName }: Props) {
+export function SqlPanel({ path, scope, scopeSays, columns, text, change, fileName, origin }: Props) {
   const [draft, setDraft] = useState(text);
   const [runs, setRuns] = useState(0);
   useEffect(() => setDraft(text), [text]);
@@ -63,7 +65,7 @@ export function SqlPanel({ path, scope, scopeSays, columns, text, change, fileNa
       </div>
       <p className="dim">
         The table is <code>results</code>; beside the rows' columns it has{' '}
-        {SQL_ORIGIN.map((name, i) => (
+        {origin.map((name, i) => (
           <span key={name}>
             {i > 0 && ', '}
             <code>{name}</code>
@@ -71,7 +73,7 @@ export function SqlPanel({ path, scope, scopeSays, columns, text, change, fileNa
         ))}
         .
       </p>
-      <SqlField value={draft} change={setDraft} names={[...columns, ...SQL_ORIGIN]} run={() => run(draft)} />
+      <SqlField value={draft} change={setDraft} names={[...columns, ...origin]} run={() => run(draft)} />
       <div className="row wrap">
         <Button leftSection={<IconPlayerPlay size={14} />} loading={answer.isFetching} onClick={() => run(draft)}>
           Run

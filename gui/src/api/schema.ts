@@ -1937,6 +1937,8 @@ export type RowView = {
   flow: string;
   /** That client's name. */
   hostname: string;
+  /** In which round, when that flow is of a hunt. */
+  round?: number | null;
   /** The row itself. */
   row: Record<string, unknown>;
   /** The source. */
@@ -1957,10 +1959,14 @@ export type SourceView = {
 
 /** A question in SQL over the table `results`. */
 export type SqlRequest = {
+  /** Of all rounds of a hunt together; not with `round`. */
+  all_rounds?: boolean | null;
   /** Rows at most. */
   limit?: number | null;
   /** One SELECT. */
   query?: string;
+  /** Of this round of a hunt; the current one when left out. */
+  round?: number | null;
   /** Of this source only. */
   source?: string | null;
 };

@@ -99,7 +99,7 @@ function useColumns(props: Props, asked: Asked, first: RowPage | undefined): Wor
         width: 112,
         right: true,
         sort: '_round',
-        cell: (r) => count((r as RowView & { round?: number }).round ?? 0),
+        cell: (r) => count(r.round ?? 0),
         tools: toolsOf('_round', 'Round'),
       });
     }

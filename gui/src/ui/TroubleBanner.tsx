@@ -5,7 +5,7 @@ import { IconAlertTriangle } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { health, queryClient } from '../api/queries';
-import { Moment } from './parts';
+import { Moment, sentence } from './parts';
 
 const WELL_EVERY = 15_000;
 const TROUBLED_EVERY = 3_000;
@@ -34,11 +34,11 @@ export function TroubleBanner() {
         <div key={one.what} className="banner trouble">
           <IconAlertTriangle size={18} aria-hidden />
           <div className="grow">
-            <strong>{one.what[0]?.toUpperCase() + one.what.slice(1)}</strong>{' '}
+            <strong>{sentence(one.what)}</strong>{' '}
             <span className="nowrap">
               since <Moment at={one.since} /> (<Moment at={one.since} near />)
             </span>
-            {one.works && <p>{one.works}</p>}
+            {one.works && <p>Meanwhile: {one.works}</p>}
           </div>
         </div>
       ))}

@@ -111,7 +111,7 @@ export function Note({ tone, title, children }: { tone: Tone; title?: ReactNode;
   );
 }
 
-const sentence = (text: string) => (text ? text[0]!.toUpperCase() + text.slice(1) : text);
+export const sentence = (text: string) => (text ? text[0]!.toUpperCase() + text.slice(1) : text);
 
 /** What went wrong, how to mend it, what to tell the person who runs the server, and another try. */
 export function ErrorNote({ error, what, retry }: { error: unknown; what: string; retry?: () => void }) {

@@ -40,9 +40,9 @@ export function HuntResults({ hunt, search, change }: { hunt: HuntView } & Chang
         rounds={rounds}
         roundsSay={hunt.round > 1 ? roundSays(search.round, hunt.round) : undefined}
         lead={hunt.round > 1 && <RoundChoice hunt={hunt} search={search} change={change} together />}
-        zip={`/api/v1/hunts/${hunt.id}/export.zip`}
+        zip={`/api/v1/hunts/${hunt.id}/export.zip${queryText({ round: rounds.round })}`}
         zipSays={`a folder for each client with rows, log and files; members and a manifest with hashes${
-          hunt.round > 1 ? `; of round ${hunt.round}` : ''
+          hunt.round > 1 ? `; of round ${rounds.round ?? hunt.round}` : ''
         }`}
         fileName={`${hunt.spec.name.replace(/[^\w.-]+/g, '-').slice(0, 60)}-rows`}
         empty={

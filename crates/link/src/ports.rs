@@ -34,6 +34,18 @@ pub enum OutboxError {
     },
 }
 
+impl OutboxError {
+    /// Whether the disk has no room, which may come back.
+    pub fn is_full_disk(&self) -> bool {
+        use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+        let kind = match self {
+            Self::Disk { source, .. } => source.kind(),
+            Self::Full { .. } | Self::TooManyFlows { .. } | Self::NotHeld(_) => return false,
+        };
+        matches!(kind, StorageFull | QuotaExceeded)
+    }
+}
+
 /// What became of a flow request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admission {

@@ -1,6 +1,6 @@
 //! Small files that are replaced as a whole: after any crash there is the old content or the new.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -39,6 +39,14 @@ fn replace(path: &Path, content: &[u8], sync: bool) -> io::Result<()> {
         Some(folder) if sync => sync_folder(folder),
         _ => Ok(()),
     }
+}
+
+/// Writes over the whole of a small file that has the same length already; takes no room. Whether it did.
+pub(crate) fn overwrite(path: &Path, content: &[u8]) -> bool {
+    let same = fs::metadata(path).is_ok_and(|data| data.len() == content.len() as u64);
+    // Less than a sector: there is the old content or the new after a power failure too.
+    let write = || OpenOptions::new().write(true).open(path)?.write_all(content);
+    same && write().is_ok()
 }
 
 fn beside(path: &Path) -> PathBuf {

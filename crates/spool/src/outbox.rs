@@ -46,6 +46,8 @@ impl DiskOutbox {
         let mut flows = FlowFiles::open(&folder.join("flows"))?;
         let segment_bytes_max = SEGMENT_BYTES_MAX.min(bytes_max / 4);
         let (segments, mut recovery) = open_segments(folder, segment_bytes_max, &mut flows)?;
+        // So that there is something to write over when the disk is full; if it is full now, it was there.
+        let _ = segments.note_acknowledged();
         let outbox = Self { bytes_max, state: Mutex::new(State { flows, segments }), _lock: lock };
         recovery.damaged.extend(outbox.end_unreadable_requests()?);
         Ok((outbox, recovery))

@@ -14,7 +14,7 @@ use model::results::AttemptId;
 use prost::Message;
 use wire::{Report, ReportSays, Status};
 
-use crate::durable::{remove, tried, write_quickly};
+use crate::durable::{overwrite, remove, tried, write_quickly};
 use crate::os::sync_folder;
 use crate::record;
 
@@ -203,8 +203,19 @@ impl Segments {
             self.waiting_bytes -= place.length as u64;
             self.waiting.pop_front();
         }
-        write_quickly(&acknowledged_path(&self.folder), format!("{up_to}\n").as_bytes())?;
+        self.note_acknowledged()?;
         self.remove_read_segments()
+    }
+
+    /// Writes down what was acknowledged. On a full disk it takes the place of what was written before: only
+    /// then can segments go, and make room.
+    pub(crate) fn note_acknowledged(&self) -> Result<(), OutboxError> {
+        let (path, text) =
+            (acknowledged_path(&self.folder), format!("{:020}\n", self.acknowledged));
+        write_quickly(&path, text.as_bytes()).or_else(|why| {
+            let overwritten = overwrite(&path, text.as_bytes());
+            if overwritten { Ok(()) } else { Err(why) }
+        })
     }
 
     fn remove_read_segments(&mut self) -> Result<(), OutboxError> {

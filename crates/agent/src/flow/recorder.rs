@@ -165,6 +165,7 @@ impl Recorder {
     /// Puts a report into the outbox, waiting for room while the evaluation may go on. Called under
     /// the state's lock, so that reports keep their order.
     fn put(&self, says: ReportSays) -> Result<(), Halt> {
+        let mut is_told = false;
         loop {
             match self.parts.outbox.append(self.parts.attempt, says.clone()) {
                 Ok(_) => {
@@ -175,6 +176,14 @@ impl Recorder {
                     self.go_on()?;
                     self.parts.room.wait_for_room(ROOM_PATIENCE);
                     // Waiting for the server is not the query's fault.
+                    self.note_progress();
+                }
+                Err(error) if error.is_full_disk() => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        crate::event::disk_failed("keep a report until there is room", &error);
+                    }
+                    self.go_on()?;
+                    self.parts.room.wait_for_room(ROOM_PATIENCE);
                     self.note_progress();
                 }
                 Err(error) => {

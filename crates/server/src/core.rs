@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::{Clock, Entropy, HuntId, NodeId, Rate, Timestamp};
+use base::{Clock, Entropy, Fault, HuntId, NodeId, Rate, Timestamp};
 use hunts::ConditionJudge;
 use hunts::erasure::Retention;
 use hunts::foreman::Foreman;
@@ -15,6 +15,8 @@ use tokio::sync::Notify;
 use crate::agents::hall::Hall;
 use crate::collect::Collector;
 use crate::config::ServerConfig;
+use crate::health::files::{WatchedFiles, is_of_files};
+use crate::health::trouble::{Cause, Place, Troubles};
 use crate::live::Live;
 use crate::log::{Log, LogPorts};
 use crate::nodes::outbox::Outbox;
@@ -22,24 +24,6 @@ use crate::nodes::{NodeParts, Nodes};
 use crate::pki::Authority;
 use crate::ports::Ports;
 use crate::vql::Vql;
-
-/// How long a failure of the store is shown.
-const TROUBLE_SHOWN: Duration = Duration::from_secs(60);
-
-/// Whether a failure comes from a full disk, as far as its causes tell.
-fn is_full(error: &StoreError) -> bool {
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(found) = cause {
-        let by_kind = found
-            .downcast_ref::<std::io::Error>()
-            .is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull);
-        if by_kind || found.to_string().contains("disk is full") {
-            return true;
-        }
-        cause = found.source();
-    }
-    false
-}
 
 /// Numbers from the configuration that handlers need.
 #[derive(Clone, Copy, Debug)]
@@ -157,14 +141,18 @@ pub struct Core {
     /// Held by whoever changes what is monitored.
     pub(crate) monitoring_change: tokio::sync::Mutex<()>,
     refreshing: tokio::sync::Mutex<Option<Timestamp>>,
-    /// When the store failed last, and what a person is told of it.
-    trouble: Mutex<Option<(Timestamp, String)>>,
+    /// What fails where.
+    pub(crate) troubles: Arc<Troubles>,
 }
 
 impl Core {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
-        let Parts { ports, clock, mut entropy, nodes, authority, vql, collector, settings } = parts;
+        let Parts { mut ports, clock, mut entropy, nodes, authority, vql, collector, settings } =
+            parts;
+        let troubles = Arc::new(Troubles::default());
+        let (inner, watching) = (Arc::clone(&ports.blobs), Arc::clone(&troubles));
+        ports.blobs = Arc::new(WatchedFiles { inner, troubles: watching });
         let id = nodes.id.unwrap_or_else(|| NodeId::mint(clock.now(), &mut *entropy));
         let nodes = Nodes::new(id, nodes);
         let outbox = &nodes.outbox;
@@ -186,7 +174,7 @@ impl Core {
             eraser_wake: Notify::new(),
             monitoring_change: tokio::sync::Mutex::new(()),
             refreshing: tokio::sync::Mutex::new(None),
-            trouble: Mutex::new(None),
+            troubles,
         }
     }
 
@@ -207,22 +195,16 @@ impl Core {
         base::SeededEntropy::new(self.entropy.lock().next_u64())
     }
 
-    /// The store failed; people are told for a while.
+    /// The store failed; people are told until it works again.
     pub(crate) fn note_trouble(&self, error: &StoreError) {
-        if matches!(error.fault(), base::Fault::Ours | base::Fault::Busy) {
-            let told = match is_full(error) {
-                true => "the disk is full: nothing can be recorded until there is room".to_owned(),
-                false => format!("{error}; the server's log says why"),
-            };
-            *self.trouble.lock() = Some((self.clock.now(), told));
+        let cause = match (error.fault(), Cause::of(error)) {
+            (Fault::Busy, Cause::Unknown) => Cause::Away,
+            (Fault::Busy | Fault::Ours, cause) => cause,
+            (Fault::Caller | Fault::Denied | Fault::NotFound | Fault::Conflict, _) => return,
+        };
+        if !is_of_files(error) {
+            self.troubles.note(Place::Records, cause, Some(error));
         }
-    }
-
-    /// What people are told of the store's last failure, if it was a short time ago.
-    pub(crate) fn trouble(&self) -> Option<String> {
-        let trouble = self.trouble.lock();
-        let (at, told) = trouble.as_ref()?;
-        (self.clock.now().since(*at) < TROUBLE_SHOWN).then(|| told.clone())
     }
 
     /// How many clients were asked for a hunt and have not answered, on all nodes.

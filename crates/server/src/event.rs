@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use base::{Chain, ClientId, FlowId, HuntId};
 
@@ -183,6 +184,49 @@ impl TaskFellBehind<'_> {
             task = self.task,
             error = %Chain(self.error),
             "task fell behind"
+        );
+    }
+}
+
+/// A place where things are kept began to fail, or fails for another reason than before.
+pub struct TroubleBegan<'a> {
+    /// `records` or `files`.
+    pub place: &'static str,
+    /// What people are told.
+    pub told: &'a str,
+    /// Why, where that is known.
+    pub error: Option<&'a dyn Error>,
+}
+
+impl TroubleBegan<'_> {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::error!(
+            name: "trouble_began",
+            place = self.place,
+            error = self.error.map(|error| tracing::field::display(Chain(error))),
+            "{}",
+            self.told
+        );
+    }
+}
+
+/// A place that failed works again.
+pub struct TroubleOver {
+    /// `records` or `files`.
+    pub place: &'static str,
+    /// For how long it did not.
+    pub lasted: Duration,
+}
+
+impl TroubleOver {
+    /// Says it.
+    pub fn emit(self) {
+        tracing::info!(
+            name: "trouble_over",
+            place = self.place,
+            lasted_secs = self.lasted.as_secs(),
+            "what failed works again"
         );
     }
 }

@@ -1,7 +1,13 @@
 //! What is wrong with the server right now, as people are told.
 //!
 //! Whoever can see a problem registers how to look for it; nobody keeps a list of old problems. Of each
-//! look it is remembered since when it finds something, so somebody must look now and then.
+//! look it is remembered since when it finds something, so somebody must look now and then. What can
+//! be seen only while something is tried is in `trouble`: it lasts until `recovery` has seen that it is
+//! over.
+
+pub(crate) mod files;
+pub(crate) mod recovery;
+pub(crate) mod trouble;
 
 use base::Timestamp;
 use parking_lot::{Mutex, RwLock};

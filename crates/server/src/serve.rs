@@ -21,7 +21,8 @@ use crate::agents::routes::AgentRoutes;
 use crate::config::ServerConfig;
 use crate::core::Core;
 use crate::event::TaskFellBehind;
-use crate::health::Health;
+use crate::health::trouble::Place;
+use crate::health::{Health, recovery};
 use crate::nodes::{duties, hearing, herald, pulse};
 use crate::people::assets::Assets;
 use crate::people::metrics::Counted;
@@ -153,6 +154,21 @@ fn by_themselves(
     ]
 }
 
+/// The tasks that know this node.
+fn as_node(
+    core: &Arc<Core>,
+    node: Node,
+    config: &ServerConfig,
+    stop: &CancellationToken,
+) -> [JoinHandle<()>; 2] {
+    let (core, stop) = (|| Arc::clone(core), || stop.clone());
+    let data = config.data_dir.clone();
+    [
+        tokio::spawn(recovery::run(core(), node.clone(), data, stop())),
+        tokio::spawn(pulse::run(core(), node, stop())),
+    ]
+}
+
 /// How often somebody looks, so that a problem's beginning is known although nobody asks.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 
@@ -170,13 +186,20 @@ async fn look(core: Arc<Core>, health: Arc<Health>, stop: CancellationToken) {
 const STORE_WORKS: &str = "Nothing that was accepted is lost. Agents keep what they collect and send it \
     when it can be stored again; hunts then go on by themselves. Pages show what can be read.";
 
+/// What works while uploaded files cannot be stored.
+const FILES_WORKS: &str = "Hunts, rows and pages. Agents keep files that they are to send, and send them \
+    when they can be stored again.";
+
 /// What works while too many agents are connected.
 const CROWD_WORKS: &str = "Agents that are connected work as ever; others try again by themselves.";
 
 /// What the server itself can see going wrong.
 fn watch(health: &Health, core: &Arc<Core>, gate: &Arc<Gate>, connections_max: usize) {
     let core = Arc::downgrade(core);
-    health.watch_beside(STORE_WORKS, Box::new(move || core.upgrade()?.trouble()));
+    for (place, works) in [(Place::Records, STORE_WORKS), (Place::Files, FILES_WORKS)] {
+        let core = core.clone();
+        health.watch_beside(works, Box::new(move || core.upgrade()?.troubles.told(place)));
+    }
     let gate = Arc::clone(gate);
     let crowded = Box::new(move || {
         let open = gate.total();
@@ -256,10 +279,10 @@ impl Server {
         let mut tasks = vec![
             tokio::spawn(Arc::new(listener).run(stop.clone())),
             tokio::spawn(listen::run(people_socket, people_tls, router, stop.clone())),
-            tokio::spawn(pulse::run(Arc::clone(&core), node, stop.clone())),
             tokio::spawn(hearing::run(Arc::clone(&core), ear, stop.clone())),
         ];
         tasks.extend(by_themselves(&core, health, &stop));
+        tasks.extend(as_node(&core, node, config, &stop));
         Ok(Self { agents, people: people_address, core, routes, stop, tasks })
     }
 

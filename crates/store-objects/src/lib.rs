@@ -52,7 +52,12 @@ pub struct ObjectBlobs {
 }
 
 fn failed(doing: &str, path: &Path, error: Error) -> StoreError {
-    StoreError::broken(format!("{doing} the object {path}"), error)
+    let doing = format!("{doing} the object {path}");
+    match error {
+        // It does not answer, or with errors of its own, and was asked several times.
+        error @ Error::Generic { .. } => StoreError::away(doing, error),
+        error => StoreError::broken(doing, error),
+    }
 }
 
 impl ObjectBlobs {

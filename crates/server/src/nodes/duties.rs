@@ -91,20 +91,22 @@ pub(crate) async fn run(core: Arc<Core>, stop: CancellationToken) {
             () = stop.cancelled() => return,
             () = tokio::time::sleep(nodes.rhythm.beat) => {}
         }
-        match nodes.duties.renew().await {
-            // Whoever had it before may have died between a record and its announcement.
-            Ok(true) => {
-                if let Err(error) = core.reload_hunts().await {
-                    TaskFellBehind { task: "duties", error: &error }.emit();
-                }
-                nodes.outbox.hunts();
-                core.manager_wake.here();
-            }
-            Ok(false) => {}
-            Err(error) => {
-                TaskFellBehind { task: "duties", error: &error }.emit();
-                core.note_trouble(&error);
-            }
+        if let Err(error) = renew(&core).await {
+            TaskFellBehind { task: "duties", error: &error }.emit();
+            core.note_trouble(&error);
         }
     }
+}
+
+/// Takes what is free and renews what is held, and does what a new duty asks for.
+pub(crate) async fn renew(core: &Core) -> Result<(), StoreError> {
+    if core.nodes.duties.renew().await? {
+        // Whoever had it before may have died between a record and its announcement.
+        if let Err(error) = core.reload_hunts().await {
+            TaskFellBehind { task: "duties", error: &error }.emit();
+        }
+        core.nodes.outbox.hunts();
+        core.manager_wake.here();
+    }
+    Ok(())
 }

@@ -84,7 +84,13 @@ impl ApiError {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        Self::new(error.fault(), Chain(&error).to_string())
+        let status = match &error {
+            // Not the caller's doing, as too many requests would be.
+            StoreError::Away { .. } => Some(StatusCode::SERVICE_UNAVAILABLE),
+            _ => None,
+        };
+        let told = Self::new(error.fault(), Chain(&error).to_string());
+        Self { status: status.unwrap_or(told.status), ..told }
     }
 }
 

@@ -15,6 +15,7 @@ use hyper::{HeaderMap, Method, StatusCode};
 use super::People;
 use super::error::ApiError;
 use crate::event::RequestFailed;
+use crate::health::trouble::Place;
 
 /// What pages may do. Scripts and styles come from this server only and never stand inside a page.
 const CONTENT_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -30,9 +31,15 @@ pub(crate) async fn name_and_shape(
     let id = format!("{:016x}", people.entropy.lock().next_u64());
     let is_api = request.uri().path().starts_with(api::PREFIX);
     let mut response = next.run(request).await;
-    if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+    if let Some(mut error) = response.extensions_mut().remove::<ApiError>() {
         if error.status.is_server_error() {
             RequestFailed { request_id: &id, message: &error.message }.emit();
+            // Whoever cannot sign in now cannot read it elsewhere.
+            let troubles = [Place::Records, Place::Files].map(|place| people.troubles.told(place));
+            let told = troubles.into_iter().flatten().collect::<Vec<_>>().join("; ");
+            if error.hint.is_empty() {
+                error.hint = told;
+            }
         }
         response = with_body(&response, &error, &id);
     }

@@ -8,7 +8,8 @@
 //! | `lycaon_flows` | `state` | flows that wait for their client, or run |
 //! | `lycaon_hunts` | `state` | hunts that recruit or admit |
 //! | `lycaon_hunt_members` | `hunt`, `queue` | members of each hunt that recruits or admits |
-//! | `lycaon_store_trouble` | | 1 for a minute after the records could not be read or written |
+//! | `lycaon_store_trouble` | | 1 while the records cannot be read or written |
+//! | `lycaon_files_trouble` | | 1 while uploaded files cannot be kept, or slowly |
 //! | `lycaon_problems` | | sentences that `/health` says |
 //!
 //! What the process itself counts follows: log hunts, where a scheduler runs in this server.
@@ -28,6 +29,7 @@ use model::store::Paging;
 use super::People;
 use super::error::ApiError;
 use super::sign_in::Principal;
+use crate::health::trouble::Place;
 
 /// The form of the text.
 const MEDIA: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -42,8 +44,10 @@ pub(crate) async fn metrics(
     let mut page = Page::default();
     clients(&people, &who, &mut page).await?;
     hunts(&people, &who, &mut page).await?;
-    let trouble = people.trouble().is_some();
-    page.gauge("lycaon_store_trouble", "1 while the records have just failed", &[], trouble.into());
+    let trouble = |place| u64::from(people.troubles.is_in(place));
+    let (records, files) = (trouble(Place::Records), trouble(Place::Files));
+    page.gauge("lycaon_store_trouble", "1 while the records fail", &[], records);
+    page.gauge("lycaon_files_trouble", "1 while the store of files fails", &[], files);
     let problems = people.health.problems().len() as u64;
     page.gauge("lycaon_problems", "Sentences that /health says", &[], problems);
     let mut text = page.text;

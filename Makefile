@@ -1,12 +1,14 @@
 # What a person does with this repository. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engines soak fmt lint bench bench-vql bench-log gui gui-test need-rust need-node
+.PHONY: help demo test test-engines soak soak-hunts fmt lint bench bench-vql bench-log gui gui-test need-rust need-node
 
 RUST_MIN  := 1.95
 NODE_MIN  := 20
 CARGO     ?= cargo
 NPM       ?= npm
 AGENTS    ?= 5
+# Hunts of a soak.
+SOAK_ROUNDS ?= 500
 # `--offline`, `--locked` and the like.
 CARGO_FLAGS ?=
 # Where the GUI's packages were installed last, so that a second build does not ask the registry.
@@ -39,6 +41,12 @@ test: need-rust ## Run every test: crates, programs, GUI
 
 test-engines: need-rust ## Test log engines against servers from PyPI (ClickHouse, Sail, an OpenSearch stand-in); needs Python
 	@CARGO='$(CARGO)' CARGO_FLAGS='$(CARGO_FLAGS)' sh crates/engine-remote/tests/real/run.sh
+
+soak-hunts: need-rust ## Kill servers, nodes and agents 500 times during hunts, on both pairs of stores; takes two hours
+	LYCAON_SOAK_ROUNDS=$(SOAK_ROUNDS) $(CARGO) test $(CARGO_FLAGS) -p lycaon --test it -- --nocapture --exact \
+	  survive::nothing_is_lost_or_doubled_when_anybody_is_killed_at_any_moment
+	LYCAON_SOAK_ROUNDS=$(SOAK_ROUNDS) $(CARGO) test $(CARGO_FLAGS) -p lycaon --test it -- --nocapture --exact \
+	  survive_nodes::nothing_is_lost_or_doubled_when_nodes_and_agents_are_killed_at_any_moment
 
 soak: need-rust ## Kill servers, agents and schedulers 200 times and more, and simulate 10000 seeds; takes hours
 	LYCAON_SOAK_ROUNDS=200 $(CARGO) test $(CARGO_FLAGS) -p lycaon --test it survive

@@ -363,19 +363,24 @@ pub struct ResultPointer {
 /// - In any 60 seconds, ends included, never more members of a hunt are admitted than its rate;
 ///   attempts count alike. Times of admission are stored. Should the clock step back, admissions in
 ///   its future count as made now.
+/// - A grant carries a time of [`clock`](Self::clock), so that managers on nodes whose clocks differ
+///   count the same minutes.
 /// - A first attempt gets a new flow, a later one its flow again ([`crate::membership::flow_for`]);
 ///   the flow of a recurring hunt begins at its client's checkpoints.
 /// - Nobody is admitted into a hunt that has used up a budget or whose clients fail too often, and
 ///   nobody but its canaries while its gate is closed ([`crate::bounds`]).
 /// - A grant whose fence is older than one that was given out for its duty since is
 ///   [`StoreError::Conflict`] and admits nobody.
-/// - A first attempt gets a new flow, a later one its flow again ([`crate::membership::flow_for`]).
 /// - Members that wait longest go first. Those decided under a superseded condition are passed
 ///   over, and those whose client still runs a flow of a round before.
 ///
 /// Every implementation runs `testkit::hunt_suite`.
 #[async_trait]
 pub trait AdmissionStore: Send + Sync {
+    /// The moment by which admissions are dated: the store's own clock where several nodes share it,
+    /// otherwise `here`, the caller's.
+    async fn clock(&self, here: Timestamp) -> Result<Timestamp, StoreError>;
+
     /// Moves up to `grant.flow_ids.len()` pending members to running and queues their flows. Returns
     /// the flows.
     async fn admit(&self, grant: &Grant) -> Result<Vec<Flow>, StoreError>;
@@ -425,7 +430,7 @@ pub struct Grant {
     pub ceiling: Rate,
     /// The manager's leave to be the manager. `None` where there can be no other one.
     pub fence: Option<Fence>,
-    /// When.
+    /// When, by the store's [`clock`](AdmissionStore::clock).
     pub now: Timestamp,
 }
 

@@ -34,19 +34,22 @@ pub struct Managed {
     pub moved: Vec<(base::HuntId, HuntState)>,
     /// Flows that a new round superseded; their clients are to be told.
     pub cancelled: Vec<(ClientId, FlowId)>,
-    /// When to look again, events aside.
+    /// When to look again, events aside, by the caller's clock.
     pub wake: Option<Timestamp>,
 }
 
 /// One step of the hunt manager: ends what is over, then admits within rate and limits. The fence is
-/// its leave to be the manager, where there may be another.
+/// its leave to be the manager, where there may be another. `here` is the caller's clock; what is decided
+/// goes by the store's, which all managers share.
 pub async fn manage(
     hunts: &dyn HuntStore,
     admissions: &dyn AdmissionStore,
     (ceiling, fence): (Rate, Option<Fence>),
     entropy: &mut dyn Entropy,
-    now: Timestamp,
+    here: Timestamp,
 ) -> Result<Managed, StoreError> {
+    let now = admissions.clock(here).await?;
+    let in_own_time = |at: Timestamp| here.plus(at.since(now));
     let mut managed = Managed::default();
     let mut active = hunts.active().await?.hunts;
     for summary in &mut active {
@@ -61,7 +64,7 @@ pub async fn manage(
                 // Somebody else was faster; the next step sees what they did.
                 Err(StoreError::Conflict { .. } | StoreError::NotFound { .. }) => continue,
                 Err(error) if managed.moved.is_empty() => return Err(error),
-                Err(_) => return Ok(Managed { wake: Some(now), ..managed }),
+                Err(_) => return Ok(Managed { wake: Some(here), ..managed }),
             }
             managed.moved.push((id, summary.hunt.state));
             managed.wake = Some(now);
@@ -95,7 +98,7 @@ pub async fn manage(
         plan.wake = plan.wake.map(|wake| wake.max(now.plus(LOOK_AGAIN)));
     }
     let by_clock = active.iter().filter_map(|summary| bounds::wake(&summary.hunt));
-    managed.wake = by_clock.chain(plan.wake).chain(managed.wake).min();
+    managed.wake = by_clock.chain(plan.wake).chain(managed.wake).min().map(in_own_time);
     Ok(managed)
 }
 

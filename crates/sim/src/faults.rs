@@ -245,6 +245,14 @@ impl MemberStore for Faulty {
 
 #[async_trait]
 impl AdmissionStore for Faulty {
+    async fn clock(&self, here: Timestamp) -> Result<Timestamp, StoreError> {
+        self.about_to_read().await?;
+        match &self.luck {
+            Luck::Node(luck) => Ok(luck.records_clock.now()),
+            Luck::Deadly(..) => self.inner.admissions.clock(here).await,
+        }
+    }
+
     async fn admit(&self, grant: &Grant) -> Result<Vec<Flow>, StoreError> {
         let mut given = grant.clone();
         if self.plants(Planted::ForgetsTimes) {

@@ -21,7 +21,7 @@ use tokio_postgres::Row;
 
 use crate::RecordStore;
 use crate::columns::Columns;
-use crate::failure::Done;
+use crate::failure::{Done, Failure};
 use crate::flow_steps::{CHECKPOINT, checkpoint_of};
 use crate::flows_table::{self, FLOW, FLOWS, read_flow};
 use crate::hunts_table::{find_all, find_summaries, lock_shared, read_hunt, read_summary, unknown};
@@ -313,6 +313,17 @@ async fn retry_failed(store: &RecordStore, lent: Lent, wanted: &RetryFailed) -> 
 
 #[async_trait]
 impl AdmissionStore for RecordStore {
+    async fn clock(&self, _: Timestamp) -> Result<Timestamp, StoreError> {
+        let sql = "SELECT coalesce($1::bigint, record_now())";
+        let question = Question::new(sql, vec![one(self.replaced_clock())]);
+        self.read("read the clock", |db| async move {
+            let rows = question.rows(&db).await?;
+            rows.first()
+                .map_or(Err(Failure::Unreadable("the clock")), |row| Columns::of(row).moment())
+        })
+        .await
+    }
+
     async fn admit(&self, grant: &Grant) -> Result<Vec<Flow>, StoreError> {
         self.step("admit members", |lent| admit(self, lent, grant)).await
     }

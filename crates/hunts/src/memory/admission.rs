@@ -14,6 +14,10 @@ use crate::ports::{AdmissionStore, Admissions, Grant, MemberKey, RetryFailed};
 
 #[async_trait]
 impl AdmissionStore for MemHunts {
+    async fn clock(&self, here: Timestamp) -> Result<Timestamp, StoreError> {
+        Ok(here)
+    }
+
     async fn admit(&self, grant: &Grant) -> Result<Vec<Flow>, StoreError> {
         self.flows.with_flows(|flows| {
             let mut kept = self.records.0.lock();

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use testkit::stores::pick;
 
 use crate::log::gate::Gate;
-use crate::log::time::pass;
+use crate::log::time::{TrueTime, pass};
 
 /// How badly the records behave, each in so many of a thousand changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub(crate) struct NodeLuck {
     pub(crate) gate: Arc<Gate>,
     pub(crate) trouble: Arc<Mutex<Trouble>>,
     pub(crate) entropy: Arc<Mutex<SeededEntropy>>,
+    /// The records' own clock, which is right.
+    pub(crate) records_clock: TrueTime,
 }
 
 fn bad<T>(why: &'static str) -> Result<T, StoreError> {

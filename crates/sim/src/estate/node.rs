@@ -74,6 +74,7 @@ impl Node {
             gate: gate.clone(),
             trouble: outside.trouble.clone(),
             entropy: Arc::new(Mutex::new(SeededEntropy::new(seed ^ 0x10ce))),
+            records_clock: outside.time,
         };
         let reached = Arc::new(Reached { shared: outside.shared.clone(), luck: luck.clone() });
         let faulty =

@@ -68,6 +68,22 @@ pub(crate) struct Swarm {
     pub(crate) poll_secs: u32,
 }
 
+impl Swarm {
+    /// About agents, a line each.
+    fn settings(&self) -> [String; 2] {
+        let from_one = u64::from(self.agents) * 2 + 16;
+        [
+            format!("poll_secs: {}", self.poll_secs),
+            format!("connections_per_address_max: {from_one}"),
+        ]
+    }
+
+    /// The same to be put behind another setting in a flow mapping.
+    pub(crate) fn about_agents(&self) -> String {
+        self.settings().iter().map(|setting| format!(", {setting}")).collect()
+    }
+}
+
 /// What was made.
 pub(crate) struct Made {
     pub(crate) server_config: PathBuf,
@@ -208,11 +224,7 @@ fn quoted_list(items: &[String]) -> String {
 
 fn server_yaml(plan: &Plan, data: &Path) -> String {
     let swarm = plan.swarm.as_ref().map_or(String::new(), |swarm| {
-        format!(
-            "  poll_secs: {}\n  connections_per_address_max: {}\n",
-            swarm.poll_secs,
-            u64::from(swarm.agents) * 2 + 16
-        )
+        swarm.settings().iter().map(|setting| format!("  {setting}\n")).collect()
     });
     let agents_host = if plan.loopback { "127.0.0.1" } else { "0.0.0.0" };
     format!(

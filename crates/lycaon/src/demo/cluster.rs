@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use crate::complaint::{Complaint, Outcome};
 
 /// A running database server.
-pub(super) struct Cluster {
+pub(crate) struct Cluster {
     /// Its standard input keeps the server alive: when that closes, the server ends.
     keeper: Child,
     port: u16,
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Cluster {
     /// Makes a cluster and starts it.
-    pub(super) fn start(port: u16) -> Outcome<Self> {
+    pub(crate) fn start(port: u16) -> Outcome<Self> {
         let bin = binaries().ok_or_else(|| {
             Complaint::failed("no PostgreSQL server is installed on this machine").hint(
                 "install it (Debian: apt-get install postgresql), or set POSTGRES_BIN to the \
@@ -58,8 +58,13 @@ impl Cluster {
     }
 
     /// The URL of its database.
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("postgresql://postgres@127.0.0.1:{}/lycaon", self.port)
+    }
+
+    /// The process above the server's.
+    pub(crate) fn pid(&self) -> u32 {
+        self.keeper.id()
     }
 
     /// It is up when the demo's database could be made in it.

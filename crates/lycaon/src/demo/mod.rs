@@ -10,6 +10,7 @@ mod check;
 mod cluster;
 mod cohort;
 mod logs;
+mod node;
 mod nodes;
 mod stage;
 
@@ -33,6 +34,8 @@ use crate::remote::block_on;
 use crate::results::row_record;
 use crate::{download, gui, hunt, init, os};
 
+pub(crate) use cluster::Cluster;
+pub(crate) use node::{Common, Node};
 pub(crate) use stage::{Actor, free_port, this_program};
 
 /// Start a server, its web interface and several agents here, and run a hunt

@@ -2,65 +2,18 @@
 //! of them killed in the middle of a hunt.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use api::{ClientsQuery, NodeView};
 use api_client::{Client, Connection};
 
 use super::cluster::Cluster;
 use super::cohort::Cohort;
-use super::stage::{Actor, free_port, this_program};
+use super::node::{Common, Node};
+use super::stage::free_port;
 use super::{Demo, DemoArgs, balancer, check, say, tell_results};
 use crate::complaint::{Complaint, Outcome};
 use crate::{init, migrate, serve};
-
-/// One node of the demo.
-struct Node {
-    name: String,
-    http_port: u16,
-    agents: SocketAddr,
-}
-
-impl Node {
-    fn new(number: u32) -> Outcome<Self> {
-        let agents = SocketAddr::from((Ipv4Addr::LOCALHOST, free_port(None)?));
-        Ok(Self { name: format!("node-{number}"), http_port: free_port(None)?, agents })
-    }
-
-    fn address(&self) -> String {
-        format!("http://127.0.0.1:{}", self.http_port)
-    }
-
-    fn write_config(&self, folder: &Path, database: &str) -> Outcome<PathBuf> {
-        let quoted = |path: &Path| serde_json::Value::from(path.display().to_string());
-        let own = folder.join(&self.name);
-        std::fs::create_dir_all(&own).map_err(|e| Complaint::io("make", &own, &e))?;
-        let config = own.join("server.yaml");
-        let text = format!(
-            "node: {{ name: {} }}\n\
-             data_dir: {}\n\
-             authority: {{ folder: {} }}\n\
-             store: {{ postgres: {{ url: \"{database}\" }} }}\n\
-             objects: {{ folder: {} }}\n\
-             agents: {{ listen: \"{}\" }}\n\
-             http: {{ listen: \"127.0.0.1:{}\" }}\n",
-            self.name,
-            quoted(&own.join("data")),
-            quoted(&folder.join("data")),
-            quoted(&folder.join("objects")),
-            self.agents,
-            self.http_port,
-        );
-        std::fs::write(&config, text).map_err(|e| Complaint::io("write", &config, &e))?;
-        Ok(config)
-    }
-
-    fn start(&self, folder: &Path, config: &Path) -> Outcome<Actor> {
-        let log = folder.join(format!("{}.log", self.name));
-        let config = config.display().to_string();
-        Actor::start(&self.name, &this_program()?, &["server", "--config", &config], &log)
-    }
-}
 
 /// From nothing to a judged hunt that one node did not survive, and then on until somebody ends it.
 pub(super) async fn play(args: &DemoArgs, folder: &Path, agent: &Path) -> Outcome {
@@ -71,14 +24,16 @@ pub(super) async fn play(args: &DemoArgs, folder: &Path, agent: &Path) -> Outcom
     let mut demo = set_up(args, folder).await?;
     say(&format!("folder   {}", demo.folder.display()))?;
     let nodes = (1..=args.nodes).map(Node::new).collect::<Outcome<Vec<_>>>()?;
+    let (house, database) = (demo.folder.clone(), cluster.url());
+    let common = Common { folder: &house, database: &database, about_agents: "" };
     for node in &nodes {
-        let config = node.write_config(&demo.folder, &cluster.url())?;
+        let config = node.write_config(common)?;
         if demo.actors.is_empty() {
             let (data, to) = (demo.folder.join("data"), serve::read_config(&config)?);
             let moved = migrate::migrate(&data, &to).await?.records;
             say(&format!("postgres {}  ({moved} records moved)", cluster.url()))?;
         }
-        let started = node.start(&demo.folder, &config)?;
+        let started = node.start(common, &config)?;
         demo.actors.push(started);
         let client = Client::new(&Connection { server: node.address(), ..Connection::default() })?;
         // One after the other: the first makes the tables, and has the duties.

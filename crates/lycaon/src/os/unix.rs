@@ -1,5 +1,6 @@
 //! Unix: file modes, parent-death signals, `/proc`.
 
+use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -47,22 +48,62 @@ pub(crate) struct Usage {
 
 /// What the process with this id has used so far; nothing when it is gone.
 pub(crate) fn usage(pid: u32) -> Option<Usage> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The name in parentheses may hold blanks: count from behind it.
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
-    let per_second = rustix::param::clock_ticks_per_second().max(1);
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let bytes = |field: &str| -> Option<u64> {
         let kib = status.lines().find_map(|line| line.strip_prefix(field))?;
         Some(kib.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024)
     };
     Some(Usage {
-        cpu: Duration::from_millis(ticks * 1_000 / per_second),
+        cpu: processor_time(pid, OWN)?,
         resident: bytes("VmRSS:")?,
         peak: bytes("VmHWM:")?,
         written: written(pid).unwrap_or(0),
     })
+}
+
+/// Places in `/proc/PID/stat`, counted from behind the name: times of the process, and of its children that
+/// have ended, in user mode and in the kernel.
+const OWN: [usize; 2] = [11, 12];
+const ENDED_CHILDREN: [usize; 2] = [13, 14];
+const PARENT: usize = 1;
+
+/// The number at this place of what the system says of a process.
+fn said_of(pid: u32, place: usize) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold blanks.
+    stat.rsplit_once(')')?.1.split_whitespace().nth(place)?.parse().ok()
+}
+
+fn processor_time(pid: u32, places: [usize; 2]) -> Option<Duration> {
+    let ticks = said_of(pid, places[0])? + said_of(pid, places[1])?;
+    Some(Duration::from_millis(ticks * 1_000 / rustix::param::clock_ticks_per_second().max(1)))
+}
+
+/// What this process and all below it have used so far, with the processor time of those that have ended.
+pub(crate) fn usage_of_tree(root: u32) -> Usage {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let parent = |pid| u32::try_from(said_of(pid, PARENT)?).ok();
+    let parents: BTreeMap<u32, u32> = pids.filter_map(|pid| Some((pid, parent(pid)?))).collect();
+    let is_below = |pid: u32| {
+        std::iter::successors(Some(pid), |pid| parents.get(pid).copied()).any(|pid| pid == root)
+    };
+    let with_ended = |pid| {
+        let own = usage(pid)?;
+        Some(Usage { cpu: own.cpu + processor_time(pid, ENDED_CHILDREN)?, ..own })
+    };
+    parents.keys().copied().filter(|pid| is_below(*pid)).filter_map(with_ended).sum()
+}
+
+impl std::iter::Sum for Usage {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), |sum, one| Self {
+            cpu: sum.cpu + one.cpu,
+            resident: sum.resident + one.resident,
+            peak: sum.peak + one.peak,
+            written: sum.written + one.written,
+        })
+    }
 }
 
 fn written(pid: u32) -> Option<u64> {

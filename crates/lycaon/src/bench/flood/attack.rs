@@ -162,7 +162,7 @@ async fn connect_often(plan: AttackPlan, tally: Arc<Tally>) {
     loop {
         turn.tick().await;
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let (address, tally) = (plan.door.address.clone(), tally.clone());
+        let (address, tally) = (plan.door.address(0), tally.clone());
         let attack = plan.attack;
         tokio::spawn(async move {
             if let Ok(stream) = connect(&address).await {

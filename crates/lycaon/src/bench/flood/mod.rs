@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use self::attack::{Attack, AttackPlan, Attackers};
 use self::probe::{Answered, Probes};
-use super::swarm::{Scenario, Setting, Stage, usage};
+use super::swarm::{Scenario, Setting, Stage};
 use crate::complaint::Outcome;
 use crate::login::note;
 
@@ -76,7 +76,7 @@ async fn measure(args: &FloodArgs, folder: &std::path::Path) -> Outcome<Figures>
     let scenario = Scenario::plain();
     // One more enrols: the attacker that is an agent.
     let agents = args.agents + args.probes + 1;
-    let setting = Setting { agents, poll_secs: 60, scenario: &scenario };
+    let setting = Setting { agents, poll_secs: 60, nodes: 1, scenario: &scenario };
     let mut stage = Stage::set_up(folder, &setting).await?;
     stage.gather(1, args.agents, u64::from(args.agents)).await?;
     let probes = Probes::connect(&stage.door, args.probes).await?;
@@ -105,10 +105,10 @@ async fn measure(args: &FloodArgs, folder: &std::path::Path) -> Outcome<Figures>
             None => None,
         };
         tokio::time::sleep(SETTLE).await;
-        let (before, began) = (usage(&stage.server)?, Instant::now());
+        let (before, began) = (stage.servers.usage()?, Instant::now());
         let answered = probes.measure(Duration::from_secs(args.secs)).await?;
-        let (after, secs) = (usage(&stage.server)?, began.elapsed().as_secs_f64());
-        stage.server.check()?;
+        let (after, secs) = (stage.servers.usage()?, began.elapsed().as_secs_f64());
+        stage.servers.check()?;
         let report = attackers.as_mut().map(Attackers::report).transpose()?.unwrap_or_default();
         let normal = phases.first().map_or(answered, |phase| phase.answered);
         phases.push(Phase {

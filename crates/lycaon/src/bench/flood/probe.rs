@@ -65,14 +65,14 @@ impl Session {
         let connect = async {
             let socket = TcpSocket::new_v4()?;
             socket.bind((from, 0).into())?;
-            let address = door.address.parse().map_err(std::io::Error::other)?;
+            let address = door.address(0).parse().map_err(std::io::Error::other)?;
             let stream = socket.connect(address).await?;
             stream.set_nodelay(true)?;
             let name = door.server_name().map_err(|_| std::io::Error::other("a bad name"))?;
             TlsConnector::from(Arc::clone(&tls)).connect(name, stream).await
         };
         let stream = connect.await.map_err(|error| failed("cannot connect", error))?;
-        let url = format!("wss://{}{}", door.address, wire::LINK_PATH);
+        let url = format!("wss://{}{}", door.address(0), wire::LINK_PATH);
         let (socket, _) =
             client_async(url, stream).await.map_err(|error| failed("no WebSocket", error))?;
         let mut session = Self { socket, cursor: 0 };

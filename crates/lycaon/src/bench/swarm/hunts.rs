@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use api::{ArtifactCall, ClientFilter, HuntCondition, HuntRequest, QueueCounts};
 use serde::Serialize;
 
-use super::idle;
 use super::stage::Stage;
 use crate::complaint::{Complaint, Outcome};
 
@@ -26,6 +25,8 @@ pub(crate) struct HuntFigures {
     flows_per_sec: f64,
     rows_per_sec: f64,
     server_cpu_millis_per_flow: f64,
+    /// Of PostgreSQL, where there are several nodes; not net of what it uses when idle.
+    database_cpu_millis_per_flow: f64,
     server_written_bytes_per_flow: u64,
     store_commits: u64,
     store_steps: u64,
@@ -52,14 +53,15 @@ pub(crate) async fn measure(
     idle_percent: f64,
 ) -> Outcome<HuntFigures> {
     stage.forget_asked()?;
-    let before = (idle::usage(&stage.server)?, stage.commits()?);
+    let before = (stage.servers.usage()?, stage.servers.commits()?);
+    let database_before = stage.servers.database_usage();
     let (began, began_at) = (Instant::now(), stage.now_micros());
     let hunt = stage.client.create_hunt(&question(number)).await?;
     let mut pause = tokio::time::interval(LOOK_EVERY);
     let mut marks = [(0.5, 0.0), (0.9, 0.0), (0.99, 0.0)];
     let ended = loop {
         pause.tick().await;
-        stage.server.check()?;
+        stage.servers.check()?;
         let now = stage.client.hunt(&hunt.id).await?;
         let done = through(&now.counts);
         for (share, secs) in &mut marks {
@@ -76,7 +78,9 @@ pub(crate) async fn measure(
         }
     };
     let seconds = began.elapsed().as_secs_f64();
-    let after = (idle::usage(&stage.server)?, stage.commits()?);
+    let after = (stage.servers.usage()?, stage.servers.commits()?);
+    let database = stage.servers.database_usage();
+    let database_cpu = database.cpu.saturating_sub(database_before.cpu).as_secs_f64();
     let cpu = after.0.cpu.saturating_sub(before.0.cpu).as_secs_f64();
     let net = (cpu - seconds * idle_percent / 100.0).max(0.0);
     let flows = (ended.counts.results + ended.counts.completed + ended.counts.failed).max(1);
@@ -99,6 +103,7 @@ pub(crate) async fn measure(
         flows_per_sec: flows as f64 / seconds,
         rows_per_sec: recount.rows_stored as f64 / seconds,
         server_cpu_millis_per_flow: 1e3 * net / flows as f64,
+        database_cpu_millis_per_flow: 1e3 * database_cpu / flows as f64,
         server_written_bytes_per_flow: after.0.written.saturating_sub(before.0.written) / flows,
         store_commits: after.1.0 - before.1.0,
         store_steps: after.1.1 - before.1.1,
@@ -136,7 +141,7 @@ pub(crate) async fn start_idle(
     }
     let began = Instant::now();
     while let Some(last) = &last {
-        stage.server.check()?;
+        stage.servers.check()?;
         let counts = stage.client.hunt(last).await?.counts;
         if counts.refused >= agents {
             break;

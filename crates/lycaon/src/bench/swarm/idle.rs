@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::complaint::{Complaint, Outcome};
-use crate::demo::Actor;
-use crate::os::{self, Usage};
+use super::servers::Servers;
+use crate::complaint::Outcome;
+use crate::os::Usage;
 
 /// Figures of an idle server.
 #[derive(Clone, Debug, Serialize)]
@@ -25,15 +25,10 @@ pub(crate) struct IdleFigures {
 /// After connecting, so much passes before anything is measured: sessions settle, buffers are given back.
 const SETTLE: Duration = Duration::from_secs(5);
 
-/// What the server has used so far.
-pub(crate) fn usage(server: &Actor) -> Outcome<Usage> {
-    os::usage(server.pid()).ok_or_else(|| Complaint::failed("the server has ended"))
-}
-
 /// What the server uses when nothing has happened for a while.
-pub(crate) async fn settled(server: &Actor) -> Outcome<Usage> {
+pub(crate) async fn settled(servers: &Servers) -> Outcome<Usage> {
     tokio::time::sleep(SETTLE).await;
-    usage(server)
+    servers.usage()
 }
 
 /// What is measured, and for how long.
@@ -46,10 +41,10 @@ pub(crate) struct Idling {
 }
 
 /// Measures.
-pub(crate) async fn measure(server: &Actor, idling: Idling) -> Outcome<IdleFigures> {
-    let (before, began) = (settled(server).await?, Instant::now());
+pub(crate) async fn measure(servers: &Servers, idling: Idling) -> Outcome<IdleFigures> {
+    let (before, began) = (settled(servers).await?, Instant::now());
     tokio::time::sleep(Duration::from_secs(idling.secs)).await;
-    let after = usage(server)?;
+    let after = servers.usage()?;
     let seconds = began.elapsed().as_secs_f64();
     let cpu = after.cpu.saturating_sub(before.cpu).as_secs_f64();
     let polls_per_sec = idling.agents as f64 / f64::from(idling.poll_secs);

@@ -23,7 +23,8 @@ use crate::machine::SystemClock;
 /// Where the agents go, and how they are let in.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Door {
-    pub(crate) address: String,
+    /// One for each node.
+    pub(crate) addresses: Vec<String>,
     pub(crate) authority_pem: String,
     pub(crate) token: String,
 }
@@ -45,7 +46,20 @@ impl Door {
         let name = self.server_name()?;
         let last = u8::try_from(2 + number % ADDRESSES).unwrap_or(2);
         let from = cfg!(target_os = "linux").then_some(Ipv4Addr::new(127, 0, 0, last));
-        Ok(Target { address: self.address.clone(), name, tls, from: from.map(IpAddr::V4) })
+        let address = self.address(number);
+        Ok(Target { address, name, tls, from: from.map(IpAddr::V4) })
+    }
+
+    /// Of the node to which the agent with this number goes first.
+    pub(crate) fn address(&self, number: u32) -> String {
+        let which = number as usize % self.addresses.len().max(1);
+        self.addresses.get(which).cloned().unwrap_or_default()
+    }
+
+    /// The other nodes.
+    fn others(&self, first: &Target) -> Vec<Target> {
+        let others = self.addresses.iter().filter(|address| **address != first.address);
+        others.map(|address| Target { address: address.clone(), ..first.clone() }).collect()
     }
 }
 
@@ -63,7 +77,7 @@ pub(crate) struct Tally {
 pub(crate) struct Enrolled {
     number: u32,
     habits: Habits,
-    target: Target,
+    targets: Vec<Target>,
     outbox: Arc<OddOutbox>,
     bookmarks: Arc<OddBookmarks>,
     collector: Arc<AtOnce>,
@@ -88,14 +102,16 @@ pub(crate) async fn enrolled(common: &Common, number: u32) -> Outcome<Enrolled> 
     let identity = asked.map_err(|e| wrong(&e))?;
     tally.enrolled.fetch_add(1, Ordering::Relaxed);
     let habits = scenario.habits(number);
-    let mut target = door.target(Some(&identity), number)?;
+    let first = door.target(Some(&identity), number)?;
+    let mut targets = door.others(&first);
+    targets.insert(0, first.clone());
     if let Some(bytes) = habits.breaks_after {
-        let relayed = relay::start(door.address.clone(), bytes, tally.clone(), stop.clone());
-        target = Target { address: relayed.await?.to_string(), from: None, ..target };
+        let relayed = relay::start(door.address(number), bytes, tally.clone(), stop.clone());
+        targets = vec![Target { address: relayed.await?.to_string(), from: None, ..first }];
     }
     Ok(Enrolled {
         number,
-        target,
+        targets,
         outbox: Arc::new(OddOutbox::new(habits.clone())),
         bookmarks: Arc::new(OddBookmarks::new(&habits)),
         collector: Arc::new(AtOnce::new(number, scenario, habits.lie, tally.clone())),
@@ -135,7 +151,7 @@ impl Enrolled {
 
     fn parts(&self, life: u64) -> AgentParts {
         AgentParts {
-            targets: vec![self.target.clone()],
+            targets: self.targets.clone(),
             facts: facts(self.number),
             outbox: self.outbox.clone(),
             bookmarks: self.bookmarks.clone(),

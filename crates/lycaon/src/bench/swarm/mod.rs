@@ -1,4 +1,4 @@
-//! `lycaon bench swarm`: sets up a server process and processes of light agents, measures, prints.
+//! `lycaon bench swarm`: sets up servers and processes of light agents, measures, prints.
 
 mod crew;
 mod disk;
@@ -7,6 +7,7 @@ mod idle;
 mod light;
 mod relay;
 mod scenario;
+mod servers;
 mod stage;
 
 use std::time::Instant;
@@ -19,7 +20,6 @@ use crate::complaint::Outcome;
 use crate::login::note;
 
 pub(crate) use self::crew::{CrewArgs, run as run_crew};
-pub(crate) use self::idle::usage;
 pub(crate) use self::light::{Door, facts};
 pub(crate) use self::scenario::Scenario;
 pub(crate) use self::stage::{Setting, Stage};
@@ -44,6 +44,9 @@ pub(crate) struct SwarmArgs {
     /// At the end kill the server, start it again, and measure until all agents are back
     #[arg(long)]
     restart: bool,
+    /// Servers: one over SQLite, or several over a PostgreSQL of this machine
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=9), value_name = "N")]
+    nodes: u32,
     #[command(flatten)]
     scenario: Scenario,
 }
@@ -52,6 +55,7 @@ pub(crate) struct SwarmArgs {
 #[derive(Debug, Serialize)]
 struct Figures {
     scenario: Scenario,
+    nodes: u32,
     agents_connected: u64,
     connect_secs: f64,
     enrolments_per_sec: f64,
@@ -95,17 +99,17 @@ impl SwarmArgs {
 
 async fn measure(args: &SwarmArgs, folder: &std::path::Path) -> Outcome<Figures> {
     let SwarmArgs { agents, poll_secs, ref scenario, .. } = *args;
-    let setting = Setting { agents, poll_secs, scenario };
+    let setting = Setting { agents, poll_secs, nodes: args.nodes, scenario };
     let mut stage = Stage::set_up(folder, &setting).await?;
     let half = agents / 2;
-    let (before, began) = (usage(&stage.server)?, Instant::now());
+    let (before, began) = (stage.servers.usage()?, Instant::now());
     stage.gather(1, half, args.connected(half)).await?;
-    let (first_secs, first) = (began.elapsed(), usage(&stage.server)?);
-    let with_half = idle::settled(&stage.server).await?;
+    let (first_secs, first) = (began.elapsed(), stage.servers.usage()?);
+    let with_half = idle::settled(&stage.servers).await?;
     let again = Instant::now();
     let connected = stage.gather(half + 1, agents, args.connected(agents)).await?;
     let connect_secs = (first_secs + again.elapsed()).as_secs_f64();
-    let all = usage(&stage.server)?;
+    let all = stage.servers.usage()?;
     let enrolling = (first.cpu - before.cpu) + all.cpu.saturating_sub(with_half.cpu);
     note(&format!("{connected} agents connected in {connect_secs:.1} s"));
     let mut idle = Vec::new();
@@ -117,7 +121,7 @@ async fn measure(args: &SwarmArgs, folder: &std::path::Path) -> Outcome<Figures>
         note(&format!("idling for {} s with {active} hunts", args.idle_secs));
         let (secs, agents) = (args.idle_secs, connected);
         let idling = Idling { secs, agents, poll_secs, active_hunts: active };
-        idle.push(idle::measure(&stage.server, idling).await?);
+        idle.push(idle::measure(&stage.servers, idling).await?);
     }
     let added = idle[0].server_memory_bytes.saturating_sub(with_half.resident);
     let mut figures = Vec::new();
@@ -126,7 +130,7 @@ async fn measure(args: &SwarmArgs, folder: &std::path::Path) -> Outcome<Figures>
         let idle_percent = idle.last().map_or(0.0, |idle| idle.server_cpu_percent);
         figures.push(hunts::measure(&mut stage, number, agents.into(), idle_percent).await?);
     }
-    let peak = usage(&stage.server)?;
+    let peak = stage.servers.usage()?;
     let restart = match args.restart {
         true => Some(restart(&mut stage, args.connected(agents)).await?),
         false => None,
@@ -134,6 +138,7 @@ async fn measure(args: &SwarmArgs, folder: &std::path::Path) -> Outcome<Figures>
     let reports = stage.reports()?;
     Ok(Figures {
         scenario: scenario.clone(),
+        nodes: args.nodes,
         agents_connected: connected,
         connect_secs,
         enrolments_per_sec: f64::from(agents) / connect_secs.max(0.001),
@@ -152,11 +157,11 @@ async fn measure(args: &SwarmArgs, folder: &std::path::Path) -> Outcome<Figures>
 
 async fn restart(stage: &mut Stage, agents: u64) -> Outcome<RestartFigures> {
     note("the server is killed and started again");
-    stage.restart_server().await?;
-    let (before, began) = (usage(&stage.server)?, Instant::now());
+    stage.servers.restart().await?;
+    let (before, began) = (stage.servers.usage()?, Instant::now());
     let back = stage.until_connected(agents).await?;
     let secs = began.elapsed().as_secs_f64();
-    let cpu = usage(&stage.server)?.cpu.saturating_sub(before.cpu).as_secs_f64();
+    let cpu = stage.servers.usage()?.cpu.saturating_sub(before.cpu).as_secs_f64();
     Ok(RestartFigures {
         agents: back,
         secs,

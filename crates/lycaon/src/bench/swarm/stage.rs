@@ -1,19 +1,18 @@
-//! A server process on a fresh installation, and processes of agents.
+//! Servers on a fresh installation, and processes of agents.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use api::{ClientsQuery, LoginRequest, TokenRequest};
-use api_client::{Client, Connection};
+use api_client::Client;
 use base::Clock;
 
 use super::crew::{Crew, CrewOrder, CrewPlan, CrewReport};
 use super::light::Door;
 use super::scenario::Scenario;
+use super::servers::Servers;
 use crate::complaint::{Complaint, Outcome};
-use crate::demo::{Actor, free_port, this_program};
+use crate::demo::free_port;
 use crate::init;
 use crate::machine::SystemClock;
 
@@ -27,35 +26,38 @@ const CREW_MAX: u32 = 9_000;
 pub(crate) struct Setting<'a> {
     pub(crate) agents: u32,
     pub(crate) poll_secs: u32,
+    /// Servers: one over SQLite, or several over PostgreSQL.
+    pub(crate) nodes: u32,
     pub(crate) scenario: &'a Scenario,
 }
 
 /// Everything that takes part.
 pub(crate) struct Stage {
-    pub(crate) server: Actor,
+    pub(crate) servers: Servers,
     pub(crate) client: Client,
     pub(crate) door: Door,
     crews: Vec<Crew>,
-    config: String,
-    log: PathBuf,
 }
 
 impl Stage {
     /// Sets it up in `folder`: the server runs, processes of agents wait for their orders.
     pub(crate) async fn set_up(folder: &Path, setting: &Setting<'_>) -> Outcome<Self> {
+        let swarm = init::Swarm { agents: setting.agents, poll_secs: setting.poll_secs };
+        let about_agents = swarm.about_agents();
         let plan = init::Plan {
             folder: folder.join("house"),
             agents_port: free_port(None)?,
             http_port: free_port(None)?,
             loopback: true,
             addresses: vec!["127.0.0.1".into()],
-            swarm: Some(init::Swarm { agents: setting.agents, poll_secs: setting.poll_secs }),
+            swarm: Some(swarm),
         };
         let made = init::make(&plan).await?;
-        let config = made.server_config.display().to_string();
-        let log = folder.join("server.log");
-        let mut server = start_server(&config, &log)?;
-        let client = sign_in(&plan, &made, &mut server).await?;
+        let servers = match setting.nodes {
+            ..=1 => Servers::single(&plan, &made, folder.join("server.log")).await?,
+            nodes => Servers::several(&plan, nodes, &about_agents).await?,
+        };
+        let client = sign_in(servers.people()?, &made).await?;
         let request = TokenRequest {
             labels: vec!["swarm".into()],
             expires_after: "1h".into(),
@@ -63,7 +65,7 @@ impl Stage {
         };
         let token = client.create_token(&request).await?.token;
         let door = Door {
-            address: format!("127.0.0.1:{}", plan.agents_port),
+            addresses: servers.doors.clone(),
             authority_pem: made.authority_pem.clone(),
             token: token.ok_or_else(|| Complaint::failed("the server made no token"))?,
         };
@@ -71,7 +73,7 @@ impl Stage {
         let crews = (0..setting.agents.div_ceil(CREW_MAX))
             .map(|number| Crew::start(&crew_plan, folder, number))
             .collect::<Outcome<_>>()?;
-        Ok(Self { server, client, door, crews, config, log })
+        Ok(Self { servers, client, door, crews })
     }
 
     /// Starts the agents with these numbers, and waits until `agents` are connected. The last number is
@@ -91,7 +93,7 @@ impl Stage {
         let give_up = Instant::now() + PATIENCE;
         let query = ClientsQuery { online: Some(true), limit: Some(1), ..Default::default() };
         loop {
-            self.server.check()?;
+            self.servers.check()?;
             self.reports()?;
             let connected = self.client.clients(&query).await?.total;
             if connected >= agents {
@@ -124,51 +126,9 @@ impl Stage {
     pub(crate) fn now_micros(&self) -> i64 {
         SystemClock.now().as_micros()
     }
-
-    /// Transactions that the server's store has committed, each with an `fsync`, and the steps in them.
-    /// It says so in its log.
-    pub(crate) fn commits(&self) -> Outcome<(u64, u64)> {
-        let file = File::open(&self.log).map_err(|e| Complaint::io("read", &self.log, &e))?;
-        let (mut commits, mut steps) = (0, 0);
-        for line in BufReader::new(file).lines() {
-            let line = line.map_err(|e| Complaint::io("read", &self.log, &e))?;
-            if let Some((_, count)) = line.rsplit_once("committed steps=") {
-                commits += 1;
-                steps += count.trim().parse::<u64>().unwrap_or(0);
-            }
-        }
-        Ok((commits, steps))
-    }
-
-    /// Kills the server and starts it again; returns when it answers.
-    pub(crate) async fn restart_server(&mut self) -> Outcome {
-        self.server.kill();
-        self.server = start_server(&self.config, &self.log)?;
-        self.until_it_answers().await
-    }
-
-    async fn until_it_answers(&mut self) -> Outcome {
-        while self.client.health().await.is_err() {
-            self.server.check()?;
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        Ok(())
-    }
 }
 
-fn start_server(config: &str, log: &Path) -> Outcome<Actor> {
-    let level = "info,store_sqlite=trace";
-    let args = ["server", "--config", config];
-    Actor::start_logging("server", (&this_program()?, &args), log, Some(level))
-}
-
-async fn sign_in(plan: &init::Plan, made: &init::Made, server: &mut Actor) -> Outcome<Client> {
-    let address = format!("http://127.0.0.1:{}", plan.http_port);
-    let client = Client::new(&Connection { server: address, ..Connection::default() })?;
-    while client.health().await.is_err() {
-        server.check()?;
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+async fn sign_in(client: Client, made: &init::Made) -> Outcome<Client> {
     let request =
         LoginRequest { user: made.user.clone(), password: made.password.clone(), token: true };
     let token = client.login(&request).await?.token;

@@ -12,9 +12,9 @@ pub struct LogOverview {
     pub configured: bool,
     /// Whether a scheduler runs in this server; otherwise the records are only shown.
     pub running: bool,
-    /// The server's clock, from which lags are counted.
+    /// The server's clock.
     pub now: String,
-    /// When the streams were counted last.
+    /// When the streams were counted last; lags are those of this moment.
     pub counted_at: String,
     /// Tenants.
     pub tenants: u64,

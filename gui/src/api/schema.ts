@@ -1043,7 +1043,7 @@ export type LogOverview = {
   backfills_running: number;
   /** Whether this server has definitions of log hunts. */
   configured: boolean;
-  /** When the streams were counted last. */
+  /** When the streams were counted last; lags are those of this moment. */
   counted_at: string;
   /** Findings by what people did: new, triaged, closed. */
   findings: LogCount[];
@@ -1055,7 +1055,7 @@ export type LogOverview = {
   gaps: number;
   /** The longest lag of a stream that is not paused, in milliseconds. */
   lag_millis_max: number;
-  /** The server's clock, from which lags are counted. */
+  /** The server's clock. */
   now: string;
   /** Messages that wait for their channel. */
   outbox_waiting: number;

@@ -108,6 +108,11 @@ impl LogDemo {
         }
     }
 
+    /// When the demo began.
+    pub(crate) fn start(&self) -> Timestamp {
+        self.start
+    }
+
     /// Where the definitions are.
     pub(crate) fn definitions(&self) -> &Path {
         &self.definitions

@@ -69,6 +69,9 @@ pub(crate) struct Swarm {
 }
 
 impl Swarm {
+    /// What is measured is the server, not how fast it is told to admit.
+    pub(crate) const ABOUT_HUNTS: &str = "hunts: { admission_ceiling: unlimited }\n";
+
     /// About agents, a line each.
     fn settings(&self) -> [String; 2] {
         let from_one = u64::from(self.agents) * 2 + 16;
@@ -234,6 +237,7 @@ fn server_yaml(plan: &Plan, data: &Path) -> String {
          \x20 listen: {agents_host}:{}\n\
          \x20 # Names and addresses under which agents reach this server.\n\
          \x20 names: {}\n{}\
+         {}\
          http:\n\
          \x20 # API and web interface. Give tls_certificate_file and tls_key_file to listen elsewhere.\n\
          \x20 listen: 127.0.0.1:{}\n",
@@ -241,6 +245,7 @@ fn server_yaml(plan: &Plan, data: &Path) -> String {
         plan.agents_port,
         quoted_list(&plan.addresses),
         swarm,
+        plan.swarm.as_ref().map_or("", |_| Swarm::ABOUT_HUNTS),
         plan.http_port,
     )
 }

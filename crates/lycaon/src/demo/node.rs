@@ -23,6 +23,8 @@ pub(crate) struct Common<'a> {
     pub(crate) database: &'a str,
     /// More settings about agents, as in a flow mapping: `, poll_secs: 60`.
     pub(crate) about_agents: &'a str,
+    /// More settings, whole lines.
+    pub(crate) more: &'a str,
 }
 
 impl Node {
@@ -43,7 +45,7 @@ impl Node {
 
     /// Writes its configuration.
     pub(crate) fn write_config(&self, common: Common<'_>) -> Outcome<PathBuf> {
-        let Common { folder, database, about_agents } = common;
+        let Common { folder, database, about_agents, more } = common;
         let quoted = |path: &Path| serde_json::Value::from(path.display().to_string());
         let own = folder.join(&self.name);
         std::fs::create_dir_all(&own).map_err(|e| Complaint::io("make", &own, &e))?;
@@ -55,6 +57,7 @@ impl Node {
              store: {{ postgres: {{ url: \"{database}\" }} }}\n\
              objects: {{ folder: {} }}\n\
              agents: {{ listen: \"{}\"{about_agents} }}\n\
+             {more}\
              http: {{ listen: \"127.0.0.1:{}\" }}\n",
             self.name,
             quoted(&own.join("data")),

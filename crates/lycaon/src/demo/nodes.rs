@@ -25,7 +25,7 @@ pub(super) async fn play(args: &DemoArgs, folder: &Path, agent: &Path) -> Outcom
     say(&format!("folder   {}", demo.folder.display()))?;
     let nodes = (1..=args.nodes).map(Node::new).collect::<Outcome<Vec<_>>>()?;
     let (house, database) = (demo.folder.clone(), cluster.url());
-    let common = Common { folder: &house, database: &database, about_agents: "" };
+    let common = Common { folder: &house, database: &database, about_agents: "", more: "" };
     for node in &nodes {
         let config = node.write_config(common)?;
         if demo.actors.is_empty() {

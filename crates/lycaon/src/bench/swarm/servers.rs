@@ -9,7 +9,7 @@ use api_client::{Client, Connection};
 
 use crate::complaint::{Complaint, Outcome};
 use crate::demo::{Actor, Cluster, Common, Node, free_port, this_program};
-use crate::init::{Made, Plan};
+use crate::init::{Made, Plan, Swarm};
 use crate::os::{self, Usage};
 use crate::{migrate, serve};
 
@@ -51,7 +51,8 @@ impl Servers {
             .await
             .map_err(|error| Complaint::failed(error.to_string()))??;
         let database = cluster.url();
-        let common = Common { folder: &plan.folder, database: &database, about_agents };
+        let more = Swarm::ABOUT_HUNTS;
+        let common = Common { folder: &plan.folder, database: &database, about_agents, more };
         let mut servers = Self { all: vec![], doors: vec![], cluster: Some(cluster) };
         for number in 1..=nodes {
             let node = Node::new(number)?;

@@ -35,6 +35,9 @@ pub enum Settled {
 /// `recruited` is how many members the hunt has recruited so far. A record that is there is decided
 /// again only when the client has not been admitted yet and one of these is new: the condition, the
 /// client's recheck mark (refused clients), room in the hunt (clients refused for the lack of it).
+///
+/// Whether a hunt's time is over is no question here but its state: the manager ends it, by the records'
+/// clock. A node whose own clock is ahead would turn clients away that nobody asks again.
 pub fn settle(
     hunt: &Hunt,
     existing: Option<&Member>,
@@ -42,8 +45,7 @@ pub fn settle(
     recruited: u64,
     now: Timestamp,
 ) -> Settled {
-    let expired = hunt.expires().is_some_and(|end| end <= now);
-    if !hunt.state.recruits() || hunt.round != decision.key.round || expired {
+    if !hunt.state.recruits() || hunt.round != decision.key.round {
         return Settled::Closed;
     }
     if decision.revision < hunt.condition_revision {

@@ -224,9 +224,11 @@ async fn the_client_limit_is_kept(stores: Stores) {
 async fn a_hunt_that_is_over_decides_nothing(stores: Stores) {
     let hunt = stores.start_hunt(1, spec(), at(0)).await;
     let client = stores.enrol(1).await;
+    let other = stores.enrol(2).await;
     let late = at(7 * 86_400);
-    let outcome = stores.members.decide(&[decision(hunt.id, client, Ok(()))], late).await.unwrap();
-    assert_eq!(outcome, [Decided::Closed]);
+    let outcome = stores.members.decide(&[decision(hunt.id, other, Ok(()))], late).await.unwrap();
+    let told = Decided::Recorded(MemberQueue::Pending);
+    assert_eq!(outcome, [told], "that its time is over is for the manager to say");
     stores.step(hunt.id, HuntEvent::Drain, at(5)).await;
     let outcome = stores.members.decide(&[decision(hunt.id, client, Ok(()))], at(6)).await.unwrap();
     assert_eq!(outcome, [Decided::Closed]);

@@ -25,7 +25,7 @@ help: ## List the targets
 demo: need-rust gui-if-node ## Build, then start server, GUI and 5 agents on this machine and run a hunt
 	@printf '%s\n' \
 	  '== Building lycaon and lycaon-agent (profile `demo`).' \
-	  '   The first build compiles everything: about 6 minutes on 2 quiet cores; later ones take seconds.'
+	  '   The first build compiles everything: about 10 minutes on 2 quiet cores; later ones take seconds.'
 	@start=$$(date +%s); \
 	  $(CARGO) build $(CARGO_FLAGS) --profile demo -p lycaon -p lycaon-agent && \
 	  echo "== Built in $$(( $$(date +%s) - start )) s. Starting the demo; Ctrl-C ends it."

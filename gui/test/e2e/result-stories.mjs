@@ -10,10 +10,11 @@ const api = (page, path) => page.evaluate(async (p) => (await fetch(`/api/v1${p}
 const rowsIn = (page) => page.locator('.tbody .tr:not(:has(.bone))');
 const tally = async (page) => numberIn(await page.locator('.tally').first().innerText());
 
-/** The hunt with the most rows, and the first column of its first source. */
+/** The hunt with the most rows of those whose rows stay as they are, and the first column of its first source. */
 async function full(page) {
   const { items } = await api(page, '/hunts?limit=200');
-  const hunt = [...items].sort((a, b) => b.rows - a.rows)[0];
+  const ended = (hunt) => hunt.state !== 'running' && hunt.counts.pending + hunt.counts.running === 0;
+  const hunt = [...items].sort((a, b) => ended(b) - ended(a) || b.rows - a.rows).filter((one) => one.rows)[0];
   if (!hunt?.rows) return null;
   const [source] = await api(page, `/hunts/${hunt.id}/sources`);
   return { hunt: hunt.id, column: source.columns[0], rows: source.rows };

@@ -55,6 +55,11 @@ impl AskedLedger {
         self.clients.get(&client).filter(|asked| asked.check == check)
     }
 
+    /// Whether a question to `client` is under way.
+    pub fn has(&self, client: ClientId) -> bool {
+        self.clients.contains_key(&client)
+    }
+
     /// Ends the question of `client`: it was answered, or its session has ended.
     pub fn forget(&mut self, client: ClientId) {
         for offer in self.clients.remove(&client).into_iter().flat_map(|asked| asked.offers) {

@@ -194,6 +194,7 @@ impl AgentSession {
             hold_secs,
             acknowledged: self.acknowledged,
             monitoring: self.monitoring,
+            takes_checks: true,
         }))
     }
 
@@ -387,8 +388,12 @@ impl AgentSession {
     }
 
     fn on_check(&mut self, check: AskedCheck) -> Vec<Do> {
-        let Asking::Polled { recheck } = self.asking else {
-            return note(format!("check {} that was not asked for", check.check));
+        // A check may come before a poll, cross with one, or take the place of the one that crossed.
+        let recheck = match self.asking {
+            Asking::Nothing => self.bookmark.recheck,
+            Asking::Polled { recheck }
+            | Asking::Checking { recheck, .. }
+            | Asking::Answered { recheck } => recheck,
         };
         self.answered_by = None;
         self.asking = Asking::Checking { check: check.check, snapshot: check.snapshot, recheck };
@@ -396,11 +401,16 @@ impl AgentSession {
     }
 
     fn on_cursor_ack(&mut self, ack: CursorAck, now: Timestamp) -> Vec<Do> {
-        let (Asking::Polled { recheck } | Asking::Answered { recheck }) = self.asking else {
-            return note(format!(
-                "an acknowledgement of cursor {} that was not asked for",
-                ack.cursor
-            ));
+        let recheck = match self.asking {
+            Asking::Polled { recheck } | Asking::Answered { recheck } => recheck,
+            // What is new was decided without asking.
+            Asking::Nothing if ack.recheck == self.bookmark.recheck => ack.recheck,
+            Asking::Nothing | Asking::Checking { .. } => {
+                let cursor = ack.cursor;
+                return note(format!(
+                    "an acknowledgement of cursor {cursor} that was not asked for"
+                ));
+            }
         };
         self.asking = Asking::Nothing;
         self.answered_by = None;

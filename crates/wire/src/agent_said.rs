@@ -60,6 +60,8 @@ pub struct AgentHello {
     pub acknowledged: u64,
     /// Names what it monitors, 0 for nothing; `None` when it cannot monitor.
     pub monitoring: Option<u64>,
+    /// Whether it takes a check that it did not poll for.
+    pub takes_checks: bool,
 }
 
 /// What client queries gave.
@@ -201,6 +203,7 @@ fn read_hello(hello: &Hello) -> Result<AgentHello, BadFrame> {
         hold_secs: hello.hold_secs,
         acknowledged: hello.acknowledged,
         monitoring: hello.monitoring,
+        takes_checks: hello.takes_checks,
     })
 }
 

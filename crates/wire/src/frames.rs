@@ -151,6 +151,10 @@ pub struct Hello {
     /// then the server never sends [`Monitoring`].
     #[prost(uint64, optional, tag = "8")]
     pub monitoring: Option<u64>,
+    /// Whether the agent takes a [`Check`] that it did not poll for. When not, it is only told that
+    /// there are newer offers.
+    #[prost(bool, tag = "9")]
+    pub takes_checks: bool,
 }
 
 /// One attempt of one flow.

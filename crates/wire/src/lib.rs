@@ -12,7 +12,8 @@
 //! | `Hello` (facts, cursor, live attempts) | `Welcome` (limits) |
 //! | `ForemanPoll` (cursor) | `Check` when there are newer offers, else `CursorAck` with the same cursor |
 //! | `CheckAnswer` | `CursorAck` (the snapshot's maximum), after the decisions are durable |
-//! | | `HuntsChanged`: newer offers exist, poll now |
+//! | `CheckAnswer` | `Check` without a poll: newer offers exist, when `Hello.takes_checks` |
+//! | polls | `HuntsChanged`: newer offers exist, or labels changed |
 //! | `FlowReceipt` | `FlowRequest` |
 //! | `Report` (numbered: rows, log, upload parts, status) | `ReportAck`, after it is durable |
 //! | `FlowStopped` is the `Status` report | `FlowCancel` |

@@ -94,9 +94,9 @@ fn it_polls_after_the_welcome_only_when_something_is_new() {
 }
 
 #[test]
-fn the_cursor_moves_only_by_an_acknowledgement_that_was_asked_for() {
+fn the_cursor_moves_only_by_an_acknowledgement_of_what_was_decided() {
     let mut session = welcomed();
-    assert!(told(&session.on_frame(&ack(99, 1), at(1)))[0].starts_with("Note"));
+    assert!(told(&session.on_frame(&ack(99, 2), at(1)))[0].starts_with("Note"), "other labels");
     let changed = HuntsChanged { newest_offer: 20, ..HuntsChanged::default() };
     let todo = session.on_frame(&server(ServerSays::HuntsChanged(changed)), at(2));
     assert_eq!(told(&todo), ["poll 10 under 1"]);
@@ -106,6 +106,31 @@ fn the_cursor_moves_only_by_an_acknowledgement_that_was_asked_for() {
     assert_eq!(told(&session.on_answer(7, vec![], at(5))), ["answer 7 under 1"]);
     let saved = format!("{:?}", Do::SaveBookmark(Bookmark { cursor: 20, recheck: 1 }));
     assert_eq!(told(&session.on_frame(&ack(20, 1), at(6))), [saved]);
+}
+
+#[test]
+fn a_check_and_an_acknowledgement_may_come_without_a_poll() {
+    let mut session = welcomed();
+    assert!(told(&session.on_frame(&check(7, 20), at(1)))[0].starts_with("RunCheck"));
+    assert_eq!(told(&session.on_answer(7, vec![], at(2))), ["answer 7 under 1"]);
+    let saved = |cursor| [format!("{:?}", Do::SaveBookmark(Bookmark { cursor, recheck: 1 }))];
+    assert_eq!(told(&session.on_frame(&ack(20, 1), at(3))), saved(20));
+    assert_eq!(told(&session.on_frame(&ack(30, 1), at(4))), saved(30));
+}
+
+#[test]
+fn a_check_that_crosses_a_poll_answers_it_or_gives_way_to_the_answer() {
+    let mut session = welcomed();
+    let changed = HuntsChanged { newest_offer: 20, recheck: 2, labels: vec![] };
+    let todo = told(&session.on_frame(&server(ServerSays::HuntsChanged(changed)), at(1)));
+    assert_eq!(todo[1], "poll 0 under 2");
+    assert!(told(&session.on_frame(&check(7, 20), at(2)))[0].starts_with("RunCheck"));
+    assert_eq!(told(&session.on_answer(7, vec![], at(3))), ["answer 7 under 2"]);
+    assert!(told(&session.on_frame(&check(8, 20), at(4)))[0].starts_with("RunCheck"));
+    assert_eq!(told(&session.on_answer(7, vec![], at(5))), [""; 0], "nobody wants to know");
+    assert_eq!(told(&session.on_answer(8, vec![], at(5))), ["answer 8 under 2"]);
+    let saved = format!("{:?}", Do::SaveBookmark(Bookmark { cursor: 20, recheck: 2 }));
+    assert_eq!(told(&session.on_frame(&ack(20, 2), at(6))), [saved]);
 }
 
 #[test]

@@ -21,8 +21,8 @@ const QUERY_BYTES_MAX: u32 = 900 << 10;
 /// Bytes of rows of one answer over all its parts.
 const ANSWER_BYTES_MAX: usize = 16 << 20;
 
-/// What an agent says when it polls.
-#[derive(Clone, Copy)]
+/// Where an agent stands, as it says when it polls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Polled {
     /// Its cursor.
     pub(crate) cursor: OfferSeq,

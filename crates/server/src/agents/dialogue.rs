@@ -38,8 +38,12 @@ pub(crate) struct Dialogue {
     session: ServerSession,
     /// The newest offer that the agent was told of.
     told_newest: OfferSeq,
-    /// The agent's cursor, as it said and as it was acknowledged since.
-    cursor: u64,
+    /// Where the agent stands, as it said and as it was acknowledged since.
+    stands: Polled,
+    /// Whether it takes a check that it did not poll for.
+    takes_checks: bool,
+    /// Such a check, and where the agent stood when it was sent.
+    unasked: Option<(u64, Polled)>,
     /// What the agent monitors; `None` when it cannot.
     monitoring: Option<u64>,
     /// Of what is monitored, as far as the agent was told.
@@ -60,7 +64,9 @@ impl Dialogue {
             client,
             session: ServerSession::new(),
             told_newest: OfferSeq::default(),
-            cursor: 0,
+            stands: Polled::default(),
+            takes_checks: false,
+            unasked: None,
             monitoring: None,
             told_monitored: 0,
             parts: Vec::new(),
@@ -148,7 +154,9 @@ impl Dialogue {
     async fn act(&mut self, heard: Heard, out: &mut Outgoing) -> Result<(), StoreError> {
         match heard {
             Heard::Hello(hello) => self.greet(hello, out).await,
-            Heard::Poll { cursor, recheck } => self.poll(OfferSeq(cursor), recheck, out).await,
+            Heard::Poll { cursor, recheck } => {
+                self.poll(Polled { cursor: OfferSeq(cursor), recheck }, out).await
+            }
             Heard::Answer(answer) => self.answer(answer, out).await,
             Heard::Report { number, attempt, said } => {
                 let verdict = reports::take_alone(&self.core, self.client, (attempt, said)).await?;
@@ -165,7 +173,8 @@ impl Dialogue {
 
     async fn greet(&mut self, hello: AgentHello, out: &mut Outgoing) -> Result<(), StoreError> {
         let now = self.core.clock.now();
-        self.cursor = hello.cursor;
+        self.stands = Polled { cursor: OfferSeq(hello.cursor), recheck: hello.recheck };
+        self.takes_checks = hello.takes_checks;
         let facts = Some(hello.facts);
         let sighting = fleet::ports::Sighting { at: now, address: None, facts };
         self.core.ports.clients.seen(self.client, &sighting).await?;
@@ -195,32 +204,51 @@ impl Dialogue {
         Ok(())
     }
 
-    async fn poll(
-        &mut self,
-        cursor: OfferSeq,
-        recheck: u64,
-        out: &mut Outgoing,
-    ) -> Result<(), StoreError> {
+    async fn poll(&mut self, polled: Polled, out: &mut Outgoing) -> Result<(), StoreError> {
+        if let Some((check, stood)) = self.unasked.take()
+            && stood == polled
+            && self.core.hall.asked(self.client, check).is_some()
+        {
+            // They have crossed: what was sent answers this.
+            return Ok(());
+        }
         let mut foreman = self.core.hall.foreman();
-        if foreman.is_behind(cursor) {
+        if foreman.is_behind(polled.cursor) {
             self.core.refresh_foreman_for_agent().await?;
             foreman = self.core.hall.foreman();
         }
-        if foreman.is_up_to_date(cursor) {
+        if foreman.is_up_to_date(polled.cursor) {
             // The whole cost of an idle poll.
+            let Polled { cursor, recheck } = polled;
             self.acknowledge(CursorAck { cursor: cursor.0, recheck }, out);
             return Ok(());
         }
         let client = self.record().await?;
-        let polled = Polled { cursor, recheck };
-        match checks::answer_poll(&self.core, &foreman, &client, polled).await? {
-            PollReply::Keep(ack) => self.acknowledge(ack, out),
+        self.ask(client, polled, out).await?;
+        Ok(())
+    }
+
+    /// Asks what is new to an agent that stands there, or acknowledges when there is nothing to ask.
+    /// Gives the name of the check.
+    async fn ask(
+        &mut self,
+        client: Client,
+        stands: Polled,
+        out: &mut Outgoing,
+    ) -> Result<Option<u64>, StoreError> {
+        let foreman = self.core.hall.foreman();
+        match checks::answer_poll(&self.core, &foreman, &client, stands).await? {
+            PollReply::Keep(ack) => {
+                self.acknowledge(ack, out);
+                Ok(None)
+            }
             PollReply::Ask(check) => {
                 self.asked_as = Some(Box::new(client));
+                let name = check.check;
                 out.push(ServerSays::Check(check));
+                Ok(Some(name))
             }
         }
-        Ok(())
     }
 
     async fn answer(&mut self, said: AgentAnswer, out: &mut Outgoing) -> Result<(), StoreError> {
@@ -235,7 +263,7 @@ impl Dialogue {
             self.refused("answer", "it answers nothing that was asked in this session");
             // It keeps its cursor; another mark than its own says that none was answered.
             let recheck = said.recheck.wrapping_add(1);
-            self.acknowledge(CursorAck { cursor: self.cursor, recheck }, out);
+            out.push(ServerSays::CursorAck(CursorAck { cursor: self.stands.cursor.0, recheck }));
             out.push(self.hunts_changed());
             return Ok(());
         };
@@ -249,7 +277,7 @@ impl Dialogue {
     }
 
     fn acknowledge(&mut self, ack: CursorAck, out: &mut Outgoing) {
-        self.cursor = ack.cursor;
+        self.stands = Polled { cursor: OfferSeq(ack.cursor), recheck: ack.recheck };
         out.push(ServerSays::CursorAck(ack));
     }
 
@@ -278,13 +306,32 @@ impl Dialogue {
     /// it. `Err` is the last word.
     pub(crate) async fn news(&mut self, out: &mut Outgoing) -> Result<(), Bye> {
         if self.core.hall.foreman().newest() > self.told_newest {
-            out.push(self.hunts_changed());
+            self.offer_news(out).await.map_err(|error| self.broke(&error))?;
         }
         let generation = self.core.hall.monitored().generation;
         if self.monitoring.is_some() && generation != self.told_monitored {
             let client = self.record().await.map_err(|error| self.broke(&error))?;
             self.offer_monitoring(&client.labels, out);
         }
+        Ok(())
+    }
+
+    /// Asks the agent at once what newer offers want to know. While it has another question, or may have
+    /// to be asked all again because its labels changed, it is only told to poll.
+    async fn offer_news(&mut self, out: &mut Outgoing) -> Result<(), StoreError> {
+        if !self.takes_checks || self.core.hall.has_question(self.client) {
+            out.push(self.hunts_changed());
+            return Ok(());
+        }
+        let client = self.record().await?;
+        if client.recheck != self.stands.recheck {
+            out.push(self.hunts_changed());
+            return Ok(());
+        }
+        let stands = self.stands;
+        self.told_newest = self.core.hall.foreman().newest();
+        let asked = self.ask(client, stands, out).await?;
+        self.unasked = asked.map(|check| (check, stands));
         Ok(())
     }
 

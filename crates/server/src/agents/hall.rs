@@ -238,6 +238,11 @@ impl Hall {
         self.asked.lock().find(client, check).cloned()
     }
 
+    /// Whether a client was asked something and has not answered.
+    pub(crate) fn has_question(&self, client: ClientId) -> bool {
+        self.asked.lock().has(client)
+    }
+
     /// A question was answered.
     pub(crate) fn answered(&self, client: ClientId) {
         self.asked.lock().forget(client);

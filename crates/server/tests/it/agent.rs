@@ -193,13 +193,13 @@ impl Agent {
     }
 
     pub(crate) async fn hello(&mut self, live: &[Attempt]) -> wire::Welcome {
-        let hello = Hello {
-            protocol: wire::PROTOCOL,
-            facts: Some(facts()),
-            cursor: self.cursor,
-            live: live.to_vec(),
-            ..Hello::default()
-        };
+        self.hello_with(Hello { live: live.to_vec(), ..Hello::default() }).await
+    }
+
+    /// Says hello in its own way.
+    pub(crate) async fn hello_with(&mut self, hello: Hello) -> wire::Welcome {
+        let (protocol, facts) = (wire::PROTOCOL, Some(facts()));
+        let hello = Hello { protocol, facts, cursor: self.cursor, ..hello };
         self.say(AgentSays::Hello(hello)).await;
         match self.hear().await {
             Some(ServerSays::Welcome(welcome)) => welcome,

@@ -88,6 +88,83 @@ async fn a_hunt_asks_decides_admits_and_collects() {
     );
 }
 
+/// An agent that takes checks which it did not poll for.
+async fn takes_checks(world: &World, admin: &Browser) -> (Identity, Agent) {
+    let identity = Identity::enrolled(world, &admin.enrolment_token(1).await).await;
+    let mut agent = identity.try_link(world).await.unwrap();
+    agent.hello_with(wire::Hello { takes_checks: true, ..wire::Hello::default() }).await;
+    (identity, agent)
+}
+
+fn as_check(says: ServerSays) -> Option<wire::Check> {
+    match says {
+        ServerSays::Check(check) => Some(check),
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_that_takes_checks_is_asked_without_a_poll_and_once() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (_, mut agent) = takes_checks(&world, &admin).await;
+    start(&admin, hunt("")).await;
+    let check = as_check(agent.hear().await.unwrap()).expect("a check before anything else");
+    // A poll that crossed with it is answered by it; so what comes next belongs to another poll.
+    agent.say(wire::AgentSays::Poll(wire::ForemanPoll::default())).await;
+    agent.answer(&check, &[MATCHES]).await;
+    assert_eq!(agent.cursor, check.snapshot);
+    agent.take_request().await;
+    let says = agent.poll(check.snapshot, 0).await;
+    assert!(
+        matches!(&says, ServerSays::CursorAck(ack) if ack.cursor == check.snapshot),
+        "{says:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn news_during_a_check_are_told_and_those_that_concern_nobody_move_the_cursor() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (identity, mut agent) = takes_checks(&world, &admin).await;
+    start(&admin, hunt("")).await;
+    let first = as_check(agent.hear().await.unwrap()).expect("a check");
+    start(&admin, hunt("")).await;
+    let told = agent.hear().await;
+    assert!(matches!(told, Some(ServerSays::HuntsChanged(_))), "a check is under way: {told:?}");
+    agent.answer(&first, &[MATCHES]).await;
+    let second = agent.check().await;
+    agent.answer(&second, &[MATCHES]).await;
+    let mut other = hunt("");
+    other["condition"]["exclude"] = json!({ "clients": [identity.client] });
+    start(&admin, other).await;
+    let moved = agent.hear_until(|says| match says {
+        ServerSays::CursorAck(ack) => Some(ack.cursor),
+        ServerSays::Check(check) => panic!("asked for nothing: {check:?}"),
+        _ => None,
+    });
+    assert!(moved.await > second.snapshot);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_whose_labels_changed_polls_before_it_is_asked() {
+    let world = World::start().await;
+    let admin = world.admin().await;
+    let (identity, mut agent) = takes_checks(&world, &admin).await;
+    let change = json!({ "add": ["web"] });
+    admin.post(&format!("/clients/{}/labels", identity.client), change).await.good();
+    start(&admin, hunt("")).await;
+    let mark = agent.hear_until(|says| match says {
+        ServerSays::HuntsChanged(changed) if changed.recheck != 0 => Some(changed.recheck),
+        ServerSays::Check(check) => panic!("asked under old labels: {check:?}"),
+        _ => None,
+    });
+    let mark = mark.await;
+    let check = as_check(agent.poll(0, mark).await).expect("a check");
+    agent.answer_as(&check, &[MATCHES], mark).await;
+    agent.take_request().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hunts_started_at_once_are_both_offered() {
     let world = World::start().await;

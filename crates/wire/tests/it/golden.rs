@@ -70,8 +70,10 @@ pub(crate) fn agent_frames() -> Vec<(&'static str, AgentFrame)> {
         hold_secs: 25,
         acknowledged: 40,
         monitoring: None,
+        takes_checks: false,
     };
     let monitoring = Hello { monitoring: Some(1 << 40), ..hello.clone() };
+    let takes_checks = Hello { takes_checks: true, ..monitoring.clone() };
     let answer = CheckAnswer {
         check: 7,
         snapshot: 1_700_000_000_000_002,
@@ -115,6 +117,7 @@ pub(crate) fn agent_frames() -> Vec<(&'static str, AgentFrame)> {
     [
         ("agent-hello", AgentSays::Hello(hello)),
         ("agent-hello-monitoring", AgentSays::Hello(monitoring)),
+        ("agent-hello-takes-checks", AgentSays::Hello(takes_checks)),
         ("agent-poll", AgentSays::Poll(ForemanPoll { cursor: 1_700_000_000_000_001, recheck: 4 })),
         ("agent-answer", AgentSays::Answer(answer)),
         ("agent-receipt", AgentSays::Receipt(FlowReceipt { attempt: attempt() })),

@@ -188,11 +188,8 @@ impl Demo {
     }
 
     async fn start_server(&mut self) -> Outcome {
-        let config = self.made.server_config.display().to_string();
         let log = self.folder.join("server.log");
-        let server =
-            Actor::start("server", &this_program()?, &["server", "--config", &config], &log)?;
-        self.actors.push(server);
+        self.actors.push(Actor::server("server", &self.made.server_config, &log, None)?);
         let client =
             Client::new(&Connection { server: self.address.clone(), ..Connection::default() })?;
         self.until("the server did not answer", async || Ok(client.health().await.is_ok())).await
@@ -237,7 +234,7 @@ impl Demo {
         let labels: Vec<String> = role.labels().iter().map(|label| (*label).to_owned()).collect();
         let config = self.made.write_agent_config(&folder, token, &labels)?;
         let log = self.folder.join(format!("{name}.log"));
-        Actor::start(&name, program, &["--config", &config.display().to_string()], &log)
+        Actor::agent(&name, program, &config, &log)
     }
 
     /// Waits for a state. A process that ends meanwhile is told at once, with the end of its log.

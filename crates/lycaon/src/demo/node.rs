@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use super::stage::{Actor, free_port, this_program};
+use super::stage::{Actor, free_port};
 use crate::complaint::{Complaint, Outcome};
 
 /// A server of several.
@@ -71,8 +71,6 @@ impl Node {
     }
 
     pub(crate) fn start(&self, common: Common<'_>, config: &Path) -> Outcome<Actor> {
-        let config = config.display().to_string();
-        let args = ["server", "--config", &config];
-        Actor::start(&self.name, &this_program()?, &args, &self.log(common))
+        Actor::server(&self.name, config, &self.log(common), None)
     }
 }

@@ -25,13 +25,24 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const LOG_TAIL_BYTES: u64 = 2_000;
 
 impl Actor {
-    /// Starts a program whose output goes to `log`.
-    pub(crate) fn start(name: &str, program: &Path, args: &[&str], log: &Path) -> Outcome<Self> {
-        Self::start_logging(name, (program, args), log, None)
+    /// Starts an agent whose output goes to `log`.
+    pub(crate) fn agent(name: &str, program: &Path, config: &Path, log: &Path) -> Outcome<Self> {
+        let config = config.display().to_string();
+        Self::start(name, (program, &["--config", &config]), log, None)
     }
 
-    /// The same with another choice of what is logged.
-    pub(crate) fn start_logging(
+    /// Starts a server of this program, perhaps with another choice of what is logged.
+    pub(crate) fn server(
+        name: &str,
+        config: &Path,
+        log: &Path,
+        level: Option<&str>,
+    ) -> Outcome<Self> {
+        let config = config.display().to_string();
+        Self::start(name, (&this_program()?, &["server", "--config", &config]), log, level)
+    }
+
+    fn start(
         name: &str,
         (program, args): (&Path, &[&str]),
         log: &Path,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use api_client::{Client, Connection};
 
 use crate::complaint::{Complaint, Outcome};
-use crate::demo::{Actor, Cluster, Common, Node, free_port, this_program};
+use crate::demo::{Actor, Cluster, Common, Node, free_port};
 use crate::init::{Made, Plan, Swarm};
 use crate::os::{self, Usage};
 use crate::{migrate, serve};
@@ -16,7 +16,7 @@ use crate::{migrate, serve};
 /// One server process.
 struct Server {
     actor: Actor,
-    config: String,
+    config: PathBuf,
     log: PathBuf,
     people: String,
 }
@@ -34,7 +34,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 impl Servers {
     /// One server over SQLite on the installation that was made.
     pub(crate) async fn single(plan: &Plan, made: &Made, log: PathBuf) -> Outcome<Self> {
-        let config = made.server_config.display().to_string();
+        let config = made.server_config.clone();
         let actor = start(&config, &log)?;
         let people = format!("http://127.0.0.1:{}", plan.http_port);
         let doors = vec![format!("127.0.0.1:{}", plan.agents_port)];
@@ -61,7 +61,7 @@ impl Servers {
                 let to = serve::read_config(&config)?;
                 migrate::migrate(&plan.folder.join("data"), &to).await?;
             }
-            let (log, config) = (node.log(common), config.display().to_string());
+            let log = node.log(common);
             let actor = start(&config, &log)?;
             servers.all.push(Server { actor, config, log, people: node.address() });
             servers.doors.push(node.agents.to_string());
@@ -136,8 +136,6 @@ impl Servers {
     }
 }
 
-fn start(config: &str, log: &Path) -> Outcome<Actor> {
-    let level = "info,store_sqlite=trace";
-    let args = ["server", "--config", config];
-    Actor::start_logging("server", (&this_program()?, &args), log, Some(level))
+fn start(config: &Path, log: &Path) -> Outcome<Actor> {
+    Actor::server("server", config, log, Some("info,store_sqlite=trace"))
 }

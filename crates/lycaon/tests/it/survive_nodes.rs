@@ -1,9 +1,9 @@
 //! Kill -9 of nodes and agents at random moments during hunts: several servers over one PostgreSQL and one
-//! store of files. An agent whose node is gone goes on at another one.
+//! store of objects that speaks S3. An agent whose node is gone goes on at another one.
 //!
 //! Each round is one hunt to 8 agents, of which 6 match; every third brings a file as well. During it a
 //! node, some agents, or both are killed; the killed node is started again at once, or when the round is
-//! over. Rounds are judged as in `survive`, through a node that was not killed.
+//! over. In some rounds the store of objects fails at that moment, and for a while. Rounds are judged as in `survive`, through a node that was not killed.
 //!
 //! `LYCAON_SOAK_ROUNDS` asks for more rounds than the usual 6, `LYCAON_SOAK_SEED` repeats a run.
 
@@ -14,6 +14,7 @@ use base::{Entropy, SeededEntropy};
 use sha2::{Digest, Sha256};
 use testkit::postgres::Cluster;
 
+use crate::bucket::{Bucket, Manner};
 use crate::fleet::Fleet;
 use crate::judge::{
     Cohort, ask_again_who_was_killed_in_the_question, judge, judge_files, question,
@@ -38,6 +39,8 @@ struct Disturbance {
     agents: Vec<usize>,
     /// The node comes back at once.
     at_once: bool,
+    /// How long the store of objects fails.
+    objects_fail: Duration,
 }
 
 impl Disturbance {
@@ -51,7 +54,9 @@ impl Disturbance {
         }
         agents.sort_unstable();
         agents.dedup();
-        Self { node, agents, at_once: below(2) == 0 }
+        let at_once = below(2) == 0;
+        let millis = if below(4) == 0 { below(3_000) } else { 0 };
+        Self { node, agents, at_once, objects_fail: Duration::from_millis(millis as u64) }
     }
 
     /// A node that lives through it.
@@ -59,7 +64,10 @@ impl Disturbance {
         (0..fleet.nodes()).find(|node| Some(*node) != self.node).expect("one is killed at most")
     }
 
-    fn strike(&self, fleet: &mut Fleet) {
+    async fn strike(&self, fleet: &mut Fleet, bucket: &Bucket) {
+        if !self.objects_fail.is_zero() {
+            bucket.is(Manner::Failing);
+        }
         if let Some(node) = self.node {
             fleet.kill_node(node);
         }
@@ -72,6 +80,8 @@ impl Disturbance {
         for agent in &self.agents {
             fleet.start_agent(*agent);
         }
+        tokio::time::timeout(self.objects_fail, std::future::pending::<()>()).await.ok();
+        bucket.is(Manner::Well);
     }
 
     async fn mend(&self, fleet: &mut Fleet) {
@@ -84,7 +94,7 @@ impl Disturbance {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_lost_or_doubled_when_nodes_and_agents_are_killed_at_any_moment() {
     let Some(cluster) = Cluster::or_say() else { return };
     let seed = number("LYCAON_SOAK_SEED", std::process::id().into());
@@ -95,7 +105,9 @@ async fn nothing_is_lost_or_doubled_when_nodes_and_agents_are_killed_at_any_mome
     std::fs::write(folder.path().join("Custom.Files.yaml"), FILES).expect("it is ours");
     let artifacts = format!("artifacts: {{ folders: ['{}'] }}", folder.path().display());
     let database = cluster.fresh_database();
-    let mut fleet = Fleet::of_nodes_with(NODES, &database, (None, &artifacts)).await;
+    let bucket = Bucket::start().await;
+    let objects = bucket.config();
+    let mut fleet = Fleet::of_nodes_with(NODES, &database, (Some(&objects), &artifacts)).await;
     let client = fleet.admin().await;
     fleet.enrol(&client, COHORT.matching, &["office"]).await;
     fleet.enrol(&client, COHORT.others, &["lab"]).await;
@@ -115,7 +127,7 @@ async fn nothing_is_lost_or_doubled_when_nodes_and_agents_are_killed_at_any_mome
         let hunt = fleet.hunt(&client, &request).await;
         let moment = Duration::from_millis(chance.next_u64() % 400);
         tokio::time::timeout(moment, std::future::pending::<()>()).await.ok();
-        disturbance.strike(&mut fleet);
+        disturbance.strike(&mut fleet, &bucket).await;
         fleet.until_quiet(&client, &hunt.id).await;
         let killed = (round, disturbance.agents.len());
         ask_again_who_was_killed_in_the_question(&fleet, &client, &hunt.id, killed).await;
@@ -127,6 +139,7 @@ async fn nothing_is_lost_or_doubled_when_nodes_and_agents_are_killed_at_any_mome
         disturbance.mend(&mut fleet).await;
         everybody_is_known(&fleet, &client).await;
     }
+    assert!(!bucket.names("").is_empty(), "files lie in the store of objects");
 }
 
 /// Both nodes agree on who is connected, so that the next round begins with all.

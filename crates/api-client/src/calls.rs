@@ -41,6 +41,12 @@ impl Client {
         self.get("/health").await
     }
 
+    /// The figures of the server that is asked, as Prometheus' text.
+    pub async fn metrics(&self) -> Answer<String> {
+        let answer = self.open("/metrics").await?;
+        answer.text().await.map_err(|error| self.unreachable(&error))
+    }
+
     /// What changes, as it changes.
     pub async fn events(&self) -> Answer<Events> {
         Ok(Events::new(self.clone(), self.open("/events").await?))

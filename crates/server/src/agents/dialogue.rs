@@ -307,6 +307,7 @@ impl Dialogue {
     pub(crate) async fn news(&mut self, out: &mut Outgoing) -> Result<(), Bye> {
         if self.core.hall.foreman().newest() > self.told_newest {
             self.offer_news(out).await.map_err(|error| self.broke(&error))?;
+            self.core.hall.notice.told();
         }
         let generation = self.core.hall.monitored().generation;
         if self.monitoring.is_some() && generation != self.told_monitored {

@@ -21,6 +21,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::notice::Notice;
 use crate::collect::Collector;
 use crate::monitoring::WhatIsMonitored;
 use crate::nodes::outbox::Outbox;
@@ -76,6 +77,8 @@ struct Mouth {
 /// Everything about connected agents that is kept in memory only.
 pub(crate) struct Hall {
     foreman: watch::Sender<Arc<Foreman>>,
+    /// How long its news take to everybody.
+    pub(crate) notice: Notice,
     /// The same news for who must be woken in the order in which he came, which a watch does not promise.
     pub(crate) news: Notify,
     monitored: Mutex<Arc<WhatIsMonitored>>,
@@ -90,6 +93,7 @@ impl Hall {
     pub(crate) fn new(outbox: Arc<Outbox>) -> Self {
         Self {
             foreman: watch::Sender::new(Arc::new(Foreman::default())),
+            notice: Notice::new(),
             news: Notify::new(),
             monitored: Mutex::default(),
             presence: Mutex::new(Presence::new()),
@@ -110,6 +114,9 @@ impl Hall {
     }
 
     pub(crate) fn set_foreman(&self, foreman: Foreman) {
+        if foreman.newest() > self.foreman.borrow().newest() {
+            self.notice.begin();
+        }
         self.foreman.send_replace(Arc::new(foreman));
         self.news.notify_waiters();
     }

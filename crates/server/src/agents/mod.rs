@@ -18,6 +18,7 @@ pub(crate) mod handshakes;
 pub(crate) mod hush;
 mod intake;
 pub(crate) mod listen;
+mod notice;
 mod pace;
 mod poll;
 mod reports;

@@ -8,6 +8,7 @@
 //! | `lycaon_flows` | `state` | flows that wait for their client, or run |
 //! | `lycaon_hunts` | `state` | hunts that recruit or admit |
 //! | `lycaon_hunt_members` | `hunt`, `queue` | members of each hunt that recruits or admits |
+//! | `lycaon_hunt_notice_seconds` | | until the last agent of this node was told of the newest offers |
 //! | `lycaon_store_trouble` | | 1 while the records cannot be read or written |
 //! | `lycaon_files_trouble` | | 1 while uploaded files cannot be kept, or slowly |
 //! | `lycaon_problems` | | sentences that `/health` says |
@@ -44,6 +45,9 @@ pub(crate) async fn metrics(
     let mut page = Page::default();
     clients(&people, &who, &mut page).await?;
     hunts(&people, &who, &mut page).await?;
+    let notice = people.hall.notice.longest().as_secs_f64();
+    let help = "Until the last agent here was told of the newest offers";
+    page.gauge("lycaon_hunt_notice_seconds", help, &[], notice);
     let trouble = |place| u64::from(people.troubles.is_in(place));
     let (records, files) = (trouble(Place::Records), trouble(Place::Files));
     page.gauge("lycaon_store_trouble", "1 while the records fail", &[], records);
@@ -123,7 +127,13 @@ struct Page {
 
 impl Page {
     /// One figure. Those of one name stand together.
-    fn gauge(&mut self, name: &'static str, help: &str, labels: &[(&str, &str)], value: u64) {
+    fn gauge(
+        &mut self,
+        name: &'static str,
+        help: &str,
+        labels: &[(&str, &str)],
+        value: impl std::fmt::Display,
+    ) {
         // Writing to a string cannot fail.
         if self.last != name {
             let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} gauge");

@@ -13,6 +13,8 @@ use crate::complaint::{Complaint, Outcome};
 pub(crate) struct HuntFigures {
     clients: u64,
     secs: f64,
+    /// How long until the last client was told, by the servers' own account.
+    told_secs_100: f64,
     /// How long the query of the clients took to be evaluated on half of them, on 99 in 100, on all:
     /// from the moment at which the hunt was asked for, by the agents' own account.
     notified_secs_50: f64,
@@ -84,6 +86,7 @@ pub(crate) async fn measure(
     let cpu = after.0.cpu.saturating_sub(before.0.cpu).as_secs_f64();
     let net = (cpu - seconds * idle_percent / 100.0).max(0.0);
     let flows = (ended.counts.results + ended.counts.completed + ended.counts.failed).max(1);
+    let told = stage.notice_secs().await?;
     let recount = stage.client.hunt_recount(&hunt.id).await?;
     let mut asked = stage.asked()?;
     asked.sort_unstable();
@@ -94,6 +97,7 @@ pub(crate) async fn measure(
     Ok(HuntFigures {
         clients: agents,
         secs: seconds,
+        told_secs_100: told,
         notified_secs_50: notified(0.5),
         notified_secs_99: notified(0.99),
         notified_secs_100: notified(1.0),

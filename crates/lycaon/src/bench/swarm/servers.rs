@@ -71,10 +71,13 @@ impl Servers {
         Ok(servers)
     }
 
-    /// Where people reach one of them.
-    pub(crate) fn people(&self) -> Outcome<Client> {
-        let server = self.all.first().map(|server| server.people.clone()).unwrap_or_default();
-        Ok(Client::new(&Connection { server, ..Connection::default() })?)
+    /// Where people reach each of them.
+    pub(crate) fn people(&self) -> Outcome<Vec<Client>> {
+        let client = |server: &Server| {
+            let server = server.people.clone();
+            Ok(Client::new(&Connection { server, ..Connection::default() })?)
+        };
+        self.all.iter().map(client).collect()
     }
 
     /// A complaint when one has ended.

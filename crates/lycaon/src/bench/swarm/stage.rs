@@ -34,7 +34,10 @@ pub(crate) struct Setting<'a> {
 /// Everything that takes part.
 pub(crate) struct Stage {
     pub(crate) servers: Servers,
+    /// Of the first server.
     pub(crate) client: Client,
+    /// Of each server.
+    clients: Vec<Client>,
     pub(crate) door: Door,
     crews: Vec<Crew>,
 }
@@ -57,7 +60,8 @@ impl Stage {
             ..=1 => Servers::single(&plan, &made, folder.join("server.log")).await?,
             nodes => Servers::several(&plan, nodes, &about_agents).await?,
         };
-        let client = sign_in(servers.people()?, &made).await?;
+        let clients = sign_in(servers.people()?, &made).await?;
+        let client = clients[0].clone();
         let request = TokenRequest {
             labels: vec!["swarm".into()],
             expires_after: "1h".into(),
@@ -73,7 +77,7 @@ impl Stage {
         let crews = (0..setting.agents.div_ceil(CREW_MAX))
             .map(|number| Crew::start(&crew_plan, folder, number))
             .collect::<Outcome<_>>()?;
-        Ok(Self { servers, client, door, crews })
+        Ok(Self { servers, client, clients, door, crews })
     }
 
     /// Starts the agents with these numbers, and waits until `agents` are connected. The last number is
@@ -113,6 +117,19 @@ impl Stage {
         self.crews.iter_mut().map(|crew| crew.tell(&CrewOrder::Report)).collect()
     }
 
+    /// Seconds until the last agent was told of the newest hunt, by the servers' own account.
+    pub(crate) async fn notice_secs(&self) -> Outcome<f64> {
+        let mut longest: f64 = 0.0;
+        for client in &self.clients {
+            let figures = client.metrics().await?;
+            let mut lines = figures.lines();
+            let value = lines.find_map(|line| line.strip_prefix("lycaon_hunt_notice_seconds "));
+            let value = value.and_then(|value| value.parse().ok());
+            longest = longest.max(value.ok_or_else(|| Complaint::failed("no figure of notices"))?);
+        }
+        Ok(longest)
+    }
+
     /// When client queries were evaluated since [`forget_asked`](Self::forget_asked).
     pub(crate) fn asked(&mut self) -> Outcome<Vec<i64>> {
         Ok(self.reports()?.into_iter().flat_map(|report| report.asked).collect())
@@ -128,9 +145,11 @@ impl Stage {
     }
 }
 
-async fn sign_in(client: Client, made: &init::Made) -> Outcome<Client> {
+/// Signs in at the first; its token is good for all.
+async fn sign_in(people: Vec<Client>, made: &init::Made) -> Outcome<Vec<Client>> {
+    let first = people.first().ok_or_else(|| Complaint::failed("there is no server"))?;
     let request =
         LoginRequest { user: made.user.clone(), password: made.password.clone(), token: true };
-    let token = client.login(&request).await?.token;
-    Ok(client.with_token(token))
+    let token = first.login(&request).await?.token;
+    Ok(people.into_iter().map(|client| client.with_token(token.clone())).collect())
 }

@@ -17,7 +17,7 @@ use server::config::{PostgresConfig, S3Config, SecretConfig, ServerConfig};
 use server::health::Look;
 use server::nodes::NodeParts;
 use store_files::FileBlobs;
-use store_objects::{ObjectBlobs, Objects, S3Settings};
+use store_objects::{ObjectBlobs, Objects, OpenError, S3Settings};
 use store_postgres::RecordStore;
 use store_segments::{Place, SegmentedResults, Turns};
 use store_sqlite::SqliteStore;
@@ -167,12 +167,19 @@ async fn open_bucket(config: &S3Config) -> Outcome<Files> {
         virtual_host: config.virtual_host,
         ca_pem: certificates(config.ca_file.as_deref())?,
     };
-    let bad = |error: store_objects::OpenError| {
-        told(&error).hint("see `objects.s3` in the server's configuration")
-    };
+    let bad =
+        |error: OpenError| told(&error).hint("see `objects.s3` in the server's configuration");
     let bucket = store_objects::s3(&settings).map_err(bad)?;
     let name = format!("{:016x}", SystemEntropy.next_u64());
-    store_objects::probe(&*bucket, &config.prefix, &name).await.map_err(bad)?;
+    match store_objects::probe(&*bucket, &config.prefix, &name).await {
+        Ok(()) => {}
+        // What is wrong with the settings needs a person; a store that is away comes back by itself, and a
+        // server that was started again meanwhile must not be away as well.
+        Err(error @ OpenError::Away { .. }) => {
+            tracing::warn!(%error, "the store of files is away; the server starts without it");
+        }
+        Err(error) => return Err(bad(error)),
+    }
     let segments = store_objects::below(Arc::clone(&bucket), &config.prefix, "segments");
     let blobs = Arc::new(ObjectBlobs::new(bucket, &config.prefix));
     let place = Place::object_store(Arc::clone(&segments));

@@ -48,7 +48,17 @@ pub enum OpenError {
         /// What is wrong.
         why: String,
     },
-    /// The store cannot be reached, or refuses.
+    /// The store cannot be reached, or fails: it may work later.
+    #[error("{place} is away, an object could not be {doing}: {why}")]
+    Away {
+        /// `written`, `read`, `removed`.
+        doing: &'static str,
+        /// Where.
+        place: String,
+        /// What it said, with all causes.
+        why: String,
+    },
+    /// The store refuses.
     #[error("an object cannot be {doing} in {place}: {why}")]
     Probe {
         /// `written`, `read`, `removed`.
@@ -115,10 +125,12 @@ pub fn below(objects: Arc<dyn ObjectStore>, prefix: &str, name: &str) -> Arc<dyn
 pub async fn probe(objects: &dyn ObjectStore, prefix: &str, name: &str) -> Result<(), OpenError> {
     let path: Path = Path::from(prefix).join("probe").join(name);
     let place = format!("{objects} at {path}");
-    let bad = |doing, error: object_store::Error| OpenError::Probe {
-        doing,
-        place: place.clone(),
-        why: Chain(&error).to_string(),
+    let bad = |doing, error: object_store::Error| {
+        let (place, why) = (place.clone(), Chain(&error).to_string());
+        match error {
+            object_store::Error::Generic { .. } => OpenError::Away { doing, place, why },
+            _ => OpenError::Probe { doing, place, why },
+        }
     };
     let written = objects.put(&path, PutPayload::from_static(b"lycaon")).await;
     written.map_err(|error| bad("written", error))?;

@@ -315,3 +315,17 @@ async fn an_object_store_that_is_slow_is_told_and_waited_out() {
 async fn an_object_store_that_is_gone_is_told_and_waited_out() {
     a_bad_object_store("gone", Manner::Gone, "the store of uploaded files").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_starts_while_its_object_store_fails() {
+    let bucket = Bucket::start().await;
+    let machine = Machine::new();
+    let (mut fleet, client) = started(Fleet::unstarted(), &machine, Some(&bucket.config())).await;
+    bucket.is(Manner::Failing);
+    let before = bucket.requests();
+    fleet.kill_server();
+    fleet.start_server();
+    fleet.until_server_answers().await;
+    assert!(bucket.requests() > before, "it was asked");
+    assert!(client.health().await.is_ok());
+}

@@ -1,6 +1,6 @@
 # What a person does with this repository. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-engines soak soak-hunts fmt lint bench bench-vql bench-log gui gui-test need-rust need-node
+.PHONY: help demo test test-s3 test-engines soak soak-hunts fmt lint bench bench-vql bench-log gui gui-test need-rust need-node
 
 RUST_MIN  := 1.95
 NODE_MIN  := 20
@@ -19,7 +19,7 @@ LISTED_FILES = $(wildcard crates/*/src/functions/*.rs crates/*/src/plugins/*.rs 
 
 help: ## List the targets
 	@printf 'Lycaon. Targets:\n\n'
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nNeeds: Rust >= %s, a C compiler, and Node >= %s for the web interface.\n' $(RUST_MIN) $(NODE_MIN)
 
 demo: need-rust gui-if-node ## Build, then start server, GUI and 5 agents on this machine and run a hunt
@@ -37,12 +37,19 @@ test: need-rust ## Run every test: crates, programs, GUI
 	else \
 	  echo '== cargo test --workspace (cargo-nextest is not installed)'; $(CARGO) test $(CARGO_FLAGS) --workspace --no-fail-fast; \
 	fi
+	@$(MAKE) --no-print-directory test-s3
 	@$(MAKE) --no-print-directory gui-test
+
+# A workspace of its own (s3/Cargo.toml says why), built beside the others.
+test-s3: need-rust ## Test the store of files against a real S3 server
+	@target=$$($(CARGO) metadata --no-deps --offline --format-version 1 | sed 's/.*"target_directory":"\([^"]*\)".*/\1/'); \
+	  echo '== cargo test --manifest-path s3/Cargo.toml'; \
+	  $(CARGO) test $(CARGO_FLAGS) --manifest-path s3/Cargo.toml --target-dir "$$target"
 
 test-engines: need-rust ## Test log engines against servers from PyPI (ClickHouse, Sail, an OpenSearch stand-in); needs Python
 	@CARGO='$(CARGO)' CARGO_FLAGS='$(CARGO_FLAGS)' sh crates/engine-remote/tests/real/run.sh
 
-soak-hunts: need-rust ## Kill servers, nodes and agents 500 times during hunts, on both pairs of stores; takes two hours
+soak-hunts: need-rust ## Kill servers, nodes and agents 500 times during hunts, on both pairs of stores; takes an hour
 	LYCAON_SOAK_ROUNDS=$(SOAK_ROUNDS) $(CARGO) test $(CARGO_FLAGS) -p lycaon --test it -- --nocapture --exact \
 	  survive::nothing_is_lost_or_doubled_when_anybody_is_killed_at_any_moment
 	LYCAON_SOAK_ROUNDS=$(SOAK_ROUNDS) $(CARGO) test $(CARGO_FLAGS) -p lycaon --test it -- --nocapture --exact \
@@ -56,10 +63,12 @@ soak: need-rust ## Kill servers, agents and schedulers 200 times and more, and s
 
 fmt: need-rust ## Format the code
 	$(CARGO) fmt --all
+	$(CARGO) fmt --manifest-path s3/Cargo.toml
 	rustfmt --edition 2024 $(LISTED_FILES)
 
 lint: need-rust ## Check formatting and lints, warnings denied
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path s3/Cargo.toml --check
 	rustfmt --edition 2024 --check $(LISTED_FILES)
 	$(CARGO) clippy $(CARGO_FLAGS) --workspace --all-targets -- -D warnings
 

@@ -8,7 +8,8 @@
 //! - **L1** reports leave in the order of their numbers, without gaps, and never more than
 //!   [`wire::OUTSTANDING_BYTES_MAX`] bytes of them wait for an acknowledgement.
 //! - **L2** a report leaves the outbox only after the server has acknowledged or rejected it.
-//! - **L3** the cursor moves only by a `CursorAck` that answers a poll or an answer of this session.
+//! - **L3** the cursor moves only by a `CursorAck`, under the recheck mark under which the agent asks
+//!   or was asked.
 //! - **L4** every session ends or makes progress: bad bytes end it with a reason, silence ends it
 //!   after a bounded time.
 //!
@@ -27,8 +28,9 @@ mod memory;
 mod ports;
 mod receipts;
 mod server_session;
+mod todo;
 
-pub use agent_session::{AgentSession, Do, Ending, ReadFrom, Setup};
+pub use agent_session::{AgentSession, ReadFrom, Setup};
 pub use answer::answer_frames;
 pub use backoff::{reconnect_after, reconnect_when_asked};
 pub use memory::{MemBookmarks, MemOutbox};
@@ -36,3 +38,4 @@ pub use ports::{
     Admission, Bookmark, Bookmarks, Census, HeldFlow, Outbox, OutboxError, StoredReport,
 };
 pub use server_session::{Heard, ServerSession};
+pub use todo::{Do, Ending};

@@ -88,19 +88,14 @@ pub(crate) async fn measure(
     let flows = (ended.counts.results + ended.counts.completed + ended.counts.failed).max(1);
     let told = stage.notice_secs().await?;
     let recount = stage.client.hunt_recount(&hunt.id).await?;
-    let mut asked = stage.asked()?;
-    asked.sort_unstable();
-    let notified = |share: f64| {
-        let at = ((asked.len() as f64 * share).ceil() as usize).clamp(1, asked.len().max(1)) - 1;
-        asked.get(at).map_or(0.0, |at| (at - began_at) as f64 / 1e6)
-    };
+    let [notified_50, notified_99, notified_100] = seconds_until(stage.asked()?, began_at);
     Ok(HuntFigures {
         clients: agents,
         secs: seconds,
         told_secs_100: told,
-        notified_secs_50: notified(0.5),
-        notified_secs_99: notified(0.99),
-        notified_secs_100: notified(1.0),
+        notified_secs_50: notified_50,
+        notified_secs_99: notified_99,
+        notified_secs_100: notified_100,
         secs_50: marks[0].1,
         secs_90: marks[1].1,
         secs_99: marks[2].1,
@@ -117,6 +112,16 @@ pub(crate) async fn measure(
         refused: ended.counts.refused,
         rows: recount.rows_stored,
         recount_equal: recount.equal,
+    })
+}
+
+/// Seconds from `began` until half, 99 in 100 and all of these moments, in microseconds.
+fn seconds_until(mut moments: Vec<i64>, began: i64) -> [f64; 3] {
+    moments.sort_unstable();
+    [0.5, 0.99, 1.0].map(|share| {
+        let count = (moments.len() as f64 * share).ceil() as usize;
+        let moment = moments.get(count.max(1) - 1);
+        moment.map_or(0.0, |moment| (moment - began) as f64 / 1e6)
     })
 }
 

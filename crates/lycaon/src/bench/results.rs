@@ -47,6 +47,9 @@ pub(crate) struct ResultsArgs {
     /// Where the installation is made, and left; without it a temporary folder
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
+    /// Ask of the rows that an earlier run left in the folder
+    #[arg(long, requires = "folder")]
+    again: bool,
     /// Only make the rows; used by the benchmark itself
     #[arg(long, hide = true)]
     fill: bool,
@@ -96,7 +99,7 @@ struct Figures {
     rows: u64,
     clients: u32,
     profile: &'static str,
-    filled: Filled,
+    filled: Option<Filled>,
     asked: Asked,
     exports: Vec<Exported>,
 }
@@ -120,17 +123,7 @@ pub(crate) fn run(args: ResultsArgs) -> Outcome {
     }
     let temporary = tempfile::tempdir()?;
     let folder = args.folder.clone().unwrap_or_else(|| temporary.path().to_owned());
-    note(&format!("{} rows of {} clients into {}", args.rows, args.clients, folder.display()));
-    let (rows, clients) = (args.rows.to_string(), args.clients.to_string());
-    let made = std::process::Command::new(this_program()?)
-        .args(["bench", "results", "--fill", "--rows", &rows, "--clients", &clients, "--folder"])
-        .arg(&folder)
-        .stderr(std::process::Stdio::inherit())
-        .output()?;
-    if !made.status.success() {
-        return Err(Complaint::failed("the rows could not be made; see above"));
-    }
-    let filled: Filled = serde_json::from_slice(&made.stdout).map_err(|error| told(&error))?;
+    let filled = if args.again { None } else { Some(filled(&folder, &args)?) };
     let figures = runtime.block_on(async {
         let (asked, exports) = measure(&folder).await?;
         Ok::<_, Complaint>(Figures {
@@ -143,6 +136,21 @@ pub(crate) fn run(args: ResultsArgs) -> Outcome {
         })
     })?;
     super::print_whole(&figures)
+}
+
+/// Makes the rows in a process of its own.
+fn filled(folder: &Path, args: &ResultsArgs) -> Outcome<Filled> {
+    note(&format!("{} rows of {} clients into {}", args.rows, args.clients, folder.display()));
+    let (rows, clients) = (args.rows.to_string(), args.clients.to_string());
+    let made = std::process::Command::new(this_program()?)
+        .args(["bench", "results", "--fill", "--rows", &rows, "--clients", &clients, "--folder"])
+        .arg(folder)
+        .stderr(std::process::Stdio::inherit())
+        .output()?;
+    if !made.status.success() {
+        return Err(Complaint::failed("the rows could not be made; see above"));
+    }
+    serde_json::from_slice(&made.stdout).map_err(|error| told(&error))
 }
 
 /// Runs a call for each thing, many at once.

@@ -8,6 +8,7 @@
 //! - Exit status 0 for success, 1 for a failure, 2 for wrong usage.
 //! - Records go to stdout, everything else to stderr; a failure is one message.
 
+mod allocator;
 mod artifact;
 mod bench;
 mod call;
@@ -48,9 +49,6 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::complaint::Outcome;
-
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Ask every machine one question; get every answer, once.
 #[derive(Parser, Debug)]
@@ -97,6 +95,7 @@ struct CompletionArgs {
 }
 
 fn main() -> ExitCode {
+    allocator::give_back_soon();
     // Fails only when a provider is there already, and then it is the same one.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match run(Cli::parse().command) {

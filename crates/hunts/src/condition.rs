@@ -7,7 +7,7 @@
 
 use async_trait::async_trait;
 use model::client::Client;
-use model::hunt::{Condition, Hunt};
+use model::hunt::{Condition, Filter, Hunt};
 use model::member::Refusal;
 
 /// Evaluates the server's VQL condition of a hunt. Implemented by the server over its evaluator.
@@ -49,6 +49,12 @@ pub fn decide_by_record(condition: &Condition, client: &Client) -> Result<(), Re
         return excluded("is not among the clients named".to_owned());
     }
     Ok(())
+}
+
+/// Whether what the server knows of a client may decide by itself.
+pub(crate) fn asks_the_record(condition: &Condition) -> bool {
+    let Condition { include, exclude, .. } = condition;
+    *include != Filter::default() || *exclude != Filter::default()
 }
 
 fn same_os(os: &str, client: &Client) -> bool {

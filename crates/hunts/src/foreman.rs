@@ -15,8 +15,9 @@ use std::collections::BTreeMap;
 use base::HuntId;
 use model::client::Client;
 use model::hunt::{Hunt, OfferSeq};
+use model::org::OrgId;
 
-use crate::condition::decide_by_record;
+use crate::condition::{asks_the_record, decide_by_record};
 use crate::ports::{ActiveHunts, Decision, MemberKey};
 
 /// The active hunts, by offer.
@@ -108,18 +109,42 @@ impl Foreman {
         if self.is_up_to_date(cursor) {
             return Answer::UpToDate;
         }
+        Answer::Newer(self.gather(cursor, &client.org, |hunt| {
+            let refusal = decide_by_record(&hunt.spec.condition, client).err()?;
+            Some(Decision {
+                key: MemberKey { hunt: hunt.id, round: hunt.round, client: client.id },
+                revision: hunt.revision,
+                recheck: client.recheck,
+                verdict: Err(refusal),
+            })
+        }))
+    }
+
+    /// What is newer than `cursor` for every client of a tenant, whatever its record says. `None` when
+    /// that depends on its record.
+    pub fn newer_for_all(&self, cursor: OfferSeq, org: &OrgId) -> Option<Newer> {
+        let for_all = |hunt: &Hunt| !asks_the_record(&hunt.spec.condition);
+        self.offered(cursor, org).all(for_all).then(|| self.gather(cursor, org, |_| None))
+    }
+
+    fn offered(&self, cursor: OfferSeq, org: &OrgId) -> impl Iterator<Item = &Hunt> {
         let cursor = if self.is_behind(cursor) { OfferSeq::default() } else { cursor };
+        let first = self.recruiting.partition_point(|hunt| hunt.offer <= cursor);
+        self.recruiting[first..].iter().filter(move |hunt| hunt.org == *org)
+    }
+
+    /// All that is newer; hunts that the record decides are not asked about.
+    fn gather(
+        &self,
+        cursor: OfferSeq,
+        org: &OrgId,
+        by_record: impl Fn(&Hunt) -> Option<Decision>,
+    ) -> Newer {
         let mut newer = Newer { snapshot: self.newest, ..Newer::default() };
         let mut queries: BTreeMap<&str, usize> = BTreeMap::new();
-        let first = self.recruiting.partition_point(|hunt| hunt.offer <= cursor);
-        for hunt in self.recruiting[first..].iter().filter(|hunt| hunt.org == client.org) {
-            if let Err(refusal) = decide_by_record(&hunt.spec.condition, client) {
-                newer.decided.push(Decision {
-                    key: MemberKey { hunt: hunt.id, round: hunt.round, client: client.id },
-                    revision: hunt.revision,
-                    recheck: client.recheck,
-                    verdict: Err(refusal),
-                });
+        for hunt in self.offered(cursor, org) {
+            if let Some(decision) = by_record(hunt) {
+                newer.decided.push(decision);
                 continue;
             }
             let vql = hunt.spec.condition.client.as_str();
@@ -129,7 +154,7 @@ impl Foreman {
             });
             newer.queries[at].offers.push(offer_of(hunt));
         }
-        Answer::Newer(newer)
+        newer
     }
 }
 
@@ -219,6 +244,21 @@ mod tests {
         };
         assert!(newer.queries.is_empty());
         assert_eq!(newer.decided.len(), 1);
+    }
+
+    #[test]
+    fn what_the_record_may_decide_is_not_offered_to_all() {
+        let client = example_client(1);
+        let (plain, mut choosy) = (hunt(1, 10), hunt(2, 20));
+        choosy.spec.condition.include.os = Some("linux".into());
+        let both = foreman(vec![plain.clone(), choosy], 20);
+        assert_eq!(both.newer_for_all(OfferSeq(9), &client.org), None);
+        assert_eq!(both.newer_for_all(OfferSeq(10), &client.org), None);
+        let none = Newer { snapshot: OfferSeq(20), ..Newer::default() };
+        assert_eq!(both.newer_for_all(OfferSeq(20), &client.org), Some(none));
+        let one = foreman(vec![plain], 10);
+        let newer = one.newer_for_all(OfferSeq(9), &client.org);
+        assert_eq!(newer.map(Answer::Newer), Some(one.newer(OfferSeq(9), &client)));
     }
 
     #[test]

@@ -51,12 +51,14 @@ pub(crate) async fn answer_poll(
     Ok(match steer::answer_poll(members, foreman, polled.cursor, client, now).await? {
         PollAnswer::UpToDate => keep(polled.cursor),
         PollAnswer::Keep(snapshot) => keep(snapshot),
-        PollAnswer::Ask(newer) => {
-            touch_refused(core, &newer);
-            let check = core.hall.ask(client.id, &newer);
-            PollReply::Ask(question(check, &newer))
-        }
+        PollAnswer::Ask(newer) => PollReply::Ask(ask(core, client.id, &newer)),
     })
+}
+
+/// What a client is asked for this, noted as under way.
+pub(crate) fn ask(core: &Core, client: ClientId, newer: &Newer) -> Check {
+    touch_refused(core, newer);
+    question(core.hall.ask(client, newer), newer)
 }
 
 fn touch_refused(core: &Core, newer: &Newer) {

@@ -14,6 +14,7 @@ use link::{Heard, ServerSession};
 use model::client::Client;
 use model::flow::{Flow, FlowEvent, FlowFailure, FlowOrigin, FlowState};
 use model::hunt::OfferSeq;
+use model::org::OrgId;
 use model::store::StoreError;
 use wire::{
     AgentAnswer, AgentHello, Bye, CursorAck, FlowCancel, HuntsChanged, PROTOCOL, ServerSays,
@@ -40,6 +41,10 @@ pub(crate) struct Dialogue {
     told_newest: OfferSeq,
     /// Where the agent stands, as it said and as it was acknowledged since.
     stands: Polled,
+    /// The newest recheck mark that it was told of.
+    told_mark: u64,
+    /// The tenant of the client, once its record was read.
+    org: Option<OrgId>,
     /// Whether it takes a check that it did not poll for.
     takes_checks: bool,
     /// Such a check, and where the agent stood when it was sent.
@@ -65,6 +70,8 @@ impl Dialogue {
             session: ServerSession::new(),
             told_newest: OfferSeq::default(),
             stands: Polled::default(),
+            told_mark: 0,
+            org: None,
             takes_checks: false,
             unasked: None,
             monitoring: None,
@@ -180,6 +187,8 @@ impl Dialogue {
         self.core.ports.clients.seen(self.client, &sighting).await?;
         let client = self.record().await?;
         let labels = client.labels.clone();
+        self.told_mark = client.recheck;
+        self.org = Some(client.org.clone());
         self.core.live.touch(Touched::Client(self.client));
         self.told_newest = self.core.hall.foreman().newest();
         out.push(ServerSays::Welcome(Welcome {
@@ -289,6 +298,7 @@ impl Dialogue {
             }
             Tell::Cancel(flow) => out.push(cancel(flow)),
             Tell::Recheck { mark, labels } => {
+                self.told_mark = mark;
                 self.offer_monitoring(&labels.iter().cloned().collect(), out);
                 let newest_offer = self.core.hall.foreman().newest().0;
                 let changed = HuntsChanged { newest_offer, recheck: mark, labels };
@@ -317,21 +327,39 @@ impl Dialogue {
         Ok(())
     }
 
-    /// Asks the agent at once what newer offers want to know. While it has another question, or may have
-    /// to be asked all again because its labels changed, it is only told to poll.
+    /// Asks the agent at once what newer offers want to know. While it has another question, or is to be
+    /// asked all again because its labels changed, it is only told to poll.
     async fn offer_news(&mut self, out: &mut Outgoing) -> Result<(), StoreError> {
-        if !self.takes_checks || self.core.hall.has_question(self.client) {
-            out.push(self.hunts_changed());
-            return Ok(());
-        }
-        let client = self.record().await?;
-        if client.recheck != self.stands.recheck {
-            out.push(self.hunts_changed());
-            return Ok(());
-        }
         let stands = self.stands;
-        self.told_newest = self.core.hall.foreman().newest();
-        let asked = self.ask(client, stands, out).await?;
+        let may_be_asked = self.takes_checks
+            && stands.recheck == self.told_mark
+            && !self.core.hall.has_question(self.client);
+        if !may_be_asked {
+            out.push(self.hunts_changed());
+            return Ok(());
+        }
+        let foreman = self.core.hall.foreman();
+        let org = self.org.as_ref();
+        let for_all = org.and_then(|org| foreman.newer_for_all(stands.cursor, org));
+        let asked = match for_all.filter(|newer| !newer.queries.is_empty()) {
+            Some(newer) => {
+                // Its record is read when it answers.
+                self.asked_as = None;
+                let check = checks::ask(&self.core, self.client, &newer);
+                let name = check.check;
+                out.push(ServerSays::Check(check));
+                Some(name)
+            }
+            None => {
+                let client = self.record().await?;
+                if client.recheck != stands.recheck {
+                    out.push(self.hunts_changed());
+                    return Ok(());
+                }
+                self.ask(client, stands, out).await?
+            }
+        };
+        self.told_newest = foreman.newest();
         self.unasked = asked.map(|check| (check, stands));
         Ok(())
     }

@@ -77,7 +77,7 @@ struct Mouth {
 /// Everything about connected agents that is kept in memory only.
 pub(crate) struct Hall {
     foreman: watch::Sender<Arc<Foreman>>,
-    /// How long its news take to everybody.
+    /// Who was told of its news.
     pub(crate) notice: Notice,
     /// The same news for who must be woken in the order in which he came, which a watch does not promise.
     pub(crate) news: Notify,
@@ -115,7 +115,7 @@ impl Hall {
 
     pub(crate) fn set_foreman(&self, foreman: Foreman) {
         if foreman.newest() > self.foreman.borrow().newest() {
-            self.notice.begin();
+            self.notice.begin(self.foreman.receiver_count());
         }
         self.foreman.send_replace(Arc::new(foreman));
         self.news.notify_waiters();

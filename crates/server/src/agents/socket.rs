@@ -11,6 +11,7 @@ use bytes::Bytes;
 use fleet::ports::Sighting;
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use http_body_util::Full;
+use hunts::foreman::Foreman;
 use hyper::body::Incoming;
 use hyper::header::{
     CONNECTION, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
@@ -21,6 +22,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use model::client::Client;
 use prost::Message as _;
+use tokio::sync::watch;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
@@ -28,7 +30,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use wire::{Bye, FRAME_BYTES_MAX, ServerFrame, ServerSays};
 
 use super::dialogue::{Dialogue, Outgoing};
-use super::hall::Ears;
+use super::hall::{Ears, Tell};
 use super::intake::Metered;
 use super::listen::Peer;
 use super::pace::Pace;
@@ -152,6 +154,9 @@ enum End {
 
 type Flow = ControlFlow<End>;
 
+/// Foremen, one after the other.
+type Foremen = watch::Receiver<Arc<Foreman>>;
+
 impl Conversation {
     async fn run(&mut self) {
         let end = match tokio::time::timeout(FIRST_FRAME_TIMEOUT, self.one_frame()).await {
@@ -178,31 +183,49 @@ impl Conversation {
     async fn talk(&mut self) -> End {
         let mut foreman = self.routes.core.hall.watch_foreman();
         // An offer that came between the greeting and the line above would wake nobody.
-        let mut missed = Outgoing::new();
-        let told = Box::pin(self.dialogue.news(&mut missed)).await;
-        if let ControlFlow::Break(end) = self.send_then(missed, told).await {
+        if let ControlFlow::Break(end) = self.news().await {
             return end;
         }
         loop {
-            let next = tokio::select! {
-                message = self.socket.next() => self.hear(message).await,
-                Some(told) = self.ears.told.recv() => {
-                    let mut out = Outgoing::new();
-                    let told = Box::pin(self.dialogue.tell(*told, &mut out)).await;
-                    self.send_then(out, told).await
+            let next = if self.routes.core.hall.notice.is_under_way() {
+                Box::pin(self.while_others_are_told(&mut foreman)).await
+            } else {
+                tokio::select! {
+                    message = self.socket.next() => self.hear(message).await,
+                    Some(told) = self.ears.told.recv() => self.tell(told).await,
+                    Ok(()) = foreman.changed() => self.news().await,
+                    () = self.ears.closed.cancelled() => Flow::Break(End::Silent),
+                    () = self.routes.stop.cancelled() => Flow::Break(End::Bye(stopping())),
                 }
-                Ok(()) = foreman.changed() => {
-                    let mut out = Outgoing::new();
-                    let told = Box::pin(self.dialogue.news(&mut out)).await;
-                    self.send_then(out, told).await
-                }
-                () = self.ears.closed.cancelled() => Flow::Break(End::Silent),
-                () = self.routes.stop.cancelled() => Flow::Break(End::Bye(stopping())),
             };
             if let ControlFlow::Break(end) = next {
                 return end;
             }
         }
+    }
+
+    /// Does everything but hear the agent.
+    async fn while_others_are_told(&mut self, foreman: &mut Foremen) -> Flow {
+        let core = Arc::clone(&self.routes.core);
+        tokio::select! {
+            Some(told) = self.ears.told.recv() => self.tell(told).await,
+            Ok(()) = foreman.changed() => self.news().await,
+            () = core.hall.notice.over() => Flow::Continue(()),
+            () = self.ears.closed.cancelled() => Flow::Break(End::Silent),
+            () = self.routes.stop.cancelled() => Flow::Break(End::Bye(stopping())),
+        }
+    }
+
+    async fn tell(&mut self, what: Box<Tell>) -> Flow {
+        let mut out = Outgoing::new();
+        let told = Box::pin(self.dialogue.tell(*what, &mut out)).await;
+        self.send_then(out, told).await
+    }
+
+    async fn news(&mut self) -> Flow {
+        let mut out = Outgoing::new();
+        let told = Box::pin(self.dialogue.news(&mut out)).await;
+        self.send_then(out, told).await
     }
 
     async fn hear(&mut self, message: Option<Result<Message, SocketError>>) -> Flow {

@@ -43,8 +43,7 @@ impl Client {
 
     /// The figures of the server that is asked, as Prometheus' text.
     pub async fn metrics(&self) -> Answer<String> {
-        let answer = self.open("/metrics").await?;
-        answer.text().await.map_err(|error| self.unreachable(&error))
+        self.text_at("/metrics").await
     }
 
     /// What changes, as it changes.

@@ -150,9 +150,19 @@ impl Client {
         ApiError::Unreachable { server: self.server(), reason: innermost(error) }
     }
 
+    /// The text at a path that does not belong to the API.
+    pub(crate) async fn text_at(&self, path: &str) -> Result<String, ApiError> {
+        let answer = self.answer(self.request_at(Method::GET, path)).await?;
+        answer.text().await.map_err(|error| self.unreachable(&error))
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.request_at(method, &format!("{}{path}", api::PREFIX))
+    }
+
+    fn request_at(&self, method: Method, path: &str) -> RequestBuilder {
         let mut url = self.base.clone();
-        url.set_path(&format!("{}{path}", api::PREFIX));
+        url.set_path(path);
         let request = self.http.request(method, url);
         match &self.token {
             Some(token) => request.bearer_auth(token),

@@ -20,9 +20,9 @@ use crate::typed::{TypedBuilder, data_type};
 
 const TEXTS: [&str; 4] = ["_client", "_hostname", "_flow", "_source"];
 /// Rows of a row group.
-const GROUP_ROWS: usize = 65_536;
+const GROUP_ROWS: usize = 32_768;
 /// Memory of a row group that is being made; it is there twice when it is passed on.
-const GROUP_BYTES: usize = 12 << 20;
+const GROUP_BYTES: usize = 6 << 20;
 /// Rows that become columns at once.
 const SHAPED_ROWS: usize = 2_048;
 /// Memory for the different values of one column of a row group.

@@ -97,7 +97,6 @@ struct Exported {
 #[derive(Debug, Serialize)]
 struct Figures {
     rows: u64,
-    clients: u32,
     profile: &'static str,
     filled: Option<Filled>,
     asked: Asked,
@@ -125,10 +124,9 @@ pub(crate) fn run(args: ResultsArgs) -> Outcome {
     let folder = args.folder.clone().unwrap_or_else(|| temporary.path().to_owned());
     let filled = if args.again { None } else { Some(filled(&folder, &args)?) };
     let figures = runtime.block_on(async {
-        let (asked, exports) = measure(&folder).await?;
+        let (rows, asked, exports) = measure(&folder).await?;
         Ok::<_, Complaint>(Figures {
-            rows: args.rows,
-            clients: args.clients,
+            rows,
             profile: if cfg!(debug_assertions) { "debug" } else { "optimised" },
             filled,
             asked,
@@ -385,7 +383,7 @@ fn peak() -> u64 {
     os::usage(std::process::id()).map_or(0, |usage| usage.peak)
 }
 
-async fn measure(folder: &Path) -> Outcome<(Asked, Vec<Exported>)> {
+async fn measure(folder: &Path) -> Outcome<(u64, Asked, Vec<Exported>)> {
     let store = Arc::new(storage::open_records(folder)?);
     let results = SegmentedResults::new(store.clone(), segments::folder(folder)?);
     let mut exports = Vec::new();
@@ -394,7 +392,9 @@ async fn measure(folder: &Path) -> Outcome<(Asked, Vec<Exported>)> {
     }
     os::forget_peak();
     let fresh = SegmentedResults::new(store, segments::folder(folder)?);
-    Ok((ask(&fresh).await?, exports))
+    let asked = ask(&fresh).await?;
+    let all = fresh.page(&page(|query| query.limit = 1)).await.map_err(|error| told(&error))?;
+    Ok((all.total, asked, exports))
 }
 
 async fn ask(results: &SegmentedResults) -> Outcome<Asked> {

@@ -57,7 +57,7 @@ soak-hunts: need-rust ## Kill servers, nodes and agents 500 times during hunts, 
 
 soak: need-rust ## Kill servers, agents and schedulers 200 times and more, and simulate 10000 seeds; takes hours
 	LYCAON_SOAK_ROUNDS=200 $(CARGO) test $(CARGO_FLAGS) -p lycaon --test it survive
-	SIM_SEEDS=10000 $(CARGO) test $(CARGO_FLAGS) -p sim --test it -- --nocapture --exact \
+	SIM_SEEDS=10000 $(CARGO) test $(CARGO_FLAGS) --release -p sim --test it -- --nocapture --exact \
 	  estate::estates_hold_their_promises_under_faults hunts_hold_their_promises_under_faults
 	SIM_SEEDS=2000 $(CARGO) test $(CARGO_FLAGS) -p sim --test it log_hunts
 

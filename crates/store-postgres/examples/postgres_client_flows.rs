@@ -1,7 +1,7 @@
 //! Measures what a client's part in a hunt costs the database:
 //! `postgres_client_flows [CLIENTS] [AT ONCE]`, on a throw-away server that waits for the disk.
 //!
-//! Each client is recruited, admitted, receives its flow, brings a batch of rows and ends. Counted are
+//! Each client is recruited, admitted, and reports at once that it received its flow, a batch of rows and the end. Counted are
 //! statements (by `pg_stat_statements`), commits, waits for the disk and bytes of the log.
 
 use std::io::Write;
@@ -9,14 +9,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use base::{ClientId, HuntId};
-use flows::ports::FlowStep;
+use flows::completion::{AttemptEnd, SourceCount, Tally};
+use flows::reports::{Burst, Report, ReportStore, Taken};
+use flows::steer::{Ended, StatusReport};
 use futures_util::StreamExt;
 use futures_util::stream;
 use hunts::ports::Decision;
-use model::flow::{Flow, FlowEvent};
+use model::flow::Flow;
 use store_postgres::{RecordStore, Settings};
 use testkit::postgres::Cluster;
-use testkit::stores::{Stores, at, batch, decision, first, rows, spec};
+use testkit::stores::{Stores, at, batch, decision, first, spec};
 
 #[tokio::main]
 async fn main() {
@@ -30,7 +32,8 @@ async fn main() {
     cluster.sql(&database, "CREATE EXTENSION pg_stat_statements");
     let settings = Settings { connections: 16, ..Settings::default() };
     let store = RecordStore::open(&url, settings).await.expect("the server answers");
-    let stores = Stores::of(Arc::new(store));
+    let store = Arc::new(store);
+    let stores = Stores::of(store.clone());
     let hunt = stores.start_hunt(1, spec(), at(0)).await.id;
     let measure = Measure { cluster: &cluster, database, clients };
     let all = clients_of(clients);
@@ -49,12 +52,10 @@ async fn main() {
         })
         .await;
     measure
-        .phase("deliver", async { each(&flows, at_once, |flow| deliver(&stores, flow)).await })
+        .phase("receipt, 20 rows and end", async {
+            each(&flows, at_once, |flow| report(&*store, flow)).await;
+        })
         .await;
-    measure
-        .phase("20 rows", async { each(&flows, at_once, |flow| bring(&stores, flow)).await })
-        .await;
-    measure.phase("end", async { each(&flows, at_once, |flow| end(&stores, flow)).await }).await;
     stores.assert_counters_hold(hunt).await;
 }
 
@@ -78,20 +79,21 @@ async fn recruit(stores: &Stores, hunt: HuntId, client: ClientId) {
     stores.members.decide(&decisions, at(1)).await.expect("it is decided");
 }
 
-async fn deliver(stores: &Stores, flow: &Flow) {
-    let step = FlowStep::new(flow.id, FlowEvent::Delivered { attempt: 1 }, at(20));
-    stores.flows.apply(&step).await.expect("it is applied");
-}
-
-async fn bring(stores: &Stores, flow: &Flow) {
+async fn report(store: &dyn ReportStore, flow: &Flow) {
     let row = r#"{"Name":"/etc/cron.d/backup","User":"root","Command":"/usr/bin/backup --all"}"#;
-    let batch = batch(first(flow.id), 0, &[row; 20]);
-    stores.results.append(flow.client, &batch, at(21)).await.expect("it is stored");
-}
-
-async fn end(stores: &Stores, flow: &Flow) {
-    let tally = stores.results.received(first(flow.id)).await.expect("it is counted");
-    assert!(stores.end(first(flow.id), Ok(rows(tally.rows())), false, at(22)).await);
+    let attempt = first(flow.id);
+    let sources = [("A".to_owned(), SourceCount { rows: 20, batches: 1 })].into();
+    let declared = Tally { sources, ..Tally::default() };
+    let (end, windows) = (AttemptEnd::Finished, Vec::new());
+    let ended = StatusReport { attempt, end, declared, cpu_millis: 3, windows };
+    let reports = vec![
+        Report::Delivered(attempt),
+        Report::Rows(batch(attempt, 0, &[row; 20])),
+        Report::Ended(ended),
+    ];
+    let burst = Burst { client: flow.client, reports, now: at(21) };
+    let taken = store.take(&burst).await.expect("it is taken");
+    assert!(matches!(taken.last(), Some(Taken::Ended(Ended::Moved(_)))), "{taken:?}");
 }
 
 struct Measure<'c> {

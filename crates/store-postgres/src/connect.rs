@@ -13,6 +13,8 @@ use base::{Clock, Timestamp};
 use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
 };
+use flows::reports::{Burst, Taken};
+use hunts::ports::Decided;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -21,6 +23,8 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::announcements::Dial;
 use crate::failure::Done;
+use crate::gather::Gather;
+use crate::members::Decisions;
 
 /// One of the two sets of tables that may lie in a database, and how it came to them.
 struct Schema {
@@ -70,6 +74,10 @@ pub struct PostgresLog {
 pub struct RecordStore {
     pub(crate) pool: Pool,
     pub(crate) asks: Arc<crate::asks::KnownAsks>,
+    /// What agents report at the same moment.
+    pub(crate) bursts: Arc<Gather<Burst, Vec<Taken>>>,
+    /// What is decided about clients at the same moment.
+    pub(crate) decisions: Arc<Gather<Decisions, Vec<Decided>>>,
     /// For the connection of a listener.
     pub(crate) dial: Arc<Dial>,
     /// Stands for the server's clock, when it was replaced.
@@ -165,7 +173,8 @@ impl RecordStore {
     pub async fn open(url: &str, settings: Settings) -> Result<Self, OpenError> {
         let (pool, dial) = open(url, &settings, &RECORDS).await?;
         let dial = Arc::new(dial);
-        Ok(Self { pool, dial, asks: Arc::default(), clock: settings.clock })
+        let (asks, bursts, decisions) = (Arc::default(), Arc::default(), Arc::default());
+        Ok(Self { pool, dial, asks, bursts, decisions, clock: settings.clock })
     }
 
     /// A connection of the pool.

@@ -73,7 +73,7 @@ const PUT_CHECKPOINTS: &str = "INSERT INTO checkpoints (hunt, client, source, up
 type Mark = (HuntId, ClientId, String);
 
 /// What steps start from and what becomes of it.
-struct Work {
+pub(crate) struct Work {
     flows: BTreeMap<FlowId, Flow>,
     members: MemberChanges,
     rounds: BTreeMap<HuntId, u32>,
@@ -83,22 +83,47 @@ struct Work {
     marked: BTreeSet<Mark>,
 }
 
-impl Work {
-    async fn load(lent: &Lent, steps: &[FlowStep]) -> Done<Self> {
-        let mut ids: Vec<FlowId> = steps.iter().map(|step| step.flow).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let mut questions = vec![lock(&ids)];
+/// What has to be known for steps of flows.
+pub(crate) struct Wanted {
+    pub(crate) flows: BTreeSet<FlowId>,
+    /// Some may end: their members follow.
+    pub(crate) ends: bool,
+    /// Some may be repeated, if their hunt is still in their round.
+    pub(crate) retries: bool,
+    /// Some may say how far they have read.
+    pub(crate) reads: bool,
+}
+
+impl Wanted {
+    fn by(steps: &[FlowStep]) -> Self {
         // A receipt ends nothing, so that no member follows it.
         let ends = steps.iter().any(|step| !matches!(step.event, FlowEvent::Delivered { .. }));
-        let retries = ends && steps.iter().any(|step| step.retry);
-        let reads = steps.iter().any(|step| !step.windows.is_empty());
-        let more = [(ends, lock_members as fn(&[FlowId]) -> Question), (retries, rounds_of)];
-        for (wanted, question) in more.into_iter().chain([(reads, checkpoints_of as _)]) {
+        Self {
+            flows: steps.iter().map(|step| step.flow).collect(),
+            ends,
+            retries: ends && steps.iter().any(|step| step.retry),
+            reads: steps.iter().any(|step| !step.windows.is_empty()),
+        }
+    }
+}
+
+impl Work {
+    /// Begins the transaction with what is wanted and with more questions; gives the answers of these.
+    pub(crate) async fn load(
+        lent: &Lent,
+        wanted: &Wanted,
+        more: Vec<Question>,
+    ) -> Done<(Self, Vec<Vec<Row>>)> {
+        let ids: Vec<FlowId> = wanted.flows.iter().copied().collect();
+        let Wanted { ends, retries, reads, .. } = *wanted;
+        let mut questions = vec![lock(&ids)];
+        let others = [(ends, lock_members as fn(&[FlowId]) -> Question), (retries, rounds_of)];
+        for (wanted, question) in others.into_iter().chain([(reads, checkpoints_of as _)]) {
             if wanted {
                 questions.push(question(&ids));
             }
         }
+        questions.extend(more);
         let mut answers = lent.begin(questions).await?.into_iter();
         let mut next = |wanted: bool| -> Vec<Row> {
             if wanted { answers.next().unwrap_or_default() } else { Vec::new() }
@@ -117,7 +142,7 @@ impl Work {
             let (hunt, client) = (HuntId::from_bits(row.bits()?), ClientId::from_bits(row.bits()?));
             marks.insert((hunt, client, mark.source.clone()), mark);
         }
-        Ok(Self {
+        let work = Self {
             flows: flows.into_iter().map(|flow| (flow.id, flow)).collect(),
             members: MemberChanges::of(members),
             rounds,
@@ -125,10 +150,22 @@ impl Work {
             moved: BTreeSet::new(),
             relimited: BTreeSet::new(),
             marked: BTreeSet::new(),
-        })
+        };
+        Ok((work, answers.collect()))
     }
 
-    fn apply(&mut self, step: &FlowStep) -> Result<Applied, StoreError> {
+    /// A flow as it stands.
+    pub(crate) fn flow(&self, id: FlowId) -> Option<&Flow> {
+        self.flows.get(&id)
+    }
+
+    /// Whether there is anything to write.
+    pub(crate) fn has_moved(&self) -> bool {
+        !self.moved.is_empty()
+    }
+
+    /// Applies a step.
+    pub(crate) fn apply(&mut self, step: &FlowStep) -> Result<Applied, StoreError> {
         let unknown = || StoreError::not_found(format!("flow {}", step.flow));
         let flow = self.flows.get(&step.flow).ok_or_else(unknown)?;
         let Some(moved) = after(flow, &step.event, step.retry, step.now) else {
@@ -175,7 +212,8 @@ impl Work {
         }
     }
 
-    async fn writes(&self, store: &RecordStore, lent: &Lent) -> Done<Vec<Question>> {
+    /// What is to be written.
+    pub(crate) async fn writes(&self, store: &RecordStore, lent: &Lent) -> Done<Vec<Question>> {
         let mut moved = Vec::with_capacity(self.moved.len());
         for id in &self.moved {
             let Some(flow) = self.flows.get(id) else { continue };
@@ -210,9 +248,9 @@ pub(crate) async fn apply_all(
     lent: Lent,
     steps: &[FlowStep],
 ) -> Done<Vec<Result<Applied, StoreError>>> {
-    let mut work = Work::load(&lent, steps).await?;
+    let (mut work, _) = Work::load(&lent, &Wanted::by(steps), Vec::new()).await?;
     let outcomes = steps.iter().map(|step| work.apply(step)).collect();
-    if work.moved.is_empty() {
+    if !work.has_moved() {
         lent.roll_back().await?;
         return Ok(outcomes);
     }

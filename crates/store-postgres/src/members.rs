@@ -65,9 +65,13 @@ async fn recruited(lent: &Lent, hunts: &BTreeMap<HuntId, Hunt>) -> Done<BTreeMap
     summaries.map(|summary| summary.map(counted)).collect()
 }
 
-async fn decide(lent: Lent, decisions: &[Decision], now: Timestamp) -> Done<Vec<Decided>> {
-    let hunts: BTreeSet<HuntId> = decisions.iter().map(|decision| decision.key.hunt).collect();
-    let keys: BTreeSet<MemberKey> = decisions.iter().map(|decision| decision.key).collect();
+/// Decisions of one call, and when they were made.
+pub(crate) type Decisions = (Vec<Decision>, Timestamp);
+
+async fn decide(lent: Lent, calls: &[Decisions]) -> Done<Vec<Vec<Decided>>> {
+    let decisions = || calls.iter().flat_map(|(decisions, _)| decisions);
+    let hunts: BTreeSet<HuntId> = decisions().map(|decision| decision.key.hunt).collect();
+    let keys: BTreeSet<MemberKey> = decisions().map(|decision| decision.key).collect();
     let questions = vec![lock_shared(&hunts), find_all(&hunts), lock(&keys)];
     let mut found = lent.begin(questions).await?.into_iter().skip(1);
     let read = found.next().unwrap_or_default();
@@ -77,28 +81,15 @@ async fn decide(lent: Lent, decisions: &[Decision], now: Timestamp) -> Done<Vec<
     let members = members.iter().map(read_member).collect::<Done<Vec<Member>>>()?;
     let mut recruited = recruited(&lent, &hunts).await?;
     let mut changes = MemberChanges::of(members);
-    let mut outcomes = Vec::with_capacity(decisions.len());
-    for decision in decisions {
-        let Some(hunt) = hunts.get(&decision.key.hunt) else {
-            // It was deleted meanwhile.
-            outcomes.push(Decided::Closed);
-            continue;
-        };
-        let existing = changes.find(&decision.key);
-        let so_far = recruited.entry(hunt.id).or_default();
-        outcomes.push(match settle(hunt, existing, decision, *so_far, now) {
-            Settled::Keep => Decided::Known,
-            Settled::Superseded => Decided::Superseded,
-            Settled::Closed => Decided::Closed,
-            Settled::Write(member) => {
-                let counted =
-                    |member: &Member| u64::from(!matches!(member.state, MemberState::Refused(_)));
-                *so_far = (*so_far + counted(&member)).saturating_sub(existing.map_or(0, counted));
-                let queue = member.state.queue();
-                changes.put(*member);
-                Decided::Recorded(queue)
-            }
+    let mut outcomes = Vec::with_capacity(calls.len());
+    for (decisions, now) in calls {
+        let decided = decisions.iter().map(|decision| {
+            // One that is not there was deleted meanwhile.
+            let Some(hunt) = hunts.get(&decision.key.hunt) else { return Decided::Closed };
+            let so_far = recruited.entry(hunt.id).or_default();
+            decide_one(&mut changes, so_far, (hunt, decision), *now)
         });
+        outcomes.push(decided.collect());
     }
     let writes = changes.writes();
     if writes.is_empty() {
@@ -107,6 +98,29 @@ async fn decide(lent: Lent, decisions: &[Decision], now: Timestamp) -> Done<Vec<
         lent.commit(writes).await?;
     }
     Ok(outcomes)
+}
+
+fn decide_one(
+    changes: &mut MemberChanges,
+    recruited: &mut u64,
+    (hunt, decision): (&Hunt, &Decision),
+    now: Timestamp,
+) -> Decided {
+    let existing = changes.find(&decision.key);
+    match settle(hunt, existing, decision, *recruited, now) {
+        Settled::Keep => Decided::Known,
+        Settled::Superseded => Decided::Superseded,
+        Settled::Closed => Decided::Closed,
+        Settled::Write(member) => {
+            let counted =
+                |member: &Member| u64::from(!matches!(member.state, MemberState::Refused(_)));
+            *recruited =
+                (*recruited + counted(&member)).saturating_sub(existing.map_or(0, counted));
+            let queue = member.state.queue();
+            changes.put(*member);
+            Decided::Recorded(queue)
+        }
+    }
 }
 
 /// What [`MemberState::reason`] says of those whose reason depends on more than their queue.
@@ -184,7 +198,13 @@ impl MemberStore for RecordStore {
         if decisions.is_empty() {
             return Ok(Vec::new());
         }
-        self.step("record the answers of a check", |lent| decide(lent, decisions, now)).await
+        let doing = "record the answers of a check";
+        let store = self.clone();
+        let work = move |calls: Vec<Decisions>| {
+            let store = store.clone();
+            async move { store.step(doing, |lent| decide(lent, &calls)).await }
+        };
+        self.decisions.call(doing, (decisions.to_vec(), now), work).await
     }
 
     async fn member(&self, key: MemberKey) -> Result<Option<Member>, StoreError> {

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use base::{ClientId, Timestamp};
+use base::{ClientId, FlowId, Timestamp};
 use flows::query::{note_columns, on_one_line};
 use flows::results::{Appended, BatchRefusal, LogBatch};
 use model::flow::Flow;
@@ -17,10 +17,10 @@ use crate::columns::{Columns, clean};
 use crate::failure::{Done, Failure};
 use crate::flows_table::{hunt_of, lock, read_flow};
 use crate::transaction::{Lent, Question};
-use crate::values::{Id, int, moment, one, text};
+use crate::values::{Id, column, int, one};
 
 /// Rows of a source.
-const ROWS: i64 = 0;
+pub(crate) const ROWS: i64 = 0;
 
 /// Log lines, which have no source.
 pub(crate) const LOG: i64 = 1;
@@ -30,7 +30,7 @@ pub(crate) const LOG: i64 = 1;
 pub(crate) struct Held {
     pub(crate) batches: u64,
     pub(crate) rows: u64,
-    columns: Vec<String>,
+    pub(crate) columns: Vec<String>,
 }
 
 /// What an attempt has brought so far, by kind and source.
@@ -43,39 +43,64 @@ pub(crate) fn held(attempt: AttemptId) -> Question {
     Question::new(sql, vec![one(Id(attempt.flow.bits())), one(i64::from(attempt.attempt))])
 }
 
+fn read_source(row: &mut Columns<'_>) -> Done<((i64, String), Held)> {
+    let key = (row.take()?, row.take()?);
+    let (batches, rows) = (row.count()?, row.count()?);
+    let columns = row.word("list of columns", |json| serde_json::from_str(json).ok())?;
+    Ok((key, Held { batches, rows, columns }))
+}
+
 /// Reads [`held`].
 pub(crate) fn read_held(rows: &[Row]) -> Done<AllHeld> {
-    let mut all = AllHeld::new();
+    rows.iter().map(|row| read_source(&mut Columns::of(row))).collect()
+}
+
+/// Reads the same of many attempts, each with its flow and number before it.
+pub(crate) fn read_held_of(rows: &[Row]) -> Done<BTreeMap<AttemptId, AllHeld>> {
+    let mut all: BTreeMap<AttemptId, AllHeld> = BTreeMap::new();
     for row in rows {
         let mut row = Columns::of(row);
-        let key = (row.take()?, row.take()?);
-        let (batches, rows) = (row.count()?, row.count()?);
-        let columns = row.word("list of columns", |json| serde_json::from_str(json).ok())?;
-        all.insert(key, Held { batches, rows, columns });
+        let (flow, attempt) = (FlowId::from_bits(row.bits()?), row.small()?);
+        let (key, held) = read_source(&mut row)?;
+        all.entry(AttemptId { flow, attempt }).or_default().insert(key, held);
     }
     Ok(all)
 }
 
+/// What a source of an attempt holds now.
+pub(crate) struct Put<'a> {
+    pub(crate) flow: &'a Flow,
+    pub(crate) attempt: &'a AttemptId,
+    pub(crate) kind: &'a i64,
+    pub(crate) source: &'a str,
+    pub(crate) held: &'a Held,
+}
+
 const PUT: &str =
-    "INSERT INTO attempt_sources (flow, attempt, kind, source, batches, rows, columns,
-        hunt)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    "INSERT INTO attempt_sources (flow, attempt, kind, source, batches, rows, columns, hunt)
+    SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::text[], $5::bigint[],
+        $6::bigint[], $7::text[], $8::bytea[])
     ON CONFLICT (flow, attempt, kind, source) DO UPDATE SET batches = EXCLUDED.batches,
         rows = EXCLUDED.rows, columns = EXCLUDED.columns";
 
-fn put(flow: &Flow, attempt: AttemptId, (kind, source): (i64, &str), held: &Held) -> Question {
-    let columns = serde_json::to_string(&held.columns).expect("a list of texts has a JSON form");
+/// Writes what sources hold now; each at most once.
+pub(crate) fn put_all(all: &[Put<'_>]) -> Question {
+    let json = |held: &Held| serde_json::to_string(&held.columns).expect("texts have a JSON form");
     let values = vec![
-        one(Id(attempt.flow.bits())),
-        one(i64::from(attempt.attempt)),
-        one(kind),
-        text(source),
-        one(int(held.batches)),
-        one(int(held.rows)),
-        one(columns),
-        one(hunt_of(flow).0),
+        column(all, |put| Id(put.attempt.flow.bits())),
+        column(all, |put| i64::from(put.attempt.attempt)),
+        column(all, |put| *put.kind),
+        column(all, |put| clean(put.source)),
+        column(all, |put| int(put.held.batches)),
+        column(all, |put| int(put.held.rows)),
+        column(all, |put| json(put.held)),
+        column(all, |put| hunt_of(put.flow).0),
     ];
     Question::new(PUT, values)
+}
+
+fn put(flow: &Flow, attempt: AttemptId, (kind, source): (i64, &str), held: &Held) -> Question {
+    put_all(&[Put { flow, attempt: &attempt, kind: &kind, source, held }])
 }
 
 /// The client's own flow, locked, and what the attempt has brought.
@@ -94,7 +119,7 @@ async fn load(
 }
 
 /// What becomes of a batch: what its source holds with it, or that it is not stored.
-fn judge(flow: &Flow, held: &AllHeld, batch: &RowBatch) -> Result<Held, Appended> {
+pub(crate) fn judge(flow: &Flow, held: &AllHeld, batch: &RowBatch) -> Result<Held, Appended> {
     let before = held.get(&(ROWS, clean(&batch.source))).cloned().unwrap_or_default();
     if batch.seq < before.batches {
         return Err(Appended::Duplicate);
@@ -123,22 +148,51 @@ fn judge(flow: &Flow, held: &AllHeld, batch: &RowBatch) -> Result<Held, Appended
 
 const INSERT: &str = "INSERT INTO batches (flow, attempt, source, seq, hunt, round, count, stored,
         packed, body)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    SELECT * FROM unnest($1::bytea[], $2::bigint[], $3::text[], $4::bigint[], $5::bytea[],
+        $6::bigint[], $7::bigint[], $8::bigint[], $9::boolean[], $10::bytea[])";
 
-fn insert(flow: &Flow, batch: &RowBatch, now: Timestamp) -> Question {
-    let (hunt, round) = hunt_of(flow);
-    let (packed, body) = pack(batch.rows.iter().map(|row| on_one_line(row)));
+/// A batch of rows as it is stored.
+pub(crate) struct NewBatch {
+    attempt: AttemptId,
+    source: String,
+    seq: u64,
+    hunt: (Option<Id>, Option<i64>),
+    count: u64,
+    stored: Timestamp,
+    packed: bool,
+    body: Vec<u8>,
+}
+
+impl NewBatch {
+    /// A batch that was judged to be good.
+    pub(crate) fn of(flow: &Flow, batch: &RowBatch, now: Timestamp) -> Self {
+        let (packed, body) = pack(batch.rows.iter().map(|row| on_one_line(row)));
+        Self {
+            attempt: batch.attempt,
+            source: clean(&batch.source),
+            seq: batch.seq,
+            hunt: hunt_of(flow),
+            count: batch.rows.len() as u64,
+            stored: now,
+            packed,
+            body,
+        }
+    }
+}
+
+/// Stores batches, in the order in which they came.
+pub(crate) fn insert_all(all: &[NewBatch]) -> Question {
     let values = vec![
-        one(Id(flow.id.bits())),
-        one(i64::from(batch.attempt.attempt)),
-        text(&batch.source),
-        one(int(batch.seq)),
-        one(hunt),
-        one(round),
-        one(int(batch.rows.len() as u64)),
-        moment(now),
-        one(packed),
-        one(body),
+        column(all, |batch| Id(batch.attempt.flow.bits())),
+        column(all, |batch| i64::from(batch.attempt.attempt)),
+        column(all, |batch| batch.source.clone()),
+        column(all, |batch| int(batch.seq)),
+        column(all, |batch| batch.hunt.0),
+        column(all, |batch| batch.hunt.1),
+        column(all, |batch| int(batch.count)),
+        column(all, |batch| batch.stored.as_micros()),
+        column(all, |batch| batch.packed),
+        column(all, |batch| batch.body.clone()),
     ];
     Question::new(INSERT, values)
 }
@@ -157,7 +211,8 @@ pub(crate) async fn append(
     match outcome {
         Ok((flow, held)) => {
             let put = put(&flow, batch.attempt, (ROWS, &batch.source), &held);
-            lent.commit(vec![put, insert(&flow, batch, now)]).await?;
+            let new = insert_all(&[NewBatch::of(&flow, batch, now)]);
+            lent.commit(vec![put, new]).await?;
             Ok(Appended::Stored)
         }
         Err(not_stored) => {
@@ -167,7 +222,8 @@ pub(crate) async fn append(
     }
 }
 
-fn judge_log(flow: &Flow, next: u64, batch: &LogBatch) -> Option<Appended> {
+/// What becomes of log lines; `None`: they are stored.
+pub(crate) fn judge_log(flow: &Flow, next: u64, batch: &LogBatch) -> Option<Appended> {
     if batch.seq < next {
         return Some(Appended::Duplicate);
     }
@@ -176,6 +232,27 @@ fn judge_log(flow: &Flow, next: u64, batch: &LogBatch) -> Option<Appended> {
     }
     (batch.seq > next)
         .then_some(Appended::Refused(BatchRefusal::Gap { expected: next, found: batch.seq }))
+}
+
+/// Stores log lines.
+pub(crate) fn new_log(flow: &Flow, batch: &LogBatch) -> Question {
+    let lines: Vec<(i64, &str, &str)> = batch
+        .lines
+        .iter()
+        .map(|line| (line.time.as_micros(), line.level.as_str(), line.text.as_str()))
+        .collect();
+    let body = serde_json::to_string(&lines).expect("numbers and texts have a JSON form");
+    let sql = "INSERT INTO logs (flow, attempt, seq, count, body, hunt)
+        VALUES ($1, $2, $3, $4, $5, $6)";
+    let values = vec![
+        one(Id(batch.attempt.flow.bits())),
+        one(i64::from(batch.attempt.attempt)),
+        one(int(batch.seq)),
+        one(int(lines.len() as u64)),
+        one(body),
+        one(hunt_of(flow).0),
+    ];
+    Question::new(sql, values)
 }
 
 /// Takes a batch of log lines.
@@ -197,26 +274,10 @@ pub(crate) async fn append_log(lent: Lent, client: ClientId, batch: &LogBatch) -
             return Ok(not_stored);
         }
     };
-    let lines: Vec<(i64, &str, &str)> = batch
-        .lines
-        .iter()
-        .map(|line| (line.time.as_micros(), line.level.as_str(), line.text.as_str()))
-        .collect();
-    let body = serde_json::to_string(&lines).expect("numbers and texts have a JSON form");
-    let sql = "INSERT INTO logs (flow, attempt, seq, count, body, hunt)
-        VALUES ($1, $2, $3, $4, $5, $6)";
-    let values = vec![
-        one(Id(batch.attempt.flow.bits())),
-        one(i64::from(batch.attempt.attempt)),
-        one(int(batch.seq)),
-        one(int(lines.len() as u64)),
-        one(body),
-        one(hunt_of(&flow).0),
-    ];
     // Lines are counted where they are kept.
     let held = Held { batches: before.batches + 1, ..before };
     let put = put(&flow, batch.attempt, (LOG, ""), &held);
-    lent.commit(vec![put, Question::new(sql, values)]).await?;
+    lent.commit(vec![put, new_log(&flow, batch)]).await?;
     Ok(Appended::Stored)
 }
 

@@ -8,8 +8,9 @@ use flows::completion::{AttemptEnd, SourceCount, Tally};
 use flows::reports::{Burst, Report, Taken};
 use flows::results::{Appended, BatchRefusal, LogBatch};
 use flows::steer::{Ended, OneByOne, StatusReport};
+use hunts::ports::Decided;
 use model::flow::{Flow, FlowFailure, FlowState};
-use model::member::MemberState;
+use model::member::{MemberQueue, MemberState};
 use model::results::{AttemptId, LogLine};
 
 use crate::stores::{Stores, at, batch, decision, direct_flow, first, pick, rows, spec};
@@ -22,6 +23,7 @@ pub async fn report_suite(fresh: impl AsyncFn() -> Taking) {
     a_small_flow_of_a_hunt_is_one_step(fresh().await).await;
     what_is_not_the_clients_own_is_refused(fresh().await).await;
     an_end_that_declares_more_than_came_is_incomplete(fresh().await).await;
+    many_clients_at_once_are_each_as_alone(fresh().await).await;
     for seed in 0..10 {
         together_is_as_one_by_one(seed, fresh().await, fresh().await).await;
     }
@@ -94,6 +96,61 @@ async fn an_end_that_declares_more_than_came_is_incomplete((stores, reports): Ta
     reports.take(&burst(client, said, 5)).await.unwrap();
     let state = stores.flows.get(flow.id).await.unwrap().unwrap().life.state;
     assert!(matches!(state, FlowState::Failed(FlowFailure::Incomplete(_))), "{state:?}");
+}
+
+async fn many_clients_at_once_are_each_as_alone((stores, reports): Taking) {
+    const CLIENTS: u8 = 40;
+    let hunt = stores.start_hunt(1, spec(), at(2)).await.id;
+    let mut clients = Vec::new();
+    for number in 1..=CLIENTS {
+        clients.push(stores.enrol(number).await);
+    }
+    let decided = clients.iter().map(|client| {
+        let decision = decision(hunt, *client, Ok(()));
+        let members = &stores.members;
+        async move { members.decide(&[decision], at(3)).await.unwrap() }
+    });
+    for decided in futures::future::join_all(decided).await {
+        assert_eq!(decided, [Decided::Recorded(MemberQueue::Pending)]);
+    }
+    stores.assert_counters_hold(hunt).await;
+    let flows = stores.admit(hunt, CLIENTS.into(), at(4)).await;
+    assert_eq!(flows.len(), usize::from(CLIENTS));
+    let said = flows.iter().zip(0u64..).map(|(flow, number)| {
+        let attempt = first(flow.id);
+        // Every fifth speaks for somebody else, every seventh declares more than it brings.
+        let client = if number % 5 == 0 { ClientId::from_bits(1 << 100) } else { flow.client };
+        let declared = 1 + u64::from(number % 7 == 0);
+        let said = vec![
+            Report::Delivered(attempt),
+            Report::Rows(batch(attempt, 0, &["{}"])),
+            finished(attempt, declared, 1),
+        ];
+        burst(client, said, 5)
+    });
+    let taken = said.map(|burst| {
+        let reports = &reports;
+        async move { reports.take(&burst).await.unwrap() }
+    });
+    let taken = futures::future::join_all(taken).await;
+    for ((flow, number), taken) in flows.iter().zip(0u64..).zip(&taken) {
+        let now = stores.flows.get(flow.id).await.unwrap().unwrap();
+        let refused = Taken::Appended(Appended::Refused(BatchRefusal::NotYours(flow.id)));
+        if number % 5 == 0 {
+            assert_eq!(*taken, [Taken::Delivered(false), refused, Taken::Ended(Ended::NotYours)]);
+            assert_eq!(now.life.state, FlowState::Queued);
+            continue;
+        }
+        let stored = Taken::Appended(Appended::Stored);
+        let ended = Taken::Ended(Ended::Moved(Box::new(now.clone())));
+        assert_eq!(*taken, [Taken::Delivered(true), stored, ended]);
+        match now.life.state {
+            FlowState::Done(brought) => assert_eq!((number % 7 != 0, brought), (true, rows(1))),
+            FlowState::Failed(FlowFailure::Incomplete(_)) => assert_eq!(number % 7, 0),
+            other => panic!("flow {number}: {other:?}"),
+        }
+    }
+    stores.assert_counters_hold(hunt).await;
 }
 
 /// One of the reports that an honest or confused agent may make.

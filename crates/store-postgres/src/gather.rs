@@ -41,12 +41,33 @@ impl<J, A> Default for Gather<J, A> {
     }
 }
 
-/// One who works; counted until dropped, also when the work panics.
-struct Worker<J, A>(Arc<Gather<J, A>>);
+/// One who works; counted until nothing waits, or until dropped when the work panics.
+struct Worker<J, A> {
+    gather: Arc<Gather<J, A>>,
+    counted: bool,
+}
+
+impl<J, A> Worker<J, A> {
+    /// The next calls. Whoever finds none stops working in the same moment, so that a call that comes
+    /// then knows that it needs another.
+    #[allow(clippy::type_complexity, reason = "two lists of the same length")]
+    fn next(&mut self) -> Option<(Vec<J>, Vec<oneshot::Sender<Answer<A>>>)> {
+        let mut state = self.gather.state.lock();
+        let count = state.waiting.len().min(TOGETHER_MAX);
+        if count == 0 {
+            state.under_way -= 1;
+            self.counted = false;
+            return None;
+        }
+        Some(state.waiting.drain(..count).unzip())
+    }
+}
 
 impl<J, A> Drop for Worker<J, A> {
     fn drop(&mut self) {
-        self.0.state.lock().under_way -= 1;
+        if self.counted {
+            self.gather.state.lock().under_way -= 1;
+        }
     }
 }
 
@@ -68,11 +89,11 @@ impl<J: Clone + Send + 'static, A: Send + 'static> Gather<J, A> {
             state.waiting.push_back((job, tell));
             let free = state.under_way < UNDER_WAY_MAX;
             state.under_way += usize::from(free);
-            free.then(|| Worker(Arc::clone(self)))
+            free.then(|| Worker { gather: Arc::clone(self), counted: true })
         };
-        if let Some(worker) = worker {
+        if let Some(mut worker) = worker {
             tokio::spawn(async move {
-                while let Some((jobs, tells)) = worker.0.take() {
+                while let Some((jobs, tells)) = worker.next() {
                     let answers = together(doing, jobs, &work).await;
                     for (tell, answer) in tells.into_iter().zip(answers) {
                         // Whoever has gone away does not wait for it.
@@ -83,15 +104,6 @@ impl<J: Clone + Send + 'static, A: Send + 'static> Gather<J, A> {
         }
         let gone = |_| StoreError::broken(doing, "the transaction came to nothing");
         told.await.unwrap_or_else(|error| Err(gone(error)))
-    }
-
-    #[allow(clippy::type_complexity, reason = "two lists of the same length")]
-    fn take(&self) -> Option<(Vec<J>, Vec<oneshot::Sender<Answer<A>>>)> {
-        let mut state = self.state.lock();
-        let count = state.waiting.len().min(TOGETHER_MAX);
-        let some = state.waiting.drain(..count);
-        let (jobs, tells): (Vec<J>, Vec<_>) = some.unzip();
-        (!jobs.is_empty()).then_some((jobs, tells))
     }
 }
 

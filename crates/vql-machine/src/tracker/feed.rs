@@ -35,8 +35,9 @@ pub(crate) fn install(feed: Feed, scope: &Scope) -> Result<(), Failure> {
     }
     fed.take_list()?;
     fed.place.put(tracker.clone());
-    // Dropped when the query is over, whoever else still holds its scope.
-    let guard = Guard { fed: Arc::downgrade(&fed), tracker: tracker.clone() };
+    // Dropped when the query is over, whoever else still holds its scope. It holds the scope that
+    // holds it until then: the threads may end before the query does.
+    let guard = Guard { fed: fed.clone() };
     scope.keep(&format!("process_tracker {:p}", Arc::as_ptr(&tracker)), || guard);
     if fed.feed.sync.is_some() {
         let fed = fed.clone();
@@ -58,17 +59,14 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), Failure
 
 /// Ends a tracker with the query that installed it.
 struct Guard {
-    fed: std::sync::Weak<Fed>,
-    tracker: Arc<Installed>,
+    fed: Arc<Fed>,
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        self.tracker.over.store(true, Ordering::Relaxed);
-        if let Some(fed) = self.fed.upgrade() {
-            fed.place.remove(&self.tracker);
-            fed.remember();
-        }
+        self.fed.tracker.over.store(true, Ordering::Relaxed);
+        self.fed.place.remove(&self.fed.tracker);
+        self.fed.remember();
     }
 }
 

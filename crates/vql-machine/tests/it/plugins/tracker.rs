@@ -151,6 +151,25 @@ fn a_tracker_goes_with_its_query() {
 }
 
 #[test]
+fn a_tracker_goes_with_its_query_when_its_updates_have_ended_before() {
+    let tree = Tree::new(&[]);
+    let asker = Asker::new();
+    // Whether the thread of updates or the query ends first is up to the machine: both happen.
+    for _ in 0..30 {
+        tree.ask_as(
+            &asker,
+            "LET T <= process_tracker(cache='{}/cache', update_query={ \
+             SELECT * FROM foreach(row=dict(update_type='start', id=5))})\n\
+             SELECT T FROM scope()",
+        );
+        let known = asker.ask("SELECT process_tracker_get(id=5) != NULL AS Known FROM scope()");
+        assert!(known.contains("no process tracker is installed"), "{known}");
+        assert!(tree.path().join("cache").exists());
+        std::fs::remove_file(tree.path().join("cache")).unwrap();
+    }
+}
+
+#[test]
 fn what_is_known_outlives_a_restart() {
     let tree = Tree::new(&[]);
     let install = |list: &str| {

@@ -30,10 +30,10 @@ const QUEUE_MAX: usize = 8_192;
 
 /// For each job of the transaction before, the next one waits so long for its jobs to gather: alone
 /// nobody waits, and thousands share the pages that they change.
-const GATHER_FOR_EACH: Duration = Duration::from_micros(100);
+const GATHER_FOR_EACH: Duration = Duration::from_micros(200);
 
 /// Nobody waits longer than this.
-const GATHER_MAX: Duration = Duration::from_millis(40);
+const GATHER_MAX: Duration = Duration::from_millis(100);
 
 /// What a transaction's jobs are told once it is known whether the commit went well.
 type Committed<'a> = Result<(), &'a str>;

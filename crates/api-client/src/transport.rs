@@ -13,6 +13,10 @@ const CONNECT_MAX: Duration = Duration::from_secs(10);
 /// Between two reads of an answer. Lists and exports may be long, but something always comes.
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 
+/// A connection that was idle for longer is not used again. The server closes one after 30 s, and a
+/// request that meets the closing gets no answer.
+const IDLE_MAX: Duration = Duration::from_secs(15);
+
 /// Where the server is and who asks.
 #[derive(Clone, Debug, Default)]
 pub struct Connection {
@@ -44,6 +48,7 @@ impl Client {
         let mut builder = reqwest::Client::builder()
             .connect_timeout(CONNECT_MAX)
             .read_timeout(SILENCE_MAX)
+            .pool_idle_timeout(IDLE_MAX)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("lycaon/", env!("CARGO_PKG_VERSION")));
         if is_loopback(&base) {

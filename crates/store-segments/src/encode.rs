@@ -8,7 +8,7 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimeUnit};
 use datafusion::parquet::arrow::ArrowWriter;
 use datafusion::parquet::basic::{Compression, ZstdLevel};
-use datafusion::parquet::file::properties::WriterProperties;
+use datafusion::parquet::file::properties::{EnabledStatistics, WriterProperties};
 use datafusion::parquet::schema::types::ColumnPath;
 use flows::cell::Cell;
 use flows::hot::ColumnKind;
@@ -26,7 +26,9 @@ const GROUP_BYTES: usize = 6 << 20;
 /// Rows that become columns at once.
 const SHAPED_ROWS: usize = 2_048;
 /// Memory for the different values of one column of a row group.
-const VALUES_BYTES: usize = 256 << 10;
+const VALUES_BYTES: usize = 128 << 10;
+/// Memory of one page of one column; each column has a page that is being made.
+const PAGE_BYTES: usize = 256 << 10;
 /// The row itself: nearly every one is different.
 const JSON: &str = "_json";
 
@@ -54,6 +56,11 @@ impl ParquetEncoder {
             .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).unwrap_or_default()))
             .set_max_row_group_row_count(Some(GROUP_ROWS))
             .set_dictionary_page_size_limit(VALUES_BYTES)
+            .set_data_page_size_limit(PAGE_BYTES)
+            // What is said about each page is kept until the file ends, and grows with it.
+            .set_statistics_enabled(EnabledStatistics::Chunk)
+            .set_column_statistics_enabled(ColumnPath::from(JSON), EnabledStatistics::None)
+            .set_offset_index_disabled(true)
             .set_column_dictionary_enabled(ColumnPath::from(JSON), false)
             .build();
         let schema: SchemaRef = Arc::new(Schema::new(fields));

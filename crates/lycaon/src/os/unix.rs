@@ -134,6 +134,13 @@ pub(crate) fn give_way() {
     let _ = rustix::process::nice(19);
 }
 
+/// Has memory in pages of the machine's own size from now on, whatever the system would rather give.
+pub(crate) fn refuse_huge_pages() {
+    // A system without huge pages refuses, and needs nothing.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
+}
+
 /// Lets a child be killed by the system when this program ends, however it ends. To be started from
 /// the main thread: the system watches the thread that started the child.
 #[cfg(target_os = "linux")]

@@ -118,6 +118,8 @@ const BLOCKING_THREADS: usize = 64;
 /// The process of agents itself.
 pub(crate) fn run(args: CrewArgs) -> Outcome {
     os::raise_open_files();
+    // Real agents have machines of their own: what is measured does not wait for their work.
+    os::give_way();
     let text = std::fs::read(&args.plan).map_err(|e| Complaint::io("read", &args.plan, &e))?;
     let plan: CrewPlan = serde_json::from_slice(&text)
         .map_err(|error| Complaint::failed(format!("{}: {error}", args.plan.display())))?;

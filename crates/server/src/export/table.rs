@@ -12,11 +12,12 @@ use base::{Chain, ClientId};
 use bytes::Bytes;
 use fleet::ClientStore;
 use flows::ResultStore;
-use flows::results::{NamedRow, Scan, TableEncoder};
+use flows::results::{NamedRow, Scan, ScanPiece, TableEncoder};
 use model::results::{ResultRow, ResultScope};
 use model::store::StoreError;
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::csv_rows;
 use super::pack::Chunk;
@@ -234,19 +235,19 @@ impl Table {
             rows: FIRST_ROWS,
         };
         let mut written = 0;
-        loop {
-            let piece = self.stores.results.scan(&scan).await?;
+        let mut ahead = Some(self.reading(scan.clone()));
+        while let Some(reading) = ahead {
+            let unread = |error| StoreError::broken("read rows", error);
+            let piece = reading.await.map_err(unread)??;
             written += piece.rows.len() as u64;
-            self.name_clients(&piece.rows).await?;
-            let bytes = self.encoded(&mut writer, &piece.rows)?;
-            self.out.data(&bytes).await?;
             let size: usize = piece.rows.iter().map(|row| row.json.len()).sum();
             let average = size / piece.rows.len().max(1) + 1;
             scan.rows = ((PIECE_BYTES / average) as u64).clamp(1, ROWS_MAX);
             scan.after = piece.next;
-            if scan.after.is_none() {
-                break;
-            }
+            ahead = scan.after.map(|_| self.reading(scan.clone()));
+            self.name_clients(&piece.rows).await?;
+            let bytes = self.encoded(&mut writer, &piece.rows)?;
+            self.out.data(&bytes).await?;
         }
         let known = match &writer {
             Writer::Csv(columns) => Some(columns.clone()),
@@ -258,6 +259,12 @@ impl Table {
             self.out.data(&bytes).await?;
         }
         self.out.flush().await
+    }
+
+    /// The next piece, read while the one before is written.
+    fn reading(&self, scan: Scan) -> AbortOnDropHandle<Result<ScanPiece, StoreError>> {
+        let results = self.stores.results.clone();
+        AbortOnDropHandle::new(tokio::spawn(async move { results.scan(&scan).await }))
     }
 
     /// Refuses to end a table that is not whole.

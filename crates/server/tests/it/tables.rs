@@ -232,21 +232,31 @@ async fn a_hunt_that_is_deleted_breaks_its_downloads() {
     agent.answer(&check, &[MATCHES]).await;
     let attempt = agent.take_request().await.attempt.unwrap();
     // More than sockets hold, of rows that no zip makes small.
-    let text: String = (0..4_000u32)
-        .map(|n| char::from(b'a' + (n.wrapping_mul(2_654_435_761) >> 24) as u8 % 26))
-        .collect();
+    let mut state = 1u64;
+    let mut letter = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        char::from(b'a' + (state >> 60) as u8)
+    };
     let (mut seq, mut all) = (0, 0);
     for _ in 0..45 {
-        let some: Vec<String> =
-            (0..100).map(|n| format!(r#"{{"text":"{n}{seq}{}"}}"#, &text[n..])).collect();
+        let some: Vec<String> = (0..100)
+            .map(|_| {
+                format!(r#"{{"text":"{}"}}"#, (0..4_000).map(|_| letter()).collect::<String>())
+            })
+            .collect();
         let some: Vec<&str> = some.iter().map(String::as_str).collect();
         agent.good_report(&attempt, rows(seq, &some)).await;
         (seq, all) = (seq + 1, all + 100);
     }
     agent.good_report(&attempt, finished(all, seq, (0, 0))).await;
-    let mut table = admin.open(&format!("/hunts/{hunt}/results/export")).await;
-    let first = table.frame().await.unwrap().unwrap();
-    assert!(!first.into_data().unwrap().is_empty());
+    let paths = ["results/export", "export.zip"].map(|path| format!("/hunts/{hunt}/{path}"));
+    let mut begun = Vec::new();
+    for path in &paths {
+        let mut download = admin.open(path).await;
+        let first = download.frame().await.unwrap().unwrap();
+        assert!(!first.into_data().unwrap().is_empty());
+        begun.push(download);
+    }
     admin.act(&format!("/hunts/{hunt}/stop")).await.good();
     let deleted = admin.act(&format!("/hunts/{hunt}/delete")).await;
     assert!(deleted.status.is_success(), "{:?}", deleted.body);
@@ -258,10 +268,11 @@ async fn a_hunt_that_is_deleted_breaks_its_downloads() {
         }
     };
     tokio::time::timeout(Duration::from_secs(60), gone).await.expect("the eraser takes it away");
-    let rest = table.collect().await;
-    assert!(rest.is_err(), "nobody may take what came for all of it");
-    let path = format!("/hunts/{hunt}/results/export");
-    assert_eq!(admin.get(&path).await.status, 404);
+    for (download, path) in begun.into_iter().zip(&paths) {
+        let rest = download.collect().await;
+        assert!(rest.is_err(), "{path}: nobody may take what came for all of it");
+        assert_eq!(admin.get(path).await.status, 404);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -196,3 +196,26 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
         ))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::*;
+
+    #[test]
+    fn a_statement_is_planned_once_whatever_is_bound() {
+        let db = Connection::open_in_memory().unwrap();
+        set_up(&db).unwrap();
+        db.execute_batch(
+            "CREATE TABLE things (number INTEGER, open INTEGER);
+             CREATE INDEX open_things ON things (number) WHERE open = 1;",
+        )
+        .unwrap();
+        let mut statement = db.prepare("SELECT number FROM things WHERE open = ?1").unwrap();
+        for open in [1, 0, 1] {
+            assert!(!statement.exists([open]).unwrap());
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
+}

@@ -1,7 +1,8 @@
 //! Calls of many clients that come at the same moment become one transaction.
 //!
 //! A call that comes while nobody works is done at once; those that come meanwhile wait and are done
-//! together. So a few calls cost no time, and thousands cost few transactions.
+//! together. After many, the next ones are given a moment to gather. So a few calls cost no time, and
+//! thousands cost few transactions.
 //!
 //! # Invariants
 //! - A call is answered after the transaction that it was part of, or not at all when that came to
@@ -10,6 +11,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::{Chain, Fault};
 use model::store::StoreError;
@@ -22,6 +24,12 @@ const TOGETHER_MAX: usize = 64;
 /// So many transactions of one kind are under way at a time. While one waits for the disk, the other
 /// is made.
 const UNDER_WAY_MAX: usize = 2;
+
+/// After this many calls at once others gather.
+const FEW: u32 = 4;
+
+/// For each call of the transaction before, the next one waits so long for its calls to gather.
+const GATHER_FOR_EACH: Duration = Duration::from_micros(200);
 
 type Answer<A> = Result<A, StoreError>;
 
@@ -48,6 +56,13 @@ struct Worker<J, A> {
 }
 
 impl<J, A> Worker<J, A> {
+    /// Waits a moment for calls to gather, after so many.
+    async fn gather(&self, last: u32) {
+        if last > FEW && self.gather.state.lock().waiting.len() < TOGETHER_MAX {
+            tokio::time::sleep(GATHER_FOR_EACH * last).await;
+        }
+    }
+
     /// The next calls. Whoever finds none stops working in the same moment, so that a call that comes
     /// then knows that it needs another.
     #[allow(clippy::type_complexity, reason = "two lists of the same length")]
@@ -94,11 +109,13 @@ impl<J: Clone + Send + 'static, A: Send + 'static> Gather<J, A> {
         if let Some(mut worker) = worker {
             tokio::spawn(async move {
                 while let Some((jobs, tells)) = worker.next() {
+                    let count = u32::try_from(jobs.len()).unwrap_or(u32::MAX);
                     let answers = together(doing, jobs, &work).await;
                     for (tell, answer) in tells.into_iter().zip(answers) {
                         // Whoever has gone away does not wait for it.
                         let _ = tell.send(answer);
                     }
+                    worker.gather(count).await;
                 }
             });
         }

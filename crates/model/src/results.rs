@@ -137,6 +137,15 @@ pub struct ResultRow {
     pub json: String,
 }
 
+impl ResultRow {
+    /// Whether it arrived with another: they differ in nothing but the row itself.
+    pub fn arrived_with(&self, other: &Self) -> bool {
+        (self.client, self.flow, self.round, self.stored)
+            == (other.client, other.flow, other.round, other.stored)
+            && self.source == other.source
+    }
+}
+
 /// A page of a result.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ResultPage {

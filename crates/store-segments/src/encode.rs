@@ -75,23 +75,27 @@ impl ParquetEncoder {
         let mut json = StringBuilder::new();
         let mut own: Vec<TypedBuilder> =
             self.columns.iter().map(|(_, kind)| TypedBuilder::new(*kind)).collect();
-        for NamedRow { row, hostname } in rows {
-            texts[0].append_value(row.client.to_string());
-            texts[1].append_value(hostname);
-            texts[2].append_value(row.flow.to_string());
-            texts[3].append_value(&row.source);
-            round.append_option(row.round.map(i64::from));
-            stored.append_value(row.stored.as_micros());
-            json.append_value(&row.json);
-            let mut cells = vec![Cell::Nothing; self.columns.len()];
-            // A row that cannot be read was refused when it arrived.
-            let _ = walk(&row.json, &mut |name, raw| {
-                let at = self.columns.iter().position(|(column, _)| column == name);
-                if let Some(at) = at {
-                    cells[at] = Cell::from_json(raw);
-                }
-            });
-            own.iter_mut().zip(&cells).for_each(|(builder, cell)| builder.push(cell));
+        for together in rows.chunk_by(|one, next| one.row.arrived_with(next.row)) {
+            let (client, flow) =
+                (together[0].row.client.to_string(), together[0].row.flow.to_string());
+            for NamedRow { row, hostname } in together {
+                texts[0].append_value(&client);
+                texts[1].append_value(hostname);
+                texts[2].append_value(&flow);
+                texts[3].append_value(&row.source);
+                round.append_option(row.round.map(i64::from));
+                stored.append_value(row.stored.as_micros());
+                json.append_value(&row.json);
+                let mut cells = vec![Cell::Nothing; self.columns.len()];
+                // A row that cannot be read was refused when it arrived.
+                let _ = walk(&row.json, &mut |name, raw| {
+                    let at = self.columns.iter().position(|(column, _)| column == name);
+                    if let Some(at) = at {
+                        cells[at] = Cell::from_json(raw);
+                    }
+                });
+                own.iter_mut().zip(&cells).for_each(|(builder, cell)| builder.push(cell));
+            }
         }
         let mut columns: Vec<ArrayRef> =
             texts.iter_mut().map(|builder| Arc::new(builder.finish()) as ArrayRef).collect();

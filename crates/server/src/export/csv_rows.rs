@@ -3,13 +3,62 @@
 //! A text that a spreadsheet would take for a formula gets an apostrophe in front; numbers stay
 //! numbers.
 
+use std::borrow::Cow;
+
 use model::results::ResultRow;
-use serde_json::value::RawValue;
-use std::collections::HashMap;
+
+/// Lines that are written one after the other.
+pub(crate) struct Lines(csv::Writer<Vec<u8>>);
+
+const IN_MEMORY: &str = "a line in memory can be written";
+
+impl Lines {
+    pub(crate) fn new() -> Self {
+        Self(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new()))
+    }
+
+    /// Adds a cell to the line.
+    pub(crate) fn text(&mut self, text: &str) {
+        self.0.write_field(&*harmless(text.into())).expect(IN_MEMORY);
+    }
+
+    /// Adds the cells of a JSON object: the value of each column, in order; nothing for columns it does
+    /// not have.
+    pub(crate) fn cells(&mut self, columns: &[String], json: &str) {
+        let mut cells = vec![None; columns.len()];
+        let mut number = 0;
+        let read = flows::query::walk(json, &mut |name, raw| {
+            // Rows of one source mostly have the same columns in the same order.
+            let at = match columns.get(number).is_some_and(|column| column == name) {
+                true => Some(number),
+                false => columns.iter().position(|column| column == name),
+            };
+            number += 1;
+            if let Some(at) = at {
+                cells[at] = Some(raw);
+            }
+        });
+        for raw in cells {
+            // A row that is no object was refused when it arrived; should one be there, its cells are
+            // empty.
+            let raw = raw.filter(|_| read.is_ok());
+            self.0.write_field(&*raw.map_or(Cow::Borrowed(""), cell)).expect(IN_MEMORY);
+        }
+    }
+
+    /// Ends a line that has cells.
+    pub(crate) fn end(&mut self) {
+        self.0.write_record(None::<&[u8]>).expect(IN_MEMORY);
+    }
+
+    pub(crate) fn finish(self) -> Vec<u8> {
+        self.0.into_inner().expect(IN_MEMORY)
+    }
+}
 
 /// Writes the line of column names.
 pub fn header(columns: &[String]) -> Vec<u8> {
-    line(columns.iter().map(|column| harmless(column.clone())))
+    texts(&columns.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// Writes one row: the value of each column, in order; nothing for columns it does not have.
@@ -19,32 +68,39 @@ pub(crate) fn row(columns: &[String], row: &ResultRow) -> Vec<u8> {
 
 /// The same for a row that is only its JSON object.
 pub fn json_row(columns: &[String], json: &str) -> Vec<u8> {
-    // A row that is no object was refused when it arrived; should one be there, its cells are empty.
-    let cells: HashMap<String, &RawValue> = serde_json::from_str(json).unwrap_or_default();
-    line(columns.iter().map(|column| cells.get(column).map_or_else(String::new, |raw| cell(raw))))
+    line(columns.is_empty(), |line| line.cells(columns, json))
 }
 
 /// One line of any texts.
 pub(crate) fn texts(cells: &[&str]) -> Vec<u8> {
-    line(cells.iter().map(|text| harmless((*text).to_owned())))
+    line(cells.is_empty(), |line| cells.iter().for_each(|text| line.text(text)))
 }
 
-fn cell(raw: &RawValue) -> String {
-    let json = raw.get();
+fn line(is_empty: bool, fill: impl FnOnce(&mut Lines)) -> Vec<u8> {
+    if is_empty {
+        return b"\r\n".to_vec();
+    }
+    let mut line = Lines::new();
+    fill(&mut line);
+    line.end();
+    line.finish()
+}
+
+fn cell(json: &str) -> Cow<'_, str> {
     match json.as_bytes().first() {
         Some(b'"') => match serde_json::from_str::<String>(json) {
-            Ok(text) => harmless(text),
+            Ok(text) => harmless(text.into()),
             // A lone surrogate: shown as it was written.
-            Err(_) => harmless(json.to_owned()),
+            Err(_) => harmless(json.into()),
         },
-        Some(b'n') => String::new(),
-        Some(b'{' | b'[' | b't' | b'f' | b'-' | b'0'..=b'9') => json.to_owned(),
-        Some(_) | None => harmless(json.to_owned()),
+        Some(b'n') => "".into(),
+        Some(b'{' | b'[' | b't' | b'f' | b'-' | b'0'..=b'9') => json.into(),
+        Some(_) | None => harmless(json.into()),
     }
 }
 
 /// A text that no spreadsheet takes for a formula.
-fn harmless(text: String) -> String {
+fn harmless(text: Cow<'_, str>) -> Cow<'_, str> {
     let risky = |c: char| {
         matches!(
             c,
@@ -53,22 +109,7 @@ fn harmless(text: String) -> String {
     };
     let first = text.chars().find(|c| !matches!(c, ' ' | '\u{a0}' | '\u{feff}' | '"' | '\''));
     let starts_badly = first.is_some_and(risky) || text.starts_with(risky);
-    if starts_badly && text.parse::<f64>().is_err() { format!("'{text}") } else { text }
-}
-
-fn line(cells: impl Iterator<Item = String>) -> Vec<u8> {
-    let mut writer =
-        csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    let mut any = false;
-    for cell in cells {
-        any = true;
-        writer.write_field(cell).expect("a line in memory can be written");
-    }
-    if !any {
-        return b"\r\n".to_vec();
-    }
-    writer.write_record(None::<&[u8]>).expect("a line in memory can be written");
-    writer.into_inner().expect("a line in memory can be written")
+    if starts_badly && text.parse::<f64>().is_err() { format!("'{text}").into() } else { text }
 }
 
 #[cfg(test)]

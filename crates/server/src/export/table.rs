@@ -300,31 +300,27 @@ impl Table {
 
     fn encoded(&self, writer: &mut Writer, rows: &[ResultRow]) -> Result<Vec<u8>, StoreError> {
         let hostname = |row: &ResultRow| self.hostnames.get(&row.client).map_or("", String::as_str);
+        // Rows that arrived together come from the same place, which is written out once.
+        let together = rows.chunk_by(ResultRow::arrived_with);
         let mut bytes = Vec::new();
         match writer {
             Writer::Ndjson => {
-                rows.iter().for_each(|row| ndjson_row(row, hostname(row), &mut bytes));
+                for rows in together {
+                    let origin = ndjson_origin(&rows[0], hostname(&rows[0]));
+                    rows.iter().for_each(|row| ndjson_row(&row.json, &origin, &mut bytes));
+                }
             }
             Writer::Csv(columns) => {
-                for row in rows {
-                    let origin = [
-                        &row.client.to_string(),
-                        hostname(row),
-                        &row.flow.to_string(),
-                        &row.round.map(|round| round.to_string()).unwrap_or_default(),
-                        &row.source,
-                        &row.stored.to_string(),
-                    ];
-                    let line = csv_rows::texts(&origin);
-                    let line = line.strip_suffix(b"\r\n").unwrap_or(&line);
-                    bytes.extend_from_slice(line);
-                    if columns.is_empty() {
-                        bytes.extend_from_slice(b"\r\n");
-                    } else {
-                        bytes.push(b',');
-                        bytes.extend_from_slice(&csv_rows::json_row(columns, &row.json));
+                let mut lines = csv_rows::Lines::new();
+                for rows in together {
+                    let origin = csv_origin(&rows[0], hostname(&rows[0]));
+                    for row in rows {
+                        origin.iter().for_each(|text| lines.text(text));
+                        lines.cells(columns, &row.json);
+                        lines.end();
                     }
                 }
+                bytes = lines.finish();
             }
             Writer::Parquet(encoder) => {
                 let named: Vec<NamedRow<'_>> =
@@ -336,10 +332,36 @@ impl Table {
     }
 }
 
+/// What every row has, as texts; in the order of [`ORIGIN`].
+fn csv_origin(row: &ResultRow, hostname: &str) -> [String; 6] {
+    [
+        row.client.to_string(),
+        hostname.to_owned(),
+        row.flow.to_string(),
+        row.round.map(|round| round.to_string()).unwrap_or_default(),
+        row.source.clone(),
+        row.stored.to_string(),
+    ]
+}
+
+/// What every row has, as the end of its line.
+fn ndjson_origin(row: &ResultRow, hostname: &str) -> Vec<u8> {
+    let mut into = format!("\"_client\":\"{}\",\"_hostname\":", row.client).into_bytes();
+    text(hostname, &mut into);
+    into.extend_from_slice(format!(",\"_flow\":\"{}\"", row.flow).as_bytes());
+    if let Some(round) = row.round {
+        into.extend_from_slice(format!(",\"_round\":{round}").as_bytes());
+    }
+    into.extend_from_slice(b",\"_source\":");
+    text(&row.source, &mut into);
+    into.extend_from_slice(format!(",\"_stored\":\"{}\"}}\n", row.stored).as_bytes());
+    into
+}
+
 /// A row as a line. A row's own column that is named like one that every row has is kept under that
 /// name and a prime: no row forges where it comes from.
-fn ndjson_row(row: &ResultRow, hostname: &str, into: &mut Vec<u8>) {
-    let json = row.json.trim();
+fn ndjson_row(json: &str, origin: &[u8], into: &mut Vec<u8>) {
+    let json = json.trim();
     let body = json.strip_prefix('{').and_then(|json| json.strip_suffix('}')).unwrap_or("");
     let start = into.len();
     into.push(b'{');
@@ -366,15 +388,7 @@ fn ndjson_row(row: &ResultRow, hostname: &str, into: &mut Vec<u8>) {
     if into.len() > start + 1 {
         into.push(b',');
     }
-    into.extend_from_slice(format!("\"_client\":\"{}\",\"_hostname\":", row.client).as_bytes());
-    text(hostname, into);
-    into.extend_from_slice(format!(",\"_flow\":\"{}\"", row.flow).as_bytes());
-    if let Some(round) = row.round {
-        into.extend_from_slice(format!(",\"_round\":{round}").as_bytes());
-    }
-    into.extend_from_slice(b",\"_source\":");
-    text(&row.source, into);
-    into.extend_from_slice(format!(",\"_stored\":\"{}\"}}\n", row.stored).as_bytes());
+    into.extend_from_slice(origin);
 }
 
 fn text(text: &str, into: &mut Vec<u8>) {
@@ -397,7 +411,7 @@ mod tests {
             json: json.to_owned(),
         };
         let mut bytes = Vec::new();
-        ndjson_row(&row, "web\"1", &mut bytes);
+        ndjson_row(&row.json, &ndjson_origin(&row, "web\"1"), &mut bytes);
         let line = String::from_utf8(bytes).unwrap();
         let parsed: serde_json::Map<String, serde_json::Value> =
             serde_json::from_str(&line).unwrap();
